@@ -1,0 +1,120 @@
+//! Minor numbers: one for each place where a refusal arises, so that a report names the place. Ranges: 100 license
+//! files, 200 catalog and engine, 300 session and handshake, 400 store, 500 network, 600 control.
+
+macro_rules! minors {
+    ($($(#[$doc:meta])* $name:ident = $number:literal;)*) => {
+        $($(#[$doc])* pub const $name: u16 = $number;)*
+
+        /// Every minor number with its name.
+        pub const ALL: &[(u16, &str)] = &[$(($number, stringify!($name))),*];
+    };
+}
+
+minors! {
+    /// A feature line carries no signature of ours.
+    LINE_UNSIGNED = 101;
+    /// A feature line's signature does not fit its text.
+    LINE_SIGNATURE_WRONG = 102;
+    /// A feature line is signed by a key that the manifest does not know.
+    LINE_KEY_UNKNOWN = 103;
+    /// The client could not verify the line behind a grant.
+    GRANT_NOT_VERIFIED = 104;
+    /// The client accepts no demo licenses.
+    GRANT_IS_DEMO = 105;
+    /// No entry of the license search path could be used.
+    PATH_EMPTY = 110;
+    /// A file of the search path could not be read.
+    FILE_UNREADABLE = 111;
+    /// A file of the search path names no server.
+    FILE_WITHOUT_SERVER = 112;
+    /// No license line at all has the feature's name.
+    NO_SUCH_FEATURE = 201;
+    /// The name stands in the files, but none of its lines is served.
+    LINES_NOT_SERVED = 202;
+    /// The name's lines belong to a file with another machine's SERVER hostid.
+    SERVER_HOSTID = 203;
+    /// All pools of the feature have lower versions.
+    VERSION_TOO_HIGH = 204;
+    /// The lines of the pool start later.
+    START_IN_FUTURE = 205;
+    /// The lines of the pool have expired.
+    LINE_EXPIRED = 206;
+    /// The client has none of the hostids of the line.
+    CLIENT_HOSTID = 207;
+    /// More licenses at once than the pool has.
+    REQUEST_TOO_LARGE = 208;
+    /// All licenses of the pool are in use.
+    POOL_IN_USE = 209;
+    /// Checkin of a handle that the session does not hold.
+    HANDLE_UNKNOWN = 210;
+    /// An invariant of the engine would have been broken.
+    INVARIANT = 211;
+    /// The request number was acknowledged or checked in before.
+    TOKEN_SPENT = 301;
+    /// Too many answers of the session are not acknowledged.
+    TOKENS_OUTSTANDING = 302;
+    /// Clocks differ by more than the first limit: `Destination unreachable`.
+    CLOCK_UNREACHABLE = 303;
+    /// Clocks differ by more than the second limit: `Message expired`.
+    CLOCK_EXPIRED = 304;
+    /// The session to resume has ended or was never known.
+    SESSION_UNKNOWN = 305;
+    /// The secret of the session to resume is wrong.
+    SESSION_SECRET = 306;
+    /// The session was resumed with a newer epoch.
+    SESSION_EPOCH = 307;
+    /// A request came before HELLO.
+    NO_HELLO = 308;
+    /// The peer speaks a major version that this program does not.
+    PROTOCOL_VERSION = 309;
+    /// A message could not be decoded.
+    MALFORMED = 310;
+    /// A message type is not known here.
+    TYPE_UNKNOWN = 311;
+    /// The peer was silent for longer than the handshake limit.
+    HANDSHAKE_SLOW = 312;
+    /// Too many sessions, connections or requests of one host or session.
+    PEER_LIMIT = 313;
+    /// The session's lease has lapsed.
+    LEASE_LAPSED = 314;
+    /// A request that needs a session came on a connection without one.
+    NO_SESSION = 315;
+    /// The history can't be written.
+    STORE_FAILED = 401;
+    /// The request's record was rolled back.
+    ROLLED_BACK = 402;
+    /// The writer can't keep up; the request was not taken.
+    WRITER_BUSY = 403;
+    /// The history can't be opened yet.
+    STORE_CLOSED = 404;
+    /// No address of the host answered.
+    CONNECT_FAILED = 501;
+    /// The host name has no address.
+    HOST_UNKNOWN = 502;
+    /// The peer closed the connection before its answer.
+    CLOSED_EARLY = 503;
+    /// No answer within the time limit.
+    ANSWER_TIMEOUT = 504;
+    /// lmgrd knows no vendor daemon of this name.
+    VENDOR_UNKNOWN = 505;
+    /// lmgrd's vendor daemon is not running.
+    VENDOR_DOWN = 506;
+    /// The answer is not of the kind that was asked for.
+    ANSWER_UNEXPECTED = 507;
+    /// The proof of the administrator's key is wrong or missing.
+    CONTROL_PROOF = 601;
+    /// Control is allowed from the server's machine only.
+    CONTROL_NOT_LOCAL = 602;
+    /// Control was switched off with -x.
+    CONTROL_OFF = 603;
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn minor_numbers_are_unique() {
+        for pair in super::ALL.windows(2) {
+            assert!(pair[0].0 < pair[1].0, "{pair:?}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! What clients ask, what the engine answers, and the facts that make up the history.
+//!
+//! State is the fold of events; the debug log, status and reports are other folds of the same events, so they can't
+//! contradict one another. An event holds the whole request and every result, so that `evolve` needs no catalog and a
+//! recorded history can be judged again under other rules. [`codec`] writes records as bytes for the store,
+//! [`debug_log`] as the lines administrators know; `wire` encodes requests and answers for the network.
+
+pub mod codec;
+pub mod debug_log;
+mod denial;
+mod request;
+
+pub use denial::Denial;
+pub use request::{Answer, Checkin, Checkout, Claims, Grant, Identity, SessionKind};
+
+use crate::ident::{Digest, Handle, PoolKey, Seq, SessionId, Token};
+use crate::time::Timestamp;
+
+/// The events of one decision: stored whole or not at all. Event `i` has the number `first + i`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Number of the first event.
+    pub first: Seq,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// At least one event.
+    pub events: Vec<Event>,
+}
+
+impl Record {
+    /// Number of the last event.
+    #[must_use]
+    pub fn last(&self) -> Seq {
+        Seq(self.first.0 + (self.events.len() as u64).saturating_sub(1))
+    }
+}
+
+/// One fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The vendor daemon began to serve.
+    Started(Started),
+    /// The vendor daemon ended in order.
+    Stopped(Stopped),
+    /// A session began.
+    Opened(Opened),
+    /// A session came back with a newer epoch.
+    Resumed(Resumed),
+    /// A session ended; its seats came back by [`Event::In`] of the same record.
+    Ended(Ended),
+    /// Seats were granted.
+    Out(Box<Out>),
+    /// Seats came back.
+    In(In),
+    /// A request was refused.
+    Denied(Box<Denied>),
+}
+
+/// Begin of service, and with what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Started {
+    /// Version of the program.
+    pub version: String,
+    /// Time zone of the server, as an IANA name or `UTC`; license dates are judged in it.
+    pub zone: String,
+    /// Digests of the license files and of the vendor manifest; the store keeps their bytes.
+    pub files: Vec<StartFile>,
+}
+
+/// One file that the daemon started with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartFile {
+    /// What the file was used for.
+    pub role: FileRole,
+    /// Its path.
+    pub path: String,
+    /// SHA-256 of its bytes.
+    pub digest: Digest,
+}
+
+/// What a file was used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FileRole {
+    /// A license file.
+    License,
+    /// The vendor manifest.
+    Manifest,
+}
+
+/// Orderly end of service. Line-protocol sessions end in the same record; framed sessions keep their seats for one
+/// lease after the next start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    /// Who asked for it, such as `ann@ws01`, or the signal.
+    pub by: String,
+}
+
+/// Begin of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// Its name.
+    pub session: SessionId,
+    /// SHA-256 of the secret that the server gave the client; all zero for a line session.
+    pub secret: Digest,
+    /// Who it is.
+    pub identity: Identity,
+}
+
+/// A session came back on a new connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resumed {
+    /// Its name.
+    pub session: SessionId,
+    /// The epoch that holds from now on; the first epoch of a session is 0.
+    pub epoch: u32,
+    /// The client's random value for this step, so that a repeated step is recognised.
+    pub nonce: [u8; 16],
+}
+
+/// End of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Its name.
+    pub session: SessionId,
+    /// Why it ended.
+    pub why: EndReason,
+}
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EndReason {
+    /// The client said goodbye, or QUIT.
+    Goodbye,
+    /// The connection closed and the close grace passed (a line session has none).
+    Disconnect,
+    /// Nothing was heard for a whole lease.
+    LeaseLapsed,
+    /// The server ended or restarted, which line sessions do not survive.
+    Shutdown,
+}
+
+/// Seats granted. One checkout, one handle, one OUT line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Out {
+    /// Whose checkout.
+    pub session: SessionId,
+    /// Who that is.
+    pub identity: Identity,
+    /// What was asked.
+    pub request: Checkout,
+    /// The pool that the seats came from.
+    pub pool: PoolKey,
+    /// The name of this checkout.
+    pub handle: Handle,
+    /// The signed lines behind the grant.
+    pub lines: std::sync::Arc<[Digest]>,
+    /// When the line of the grant expires; none if never.
+    pub expires: Option<Timestamp>,
+    /// Whether the grant is made under the demo manifest.
+    pub demo: bool,
+}
+
+/// Seats came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct In {
+    /// Whose they were.
+    pub session: SessionId,
+    /// The checkout that ends.
+    pub handle: Handle,
+    /// Why.
+    pub why: InReason,
+}
+
+/// Why seats came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum InReason {
+    /// The client asked, with this request number and acknowledgement.
+    Checkin {
+        /// The request's number.
+        token: Token,
+        /// All answers up to this one have arrived.
+        acknowledged: Token,
+    },
+    /// Its session ended.
+    Ended(EndReason),
+}
+
+/// A request was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denied {
+    /// Whose request.
+    pub session: SessionId,
+    /// Who that is.
+    pub identity: Identity,
+    /// What was asked.
+    pub request: Checkout,
+    /// Why not.
+    pub denial: Denial,
+    /// How many equal refusals this event stands for; at least 1.
+    pub times: u32,
+}

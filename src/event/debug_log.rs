@@ -1,0 +1,1 @@
+//! Events as the lines of the classic debug log (`flexnet-tools.md` 3).

@@ -1,0 +1,112 @@
+//! Requests and answers, as the engine sees them.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::Denial;
+use crate::ident::{
+    Count, Digest, Display, FeatureName, Handle, Host, Platform, PoolKey, Project, Token, User, Version,
+};
+use crate::time::Timestamp;
+
+/// Who a client says it is. All of it is a claim but the address, which is the socket's.
+/// Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity(Arc<Claims>);
+
+/// The parts of an [`Identity`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is the noun that its type names")]
+pub struct Claims {
+    pub user: User,
+    pub host: Host,
+    pub display: Display,
+    pub project: Option<Project>,
+    pub platform: Option<Platform>,
+    /// Hostids of the client's machine in license-file spelling, at most 16.
+    pub hostids: Vec<Host>,
+    /// The socket's address.
+    pub address: IpAddr,
+    /// Process id on the client's machine, if it says one.
+    pub pid: Option<u32>,
+    /// Which protocol the session speaks.
+    pub kind: SessionKind,
+}
+
+impl Identity {
+    /// Shares the claims.
+    #[must_use]
+    pub fn new(claims: Claims) -> Self {
+        Self(Arc::new(claims))
+    }
+}
+
+impl std::ops::Deref for Identity {
+    type Target = Claims;
+    fn deref(&self) -> &Claims {
+        &self.0
+    }
+}
+
+/// How long a session lives (DESIGN section 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SessionKind {
+    /// Framed protocol: lives through reconnections and restarts.
+    Framed,
+    /// Line protocol: lives with its socket.
+    Line,
+}
+
+/// A request for licenses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkout {
+    /// Number of the request in its session, increasing.
+    pub token: Token,
+    /// The client has received all answers up to this number.
+    pub acknowledged: Token,
+    /// Which feature.
+    pub feature: FeatureName,
+    /// Which version; lines of this or a higher one satisfy it.
+    pub version: Version,
+    /// How many licenses at once.
+    pub count: Count,
+}
+
+/// A request to give licenses back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checkin {
+    /// Number of the request in its session, increasing.
+    pub token: Token,
+    /// The client has received all answers up to this number.
+    pub acknowledged: Token,
+    /// Which checkout ends.
+    pub handle: Handle,
+}
+
+/// What a client is told of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// The licenses are the session's.
+    Granted(Grant),
+    /// The licenses of this handle are free again.
+    CheckedIn(Handle),
+    /// Refused.
+    Denied(Denial),
+    /// The request number was acknowledged, checked in or passed before: nothing was done.
+    Spent,
+}
+
+/// A grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The name of this checkout.
+    pub handle: Handle,
+    /// The pool that the licenses come from.
+    pub pool: PoolKey,
+    /// Digests of the signed lines behind it; the client may fetch and verify each.
+    pub lines: Arc<[Digest]>,
+    /// When the line expires; none if never.
+    pub expires: Option<Timestamp>,
+    /// Whether it is made under the demo manifest.
+    pub demo: bool,
+}

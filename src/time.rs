@@ -1,0 +1,78 @@
+//! Time as the core sees it: UTC instants for the history, elapsed time for leases, civil dates for license lines, and
+//! the measured difference between two clocks. Nothing here reads a clock; trait [`Clock`] is implemented in `platform`.
+
+mod date;
+mod skew;
+
+pub use date::{CivilDate, DateError};
+pub use skew::{Skew, SkewLimits, SkewVerdict};
+
+use std::fmt;
+use std::time::Duration;
+
+/// A UTC instant in milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// From whole seconds since 1970.
+    #[must_use]
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1000))
+    }
+
+    /// Whole seconds since 1970, rounded down.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// This instant plus a span.
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 with milliseconds.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(instant) => write!(f, "{instant:.3}"),
+            Err(_) => write!(f, "{} ms since 1970", self.0),
+        }
+    }
+}
+
+/// Elapsed time of one process in milliseconds; means nothing to another process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Monotonic(pub u64);
+
+impl Monotonic {
+    /// This instant plus a span.
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    /// How long ago `earlier` was; zero if it was not.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// One moment on both clocks, handed to every engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Now {
+    /// What the wall clock says, in UTC.
+    pub utc: Timestamp,
+    /// What the elapsed-time clock says.
+    pub mono: Monotonic,
+}
+
+/// Where shells get the time from; tests put in their own.
+pub trait Clock: Send + Sync {
+    /// The present moment on both clocks.
+    fn now(&self) -> Now;
+}

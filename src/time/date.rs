@@ -1,0 +1,119 @@
+//! Civil dates as license lines write them (`flexnet-files.md` 1.5).
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::Timestamp;
+
+/// A day of the calendar, without a zone. Printed as lmstat prints it: `31-dec-2027`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CivilDate(jiff::civil::Date);
+
+/// Why a text is not a date (number -11).
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{text:?} is not a date of the form dd-mmm-yyyy")]
+pub struct DateError {
+    /// What stood there, cut to 40 characters.
+    pub text: String,
+}
+
+const MONTHS: [&str; 12] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+
+impl CivilDate {
+    /// Reads `dd-mmm-yyyy` with a day of one or two digits and a month of any case. A year of two digits means 19xx.
+    /// The year 0 is not a date here: the license room reads it as "never".
+    ///
+    /// # Errors
+    /// [`DateError`] for every other form and for days that do not exist.
+    pub fn parse(text: &str) -> Result<Self, DateError> {
+        let bad = || DateError { text: text.chars().take(40).collect() };
+        let mut parts = text.split('-');
+        let (Some(day), Some(month), Some(year), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(bad());
+        };
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if !digits(day) || !digits(year) || day.len() > 2 || !matches!(year.len(), 2 | 4) {
+            return Err(bad());
+        }
+        let month = MONTHS.iter().position(|name| name.eq_ignore_ascii_case(month)).ok_or_else(bad)?;
+        let month = i8::try_from(month + 1).map_err(|_| bad())?;
+        let day: i8 = day.parse().map_err(|_| bad())?;
+        let mut full: i16 = year.parse().map_err(|_| bad())?;
+        if year.len() == 2 {
+            full += 1900;
+        }
+        if full < 1900 {
+            return Err(bad());
+        }
+        jiff::civil::Date::new(full, month, day).map(Self).map_err(|_| bad())
+    }
+
+    /// A date from its parts, if there is such a day.
+    #[must_use]
+    pub fn new(year: i16, month: i8, day: i8) -> Option<Self> {
+        jiff::civil::Date::new(year, month, day).ok().map(Self)
+    }
+
+    /// The first instant of this day in a zone (START is valid from here).
+    #[must_use]
+    pub fn begins(self, zone: &jiff::tz::TimeZone) -> Option<Timestamp> {
+        let midnight = self.0.to_zoned(zone.clone()).ok()?;
+        Some(Timestamp(midnight.timestamp().as_millisecond()))
+    }
+
+    /// The first instant after this day in a zone (an expiry date is valid until just before it).
+    #[must_use]
+    pub fn ends(self, zone: &jiff::tz::TimeZone) -> Option<Timestamp> {
+        Self(self.0.tomorrow().ok()?).begins(zone)
+    }
+}
+
+impl fmt::Display for CivilDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let month =
+            usize::try_from(self.0.month() - 1).ok().and_then(|index| MONTHS.get(index)).unwrap_or(&"");
+        write!(f, "{}-{}-{:04}", self.0.day(), month, self.0.year())
+    }
+}
+
+impl fmt::Debug for CivilDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CivilDate({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_forms_of_license_lines() {
+        assert_eq!(CivilDate::parse("1-Jan-2027").unwrap().to_string(), "1-jan-2027");
+        assert_eq!(CivilDate::parse("01-JAN-99").unwrap(), CivilDate::new(1999, 1, 1).unwrap());
+        for bad in [
+            "2026-12-31",
+            "31-feb-2027",
+            "1-janu-2027",
+            "1-jan-027",
+            "1-jan-0",
+            "-jan-2027",
+            "1-jan-2027-",
+            "",
+        ] {
+            assert!(CivilDate::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_day_lasts_until_the_next_midnight_of_the_zone() {
+        let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();
+        let day = CivilDate::parse("25-oct-2026").unwrap();
+        let length = day.ends(&zone).unwrap().0 - day.begins(&zone).unwrap().0;
+        assert_eq!(length, 25 * 3_600_000);
+        assert_eq!(day.begins(&jiff::tz::TimeZone::UTC).unwrap().to_string(), "2026-10-25T00:00:00.000Z");
+    }
+}
