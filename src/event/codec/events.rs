@@ -1,0 +1,207 @@
+//! One event: a kind byte, a version byte, then its fields in order.
+
+use super::parts::{GrantResults, bad, put_results, take_results};
+use super::{
+    CodecError, NameKind, PutNames, Reader, TakeNames, Writer, put_checkout, put_denial, put_identity,
+    take_checkout, take_denial, take_identity,
+};
+use crate::event::{
+    Denied, EndReason, Ended, Event, FileRole, In, InReason, Opened, Out, Resumed, StartFile, Started,
+    Stopped,
+};
+use crate::ident::{Digest, Handle, SessionId, Token};
+
+const STARTED: u8 = 1;
+const STOPPED: u8 = 2;
+const OPENED: u8 = 3;
+const RESUMED: u8 = 4;
+const ENDED: u8 = 5;
+const OUT: u8 = 6;
+const IN: u8 = 7;
+const DENIED: u8 = 8;
+
+/// Version 1 of every kind; a kind whose fields change gets a version of its own and both are read.
+const FIRST: u8 = 1;
+
+/// Appends one event.
+///
+/// # Errors
+/// What `names` returns.
+pub fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mut N) -> Result<(), N::Error> {
+    out.byte(match event {
+        Event::Started(_) => STARTED,
+        Event::Stopped(_) => STOPPED,
+        Event::Opened(_) => OPENED,
+        Event::Resumed(_) => RESUMED,
+        Event::Ended(_) => ENDED,
+        Event::Out(_) => OUT,
+        Event::In(_) => IN,
+        Event::Denied(_) => DENIED,
+    });
+    out.byte(FIRST);
+    match event {
+        Event::Started(started) => put_started(out, started),
+        Event::Stopped(stopped) => names.put(out, NameKind::Actor, &stopped.by)?,
+        Event::Opened(opened) => {
+            out.fixed(&opened.session.0);
+            out.fixed(&opened.secret.0);
+            put_identity(out, &opened.identity, names)?;
+        }
+        Event::Resumed(resumed) => {
+            out.fixed(&resumed.session.0);
+            out.u32(resumed.epoch);
+            out.fixed(&resumed.nonce);
+        }
+        Event::Ended(ended) => {
+            out.fixed(&ended.session.0);
+            put_end_reason(out, ended.why);
+        }
+        Event::Out(grant) => {
+            out.fixed(&grant.session.0);
+            put_identity(out, &grant.identity, names)?;
+            put_checkout(out, &grant.request);
+            put_results(out, (&grant.pool, grant.handle, &grant.lines), grant.expires, grant.demo);
+        }
+        Event::In(back) => {
+            out.fixed(&back.session.0);
+            out.u64(back.handle.0);
+            put_in_reason(out, back.why);
+        }
+        Event::Denied(denied) => {
+            out.fixed(&denied.session.0);
+            put_identity(out, &denied.identity, names)?;
+            put_checkout(out, &denied.request);
+            put_denial(out, &denied.denial);
+            out.u32(denied.times);
+        }
+    }
+    Ok(())
+}
+
+/// Reads one event.
+///
+/// # Errors
+/// [`CodecError::UnknownEvent`] for a kind or version of a later program, other [`CodecError`]s for bytes that are no
+/// event, and what `names` returns.
+pub fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> Result<Event, N::Error> {
+    let (kind, version) = (from.byte("event")?, from.byte("event")?);
+    if version != FIRST {
+        return Err(CodecError::UnknownEvent { kind, version }.into());
+    }
+    Ok(match kind {
+        STARTED => Event::Started(take_started(from)?),
+        STOPPED => {
+            Event::Stopped(Stopped { by: names.take(from, NameKind::Actor, |text| Ok(text.to_owned()))? })
+        }
+        OPENED => Event::Opened(Opened {
+            session: take_session(from)?,
+            secret: Digest(from.fixed("opened")?),
+            identity: take_identity(from, names)?,
+        }),
+        RESUMED => Event::Resumed(Resumed {
+            session: take_session(from)?,
+            epoch: from.u32("resumed")?,
+            nonce: from.fixed("resumed")?,
+        }),
+        ENDED => Event::Ended(Ended { session: take_session(from)?, why: take_end_reason(from)? }),
+        OUT => {
+            let session = take_session(from)?;
+            let identity = take_identity(from, names)?;
+            let request = take_checkout(from)?;
+            let GrantResults { pool, handle, lines, expires, demo } = take_results(from)?;
+            Event::Out(Box::new(Out { session, identity, request, pool, handle, lines, expires, demo }))
+        }
+        IN => Event::In(In {
+            session: take_session(from)?,
+            handle: Handle(from.u64("in")?),
+            why: take_in_reason(from)?,
+        }),
+        DENIED => Event::Denied(Box::new(Denied {
+            session: take_session(from)?,
+            identity: take_identity(from, names)?,
+            request: take_checkout(from)?,
+            denial: take_denial(from)?,
+            times: from.u32("denied")?,
+        })),
+        _ => return Err(CodecError::UnknownEvent { kind, version }.into()),
+    })
+}
+
+fn take_session(from: &mut Reader<'_>) -> Result<SessionId, CodecError> {
+    Ok(SessionId(from.fixed("session")?))
+}
+
+fn put_started(out: &mut Writer, started: &Started) {
+    out.str(&started.version);
+    out.str(&started.zone);
+    out.count(started.files.len());
+    for file in &started.files {
+        out.byte(match file.role {
+            FileRole::License => 1,
+            FileRole::Manifest => 2,
+        });
+        out.str(&file.path);
+        out.fixed(&file.digest.0);
+    }
+}
+
+fn take_started(from: &mut Reader<'_>) -> Result<Started, CodecError> {
+    let version = from.str("started")?.to_owned();
+    let zone = from.str("started")?.to_owned();
+    let count = from.count("started")?;
+    let mut files = Vec::with_capacity(count.min(16));
+    for _ in 0..count {
+        let role = match from.byte("started")? {
+            1 => FileRole::License,
+            2 => FileRole::Manifest,
+            other => return Err(bad("file role", other)),
+        };
+        let path = from.str("started")?.to_owned();
+        files.push(StartFile { role, path, digest: Digest(from.fixed("started")?) });
+    }
+    Ok(Started { version, zone, files })
+}
+
+fn put_end_reason(out: &mut Writer, why: EndReason) {
+    out.byte(match why {
+        EndReason::Goodbye => 1,
+        EndReason::Disconnect => 2,
+        EndReason::LeaseLapsed => 3,
+        EndReason::Shutdown => 4,
+    });
+}
+
+fn take_end_reason(from: &mut Reader<'_>) -> Result<EndReason, CodecError> {
+    match from.byte("end reason")? {
+        1 => Ok(EndReason::Goodbye),
+        2 => Ok(EndReason::Disconnect),
+        3 => Ok(EndReason::LeaseLapsed),
+        4 => Ok(EndReason::Shutdown),
+        other => Err(bad("end reason", other)),
+    }
+}
+
+fn put_in_reason(out: &mut Writer, why: InReason) {
+    match why {
+        InReason::Checkin { token, acknowledged } => {
+            out.byte(1);
+            out.u64(token.0);
+            out.u64(acknowledged.0);
+        }
+        InReason::Ended(why) => {
+            out.byte(2);
+            put_end_reason(out, why);
+        }
+    }
+}
+
+fn take_in_reason(from: &mut Reader<'_>) -> Result<InReason, CodecError> {
+    match from.byte("reason of a checkin")? {
+        1 => Ok(InReason::Checkin {
+            token: Token(from.u64("checkin")?),
+            acknowledged: Token(from.u64("checkin")?),
+        }),
+        2 => Ok(InReason::Ended(take_end_reason(from)?)),
+        other => Err(bad("reason of a checkin", other)),
+    }
+}

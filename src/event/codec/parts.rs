@@ -1,0 +1,236 @@
+//! What events are made of: identities, requests, denials, answers.
+
+use std::fmt::Display as Printed;
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use super::{CodecError, NameKind, PutNames, Reader, TakeNames, Writer};
+use crate::code::Code;
+use crate::event::{Answer, Checkout, Claims, Denial, Grant, Identity, SessionKind};
+use crate::ident::{Count, Digest, Handle, PoolKey, Token};
+use crate::time::Timestamp;
+
+const HAS_PROJECT: u8 = 1;
+const HAS_PLATFORM: u8 = 2;
+const HAS_PID: u8 = 4;
+const LINE_SESSION: u8 = 8;
+
+const HAS_EXPIRY: u8 = 1;
+const DEMO: u8 = 2;
+
+pub(super) fn bad(what: &'static str, found: impl Printed) -> CodecError {
+    CodecError::BadValue { what, found: found.to_string().chars().take(80).collect() }
+}
+
+/// A text that its type checks.
+pub(super) fn parsed<T: FromStr>(what: &'static str, text: &str) -> Result<T, CodecError> {
+    text.parse().map_err(|_| bad(what, format_args!("{text:?}")))
+}
+
+fn flags(from: &mut Reader<'_>, what: &'static str, known: u8) -> Result<u8, CodecError> {
+    let flags = from.byte(what)?;
+    if flags & !known == 0 { Ok(flags) } else { Err(bad(what, flags)) }
+}
+
+fn take_name<N: TakeNames, T: FromStr>(
+    from: &mut Reader<'_>,
+    names: &mut N,
+    kind: NameKind,
+) -> Result<T, N::Error> {
+    names.take(from, kind, |text| parsed("name", text))
+}
+
+/// Appends who a client says it is.
+///
+/// # Errors
+/// What `names` returns, here and below.
+pub fn put_identity<N: PutNames>(
+    out: &mut Writer,
+    identity: &Identity,
+    names: &mut N,
+) -> Result<(), N::Error> {
+    let mut flags = 0;
+    for (set, flag) in [
+        (identity.project.is_some(), HAS_PROJECT),
+        (identity.platform.is_some(), HAS_PLATFORM),
+        (identity.pid.is_some(), HAS_PID),
+        (identity.kind == SessionKind::Line, LINE_SESSION),
+    ] {
+        if set {
+            flags |= flag;
+        }
+    }
+    out.byte(flags);
+    names.put(out, NameKind::User, identity.user.as_str())?;
+    names.put(out, NameKind::Host, identity.host.as_str())?;
+    names.put(out, NameKind::Display, identity.display.as_str())?;
+    if let Some(project) = &identity.project {
+        names.put(out, NameKind::Project, project.as_str())?;
+    }
+    if let Some(platform) = &identity.platform {
+        names.put(out, NameKind::Platform, platform.as_str())?;
+    }
+    out.count(identity.hostids.len());
+    for hostid in &identity.hostids {
+        names.put(out, NameKind::HostId, hostid.as_str())?;
+    }
+    names.put(out, NameKind::Address, &identity.address.to_string())?;
+    if let Some(pid) = identity.pid {
+        out.u32(pid);
+    }
+    Ok(())
+}
+
+/// Reads what [`put_identity`] has written.
+///
+/// # Errors
+/// [`CodecError`] for anything else, and what `names` returns, here and below.
+pub fn take_identity<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> Result<Identity, N::Error> {
+    let flags = flags(from, "identity", HAS_PROJECT | HAS_PLATFORM | HAS_PID | LINE_SESSION)?;
+    let user = take_name(from, names, NameKind::User)?;
+    let host = take_name(from, names, NameKind::Host)?;
+    let display = take_name(from, names, NameKind::Display)?;
+    let project =
+        if flags & HAS_PROJECT == 0 { None } else { Some(take_name(from, names, NameKind::Project)?) };
+    let platform =
+        if flags & HAS_PLATFORM == 0 { None } else { Some(take_name(from, names, NameKind::Platform)?) };
+    let count = from.count("identity")?;
+    let mut hostids = Vec::with_capacity(count.min(16));
+    for _ in 0..count {
+        hostids.push(take_name(from, names, NameKind::HostId)?);
+    }
+    let address: IpAddr = take_name(from, names, NameKind::Address)?;
+    let pid = if flags & HAS_PID == 0 { None } else { Some(from.u32("identity")?) };
+    let kind = if flags & LINE_SESSION == 0 { SessionKind::Framed } else { SessionKind::Line };
+    Ok(Identity::new(Claims { user, host, display, project, platform, hostids, address, pid, kind }))
+}
+
+/// Appends a request for licenses.
+pub fn put_checkout(out: &mut Writer, request: &Checkout) {
+    out.u64(request.token.0);
+    out.u64(request.acknowledged.0);
+    out.str(request.feature.as_str());
+    out.str(request.version.as_str());
+    out.u32(request.count.get());
+}
+
+/// Reads what [`put_checkout`] has written.
+///
+/// # Errors
+/// [`CodecError`] for anything else.
+pub fn take_checkout(from: &mut Reader<'_>) -> Result<Checkout, CodecError> {
+    Ok(Checkout {
+        token: Token(from.u64("checkout")?),
+        acknowledged: Token(from.u64("checkout")?),
+        feature: parsed("feature", from.str("checkout")?)?,
+        version: parsed("version", from.str("checkout")?)?,
+        count: Count::new(from.u32("checkout")?).ok_or_else(|| bad("license count", 0))?,
+    })
+}
+
+/// Appends a refusal.
+pub fn put_denial(out: &mut Writer, denial: &Denial) {
+    out.i64(i64::from(denial.code.number()));
+    out.u32(u32::from(denial.minor));
+    out.str(&denial.note);
+}
+
+/// Reads what [`put_denial`] has written.
+///
+/// # Errors
+/// [`CodecError`] for anything else.
+pub fn take_denial(from: &mut Reader<'_>) -> Result<Denial, CodecError> {
+    let number = from.i64("denial")?;
+    let code =
+        i32::try_from(number).ok().and_then(Code::from_number).ok_or_else(|| bad("denial code", number))?;
+    let minor = u16::try_from(from.u32("denial")?).map_err(|_| CodecError::OutOfRange { what: "denial" })?;
+    Ok(Denial { code, minor, note: Arc::from(from.str("denial")?) })
+}
+
+/// The results of a grant, which `Out` events and answers share.
+pub(super) struct GrantResults {
+    pub(super) pool: PoolKey,
+    pub(super) handle: Handle,
+    pub(super) lines: Arc<[Digest]>,
+    pub(super) expires: Option<Timestamp>,
+    pub(super) demo: bool,
+}
+
+pub(super) fn put_results(
+    out: &mut Writer,
+    (pool, handle, lines): (&PoolKey, Handle, &[Digest]),
+    expires: Option<Timestamp>,
+    demo: bool,
+) {
+    out.byte(if expires.is_some() { HAS_EXPIRY } else { 0 } | if demo { DEMO } else { 0 });
+    out.str(pool.as_str());
+    out.u64(handle.0);
+    out.count(lines.len());
+    for line in lines {
+        out.fixed(&line.0);
+    }
+    if let Some(expires) = expires {
+        out.i64(expires.0);
+    }
+}
+
+pub(super) fn take_results(from: &mut Reader<'_>) -> Result<GrantResults, CodecError> {
+    let flags = flags(from, "grant", HAS_EXPIRY | DEMO)?;
+    let pool = PoolKey::new(from.str("grant")?);
+    let handle = Handle(from.u64("grant")?);
+    let count = from.count("grant")?;
+    let mut lines = Vec::with_capacity(count.min(16));
+    for _ in 0..count {
+        lines.push(Digest(from.fixed("grant")?));
+    }
+    let expires = if flags & HAS_EXPIRY == 0 { None } else { Some(Timestamp(from.i64("grant")?)) };
+    Ok(GrantResults { pool, handle, lines: lines.into(), expires, demo: flags & DEMO != 0 })
+}
+
+/// Appends a grant.
+pub fn put_grant(out: &mut Writer, grant: &Grant) {
+    put_results(out, (&grant.pool, grant.handle, &grant.lines), grant.expires, grant.demo);
+}
+
+/// Reads what [`put_grant`] has written.
+///
+/// # Errors
+/// [`CodecError`] for anything else.
+pub fn take_grant(from: &mut Reader<'_>) -> Result<Grant, CodecError> {
+    let GrantResults { pool, handle, lines, expires, demo } = take_results(from)?;
+    Ok(Grant { handle, pool, lines, expires, demo })
+}
+
+/// Appends an answer.
+pub fn put_answer(out: &mut Writer, answer: &Answer) {
+    match answer {
+        Answer::Granted(grant) => {
+            out.byte(1);
+            put_grant(out, grant);
+        }
+        Answer::CheckedIn(handle) => {
+            out.byte(2);
+            out.u64(handle.0);
+        }
+        Answer::Denied(denial) => {
+            out.byte(3);
+            put_denial(out, denial);
+        }
+        Answer::Spent => out.byte(4),
+    }
+}
+
+/// Reads what [`put_answer`] has written.
+///
+/// # Errors
+/// [`CodecError`] for anything else.
+pub fn take_answer(from: &mut Reader<'_>) -> Result<Answer, CodecError> {
+    match from.byte("answer")? {
+        1 => Ok(Answer::Granted(take_grant(from)?)),
+        2 => Ok(Answer::CheckedIn(Handle(from.u64("answer")?))),
+        3 => Ok(Answer::Denied(take_denial(from)?)),
+        4 => Ok(Answer::Spent),
+        other => Err(bad("answer", other)),
+    }
+}
