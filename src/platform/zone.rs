@@ -1,0 +1,49 @@
+//! The time zone of the machine.
+
+use jiff::tz::TimeZone;
+
+/// The server's zone: license dates are judged in it, logs are written in it.
+#[derive(Debug, Clone)]
+pub struct SystemZone {
+    /// Its rules.
+    pub zone: TimeZone,
+    /// Its IANA name, or `UTC`; recorded with each start, so that the history can be judged again.
+    pub name: String,
+    /// Why UTC was taken although the machine has another zone; for the log.
+    pub note: Option<String>,
+}
+
+/// Reads `TZ`, else the machine's setting. A zone without an IANA name could not be recorded, so UTC is taken then
+/// and the note says so. A machine without any zone is in UTC.
+#[must_use]
+pub fn system_zone() -> SystemZone {
+    let utc = |note| SystemZone { zone: TimeZone::UTC, name: "UTC".to_owned(), note };
+    match TimeZone::try_system() {
+        Ok(zone) if zone.is_unknown() => utc(None),
+        Ok(zone) => match zone.iana_name().map(str::to_owned) {
+            Some(name) => SystemZone { zone, name, note: None },
+            None => utc(Some(
+                "the time zone of this machine has no IANA name; license dates are judged in UTC. \
+                 Set TZ, for example TZ=Europe/Berlin, to choose another"
+                    .to_owned(),
+            )),
+        },
+        // Machines without any setting are in UTC by custom; a wrong TZ is worth a line.
+        Err(error) => utc(std::env::var_os("TZ").map(|wanted| {
+            format!("TZ={} is not a time zone ({error}); license dates are judged in UTC", wanted.display())
+        })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_finds_the_same_rules_again() {
+        let found = system_zone();
+        let again = TimeZone::get(&found.name).unwrap();
+        let summer = jiff::Timestamp::from_second(1_782_000_000).unwrap();
+        assert_eq!(again.to_offset(summer), found.zone.to_offset(summer));
+    }
+}
