@@ -1,1 +1,195 @@
-//! Events as the lines of the classic debug log (`flexnet-tools.md` 3).
+//! Events as the lines of the classic debug log (`flexnet-tools.md` 3). From data to text only: the shells write.
+//!
+//! The shapes are those that log analysers read, blank for blank: the hour padded with a blank, the daemon in
+//! parentheses, the feature in quotes, two blanks after `user@host`. What the analysers do not know goes into lines of
+//! its own that begin with another word.
+
+mod start;
+
+pub use start::{
+    expired, expires_soon, feature_table, license_manager_block, rule, status_line, vendor_daemon_block,
+};
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+
+use super::{Denied, EndReason, Event, In, InReason, Out, Record};
+use crate::code::Code;
+use crate::ident::{Count, FeatureName, Handle, Host, User};
+use crate::time::Timestamp;
+
+/// How often lmgrd writes a TIMESTAMP line, in minutes (`flexnet-tools.md` 3.2).
+pub const MANAGER_TIMESTAMP_MIN: u64 = 360;
+
+/// How often a vendor daemon writes a TIMESTAMP line, in minutes (`flexnet-tools.md` 3.2).
+pub const VENDOR_TIMESTAMP_MIN: u64 = 365;
+
+/// Puts the prefix of one daemon before messages, in one zone.
+#[derive(Debug, Clone)]
+pub struct LogStyle {
+    daemon: String,
+    zone: TimeZone,
+}
+
+impl LogStyle {
+    /// A style for a daemon: `lmgrd` or the vendor's name.
+    #[must_use]
+    pub fn new(daemon: &str, zone: TimeZone) -> Self {
+        Self { daemon: daemon.to_owned(), zone }
+    }
+
+    /// The name between the parentheses.
+    #[must_use]
+    pub fn daemon(&self) -> &str {
+        &self.daemon
+    }
+
+    fn local(&self, at: Timestamp) -> jiff::Zoned {
+        jiff::Timestamp::from_millisecond(at.0).unwrap_or_default().to_zoned(self.zone.clone())
+    }
+
+    /// A whole line without its end: ` 9:49:41 (LGS) message` (`flexnet-tools.md` 3.1).
+    #[must_use]
+    pub fn line(&self, at: Timestamp, message: &str) -> String {
+        let local = self.local(at);
+        format!("{:2}:{:02}:{:02} ({}) {message}", local.hour(), local.minute(), local.second(), self.daemon)
+    }
+
+    /// The only source of dates inside a long log: `TIMESTAMP 3/4/2025`.
+    #[must_use]
+    pub fn timestamp(&self, at: Timestamp) -> String {
+        format!("TIMESTAMP {}", self.short_date(at))
+    }
+
+    /// A date as `3/4/2025`.
+    #[must_use]
+    pub fn short_date(&self, at: Timestamp) -> String {
+        let local = self.local(at);
+        format!("{}/{}/{}", local.month(), local.day(), local.year())
+    }
+
+    /// A date as `Tue Mar 04 2025 08:59:58 CET`.
+    #[must_use]
+    pub fn long_date(&self, at: Timestamp) -> String {
+        self.local(at).strftime("%a %b %d %Y %H:%M:%S %Z").to_string()
+    }
+}
+
+/// Who holds the seats of a handle, as far as an IN line needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The feature.
+    pub feature: FeatureName,
+    /// The user.
+    pub user: User,
+    /// The user's host.
+    pub host: Host,
+    /// How many licenses.
+    pub count: Count,
+}
+
+impl Holder {
+    /// The holder that a grant makes.
+    #[must_use]
+    pub fn of(out: &Out) -> Self {
+        Self {
+            feature: out.request.feature.clone(),
+            user: out.identity.user.clone(),
+            host: out.identity.host.clone(),
+            count: out.request.count,
+        }
+    }
+}
+
+/// The fold of a history into messages. It remembers who holds what, because an IN event names a handle only.
+#[derive(Debug, Clone, Default)]
+pub struct DebugLog {
+    holders: BTreeMap<Handle, Holder>,
+}
+
+impl DebugLog {
+    /// Begins with nobody holding anything.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes over a seat that was granted before the records that follow.
+    pub fn holds(&mut self, handle: Handle, holder: Holder) {
+        self.holders.insert(handle, holder);
+    }
+
+    /// The messages of a record, without prefix, in order.
+    pub fn messages(&mut self, record: &Record) -> Vec<String> {
+        let mut messages = Vec::new();
+        for event in &record.events {
+            match event {
+                Event::Out(out) => {
+                    messages.push(checked_out(out));
+                    self.holders.insert(out.handle, Holder::of(out));
+                }
+                Event::In(back) => {
+                    if let Some(holder) = self.holders.remove(&back.handle) {
+                        messages.push(checked_in(&holder, back));
+                    }
+                }
+                Event::Denied(denied) => push_denied(denied, &mut messages),
+                Event::Stopped(_) => messages.push("Shutdown requested.".to_owned()),
+                Event::Started(_) | Event::Opened(_) | Event::Resumed(_) | Event::Ended(_) => {}
+            }
+        }
+        messages
+    }
+}
+
+/// `OUT: "f" user@host  (3 licenses) ` (`flexnet-tools.md` 3.5).
+#[must_use]
+pub fn checked_out(out: &Out) -> String {
+    let tail = licenses(out.request.count);
+    format!("OUT: \"{}\" {}@{}  {tail}", out.request.feature, out.identity.user, out.identity.host)
+}
+
+/// `IN: "f" user@host  (3 licenses) (REASON)`.
+#[must_use]
+pub fn checked_in(holder: &Holder, back: &In) -> String {
+    let reason = match back.why {
+        // A client that says goodbye gives its seats back as much as one that checks in.
+        InReason::Checkin { .. } | InReason::Ended(EndReason::Goodbye) => "",
+        InReason::Ended(EndReason::Disconnect) => "(DISCONNECT)",
+        InReason::Ended(EndReason::LeaseLapsed) => "(LEASE_LAPSED)",
+        InReason::Ended(EndReason::Shutdown) => "(SHUTDOWN)",
+    };
+    format!("IN: \"{}\" {}@{}  {}{reason}", holder.feature, holder.user, holder.host, licenses(holder.count))
+}
+
+/// `DENIED: "f" user@host  (text. (-4,209))`, or UNSUPPORTED with the mark of a client without a license file for
+/// features that this daemon does not serve (`flexnet-tools.md` 3.5).
+#[must_use]
+pub fn denied(denied: &Denied) -> String {
+    let (word, mark) = match denied.denial.code {
+        Code::NoSuchFeature | Code::FeatureNotSupported => ("UNSUPPORTED", "(PORT_AT_HOST_PLUS   ) "),
+        _ => ("DENIED", ""),
+    };
+    format!(
+        "{word}: \"{}\" {mark}{}@{}  ({})",
+        denied.request.feature, denied.identity.user, denied.identity.host, denied.denial
+    )
+}
+
+fn push_denied(event: &Denied, messages: &mut Vec<String>) {
+    messages.push(denied(event));
+    if !event.denial.note.is_empty() {
+        messages.push(format!("NOTE: {}", event.denial.note));
+    }
+    if event.times > 1 {
+        messages.push(format!("NOTE: {} equal requests of this client were denied", event.times));
+    }
+}
+
+fn licenses(count: Count) -> String {
+    if count.get() > 1 { format!("({count} licenses) ") } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests;

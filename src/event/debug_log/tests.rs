@@ -1,0 +1,181 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::event::{Checkout, Claims, Denial, Identity, SessionKind, Stopped};
+use crate::ident::{Digest, PoolKey, Seq, SessionId, Token};
+
+fn at(text: &str) -> Timestamp {
+    Timestamp(text.parse::<jiff::Timestamp>().unwrap().as_millisecond())
+}
+
+fn identity(user: &str) -> Identity {
+    Identity::new(Claims {
+        user: user.parse().unwrap(),
+        host: "ws01".parse().unwrap(),
+        display: "/dev/pts/3".parse().unwrap(),
+        project: None,
+        platform: None,
+        hostids: vec![],
+        address: [127, 0, 0, 1].into(),
+        pid: None,
+        kind: SessionKind::Framed,
+    })
+}
+
+fn request(count: u32) -> Checkout {
+    Checkout {
+        token: Token(1),
+        acknowledged: Token(0),
+        feature: "solver".parse().unwrap(),
+        version: "2.0".parse().unwrap(),
+        count: Count::new(count).unwrap(),
+    }
+}
+
+fn out(user: &str, handle: u64, count: u32) -> Event {
+    Event::Out(Box::new(Out {
+        session: SessionId([1; 16]),
+        identity: identity(user),
+        request: request(count),
+        pool: PoolKey::new("solver 2"),
+        handle: Handle(handle),
+        lines: Arc::from([Digest([0; 32])]),
+        expires: None,
+        demo: true,
+    }))
+}
+
+fn back(handle: u64, why: InReason) -> Event {
+    Event::In(In { session: SessionId([1; 16]), handle: Handle(handle), why })
+}
+
+fn refused(code: Code, minor: u16, note: &str, times: u32) -> Event {
+    Event::Denied(Box::new(Denied {
+        session: SessionId([1; 16]),
+        identity: identity("dave"),
+        request: request(1),
+        denial: Denial::new(code, minor, note),
+        times,
+    }))
+}
+
+fn messages(log: &mut DebugLog, events: Vec<Event>) -> Vec<String> {
+    log.messages(&Record { first: Seq(1), at: Timestamp(0), events })
+}
+
+#[test]
+fn the_prefix_pads_the_hour_with_a_blank_in_local_time() {
+    let style = LogStyle::new("LGS", TimeZone::get("Europe/Berlin").unwrap());
+    assert_eq!(style.line(at("2025-03-04T07:59:08Z"), "x"), " 8:59:08 (LGS) x");
+    assert_eq!(style.line(at("2025-07-04T21:00:00Z"), ""), "23:00:00 (LGS) ");
+    assert_eq!(style.timestamp(at("2025-03-03T23:30:00Z")), "TIMESTAMP 3/4/2025");
+    assert_eq!(style.long_date(at("2025-03-04T07:59:58Z")), "Tue Mar 04 2025 08:59:58 CET");
+}
+
+#[test]
+fn out_and_in_have_two_blanks_and_the_count_only_above_one() {
+    let mut log = DebugLog::new();
+    assert_eq!(
+        messages(&mut log, vec![out("anna", 1, 1), out("Bob Lee", 2, 3)]),
+        ["OUT: \"solver\" anna@ws01  ", "OUT: \"solver\" Bob Lee@ws01  (3 licenses) "]
+    );
+    let checkin = InReason::Checkin { token: Token(2), acknowledged: Token(1) };
+    assert_eq!(messages(&mut log, vec![back(2, checkin)]), ["IN: \"solver\" Bob Lee@ws01  (3 licenses) "]);
+    assert_eq!(messages(&mut log, vec![back(2, checkin)]), [""; 0], "a handle comes back once");
+    let stop = Event::Stopped(Stopped { by: "root@lic1".into() });
+    assert_eq!(
+        messages(&mut log, vec![stop, back(1, InReason::Ended(EndReason::Shutdown))]),
+        ["Shutdown requested.", "IN: \"solver\" anna@ws01  (SHUTDOWN)"]
+    );
+}
+
+#[test]
+fn reasons_of_ended_sessions_are_in_capitals() {
+    for (why, tail) in [
+        (EndReason::Goodbye, ""),
+        (EndReason::Disconnect, "(DISCONNECT)"),
+        (EndReason::LeaseLapsed, "(LEASE_LAPSED)"),
+    ] {
+        let mut log = DebugLog::new();
+        log.holds(
+            Handle(7),
+            Holder {
+                feature: "solver".parse().unwrap(),
+                user: "anna".parse().unwrap(),
+                host: "ws01".parse().unwrap(),
+                count: Count::MIN,
+            },
+        );
+        assert_eq!(
+            messages(&mut log, vec![back(7, InReason::Ended(why))]),
+            [format!("IN: \"solver\" anna@ws01  {tail}")]
+        );
+    }
+}
+
+#[test]
+fn denials_keep_their_classic_form_and_explain_on_a_line_of_their_own() {
+    let mut log = DebugLog::new();
+    assert_eq!(
+        messages(
+            &mut log,
+            vec![refused(Code::UsersReached, 209, "10 of 10 licenses of solver are in use", 1)]
+        ),
+        [
+            "DENIED: \"solver\" dave@ws01  (Licensed number of users already reached. (-4,209))",
+            "NOTE: 10 of 10 licenses of solver are in use"
+        ]
+    );
+    assert_eq!(
+        messages(&mut log, vec![refused(Code::NoSuchFeature, 201, "", 4)]),
+        [
+            "UNSUPPORTED: \"solver\" (PORT_AT_HOST_PLUS   ) dave@ws01  (No such feature exists. (-5,201))",
+            "NOTE: 4 equal requests of this client were denied"
+        ]
+    );
+    assert!(
+        denied(&Denied {
+            session: SessionId([1; 16]),
+            identity: identity("dave"),
+            request: request(1),
+            denial: Denial::new(Code::FeatureNotSupported, 202, ""),
+            times: 1
+        })
+        .starts_with("UNSUPPORTED: \"solver\" (PORT_AT_HOST_PLUS   ) dave@ws01  (License server")
+    );
+}
+
+#[test]
+fn the_feature_table_has_one_then_three_columns_of_sixteen() {
+    assert_eq!(
+        feature_table(
+            "lic1",
+            ["solver", "mesher", "viewer", "structural_fatigue", "exactly_8", "fourteen_chars"]
+        ),
+        [
+            "Server started on lic1 for:\tsolver\t\t",
+            "mesher\t\tviewer\t\tstructural_fatigue ",
+            "exactly_8\tfourteen_chars\t"
+        ]
+    );
+    assert_eq!(feature_table("lic1", []), ["Server started on lic1 for:\t"]);
+    assert_eq!(
+        feature_table("h", ["seven77", "eight888", "fifteen_chars15"])[1],
+        "eight888\tfifteen_chars15 "
+    );
+}
+
+#[test]
+fn expiry_and_status_lines() {
+    assert_eq!(expired("f1"), "EXPIRED: f1");
+    let on = crate::time::CivilDate::parse("1-jan-2027").unwrap();
+    assert_eq!(expires_soon("f1", 1, on), "f1 expires in 1 day on 1-jan-2027");
+    assert_eq!(expires_soon("f1", 30, on), "f1 expires in 30 days on 1-jan-2027");
+    let style = LogStyle::new("LGS", TimeZone::UTC);
+    let block = vendor_daemon_block(&style, Timestamp(0), 7, "0.1.0", 27010, "lic1", "ANY");
+    assert_eq!(block[0], format!("(@LGS-SLOG@) {}", "=".repeat(47)));
+    assert_eq!(block[0], *block.last().unwrap());
+    assert!(block.contains(&"(@LGS-SLOG@) Start-Date: Thu Jan 01 1970 00:00:00 UTC".to_owned()));
+    let block = license_manager_block(&style, Timestamp(0), 7, "0.1.0", 27000, "-z", "/a.lic");
+    assert!(block.contains(&"(@LGS-SLOG@) License file(s) used:  /a.lic".to_owned()));
+}
