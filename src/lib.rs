@@ -29,6 +29,7 @@ pub mod text;
 pub mod time;
 
 pub mod event;
+pub mod license;
 pub mod sign;
 
 #[cfg(feature = "client")]

@@ -1,0 +1,20 @@
+//! The license-file language (`flexnet-files.md` 1.1 to 1.5 and 1.8).
+//!
+//! A file becomes a row of [`Line`]s whose spans tile it, so nothing of it is lost: printing an untouched file gives
+//! the same bytes. Each line is read for itself: a mistake costs its own line, is reported as a
+//! [`Diagnostic`](crate::text::Diagnostic) with a stable id (table in [`finding`]), and the lines around it are kept. What can be served, and to whom, is
+//! the catalog's matter; signatures are room `sign`'s.
+//!
+//! The normative grammar is `grammar/license-file.abnf`. Tests: beside the code, `tests/license_files.rs`,
+//! `tests/license_grammar.rs`.
+
+mod canonical;
+mod feature;
+mod file;
+pub mod finding;
+mod hostid;
+
+pub use canonical::{CanonicalError, canonical};
+pub use feature::{Attribute, Expiry, FeatureKeyword, FeatureLine, LicenseCount};
+pub use file::{LicenseFile, Line, LineKind, ServerLine, Standing, VendorLine};
+pub use hostid::{HostId, HostIdError, InternetPattern};
