@@ -31,6 +31,7 @@ pub mod time;
 pub mod event;
 pub mod license;
 pub mod sign;
+pub mod wire;
 
 #[cfg(feature = "client")]
 pub mod platform;

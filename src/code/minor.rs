@@ -79,6 +79,10 @@ minors! {
     LEASE_LAPSED = 314;
     /// A request that needs a session came on a connection without one.
     NO_SESSION = 315;
+    /// A field that must be understood is not known here.
+    TAG_UNKNOWN = 316;
+    /// A refusal came with a number that is not known here.
+    CODE_UNKNOWN = 317;
     /// The history can't be written.
     STORE_FAILED = 401;
     /// The request's record was rolled back.

@@ -1,0 +1,472 @@
+//! Bytes to messages.
+
+use std::sync::Arc;
+
+use super::limits::{GRANT_LINES_MAX, HELD_MAX, HOSTIDS_MAX, NOTES_MAX};
+use super::message::{Control, ControlVerb, Hello, Message, Purpose};
+use super::server_message::{
+    FeatureCount, LineText, Notice, PoolKind, ServerInfo, SessionTerms, StatusItem, VendorInfo, Welcome,
+};
+use super::tlv::{Field, Fields};
+use super::{MessageError, kind, tag};
+use crate::code::{Code, minor};
+use crate::event::{Answer, Checkin, Checkout, Denial, Grant};
+use crate::ident::{
+    Count, Digest, Display, FeatureName, Handle, Host, Platform, PoolKey, Project, SessionId, Token, User,
+    VendorName, Version,
+};
+use crate::time::Timestamp;
+
+/// Reads the fields of a body into variables: `name: tag, reader` for a field that may stand once, `name[max]: tag, reader`
+/// for one that may be repeated. Every other field is ignored unless it is critical.
+macro_rules! read {
+    ($body:expr; $($name:ident : $tag:ident, $read:expr;)* $(@ $list:ident [$max:expr] : $list_tag:ident, $list_read:expr;)*) => {
+        $(let mut $name = None;)*
+        $(let mut $list = Vec::new();)*
+        for field in Fields::of($body) {
+            let field = field?;
+            match field.tag {
+                $(tag::$tag => field.once(&mut $name, $read)?,)*
+                $(tag::$list_tag => field.many(&mut $list, $max, $list_read)?,)*
+                _ => field.unknown()?,
+            }
+        }
+    };
+}
+
+/// A needed field.
+fn need<T>(kind: u8, tag: u16, slot: Option<T>) -> Result<T, MessageError> {
+    slot.ok_or(MessageError::Missing { kind, tag })
+}
+
+/// Understands a body.
+pub(super) fn message(number: u8, body: &[u8]) -> Result<Message, MessageError> {
+    Ok(match number {
+        kind::CHECKOUT => Message::Checkout(checkout(body)?),
+        kind::CHECKIN => Message::Checkin(checkin(body)?),
+        kind::ANSWER => answer(body)?,
+        kind::HELLO => Message::Hello(Box::new(hello(body)?)),
+        kind::HEARTBEAT => {
+            read! { body; acknowledged: ACKNOWLEDGED, Field::u64; }
+            Message::Heartbeat { acknowledged: Token(need(number, tag::ACKNOWLEDGED, acknowledged)?) }
+        }
+        kind::GOODBYE => empty(body, Message::Goodbye)?,
+        kind::FETCH_LINE => {
+            read! { body; digest: DIGEST, Field::bytes::<32>; }
+            Message::FetchLine(Digest(need(number, tag::DIGEST, digest)?))
+        }
+        kind::ASK_STATUS => {
+            read! { body; feature: FEATURE, Field::name::<FeatureName>; users: USERS, Field::present; }
+            Message::AskStatus { feature, users: users.is_some() }
+        }
+        kind::ASK_SERVER => empty(body, Message::AskServer)?,
+        kind::LOCATE => {
+            read! { body; vendor: VENDOR, Field::name::<VendorName>; }
+            Message::Locate(need(number, tag::VENDOR, vendor)?)
+        }
+        kind::ASK_NONCE => empty(body, Message::AskNonce)?,
+        kind::CONTROL => Message::Control(Box::new(control(body)?)),
+        kind::WELCOME => Message::Welcome(Box::new(welcome(body)?)),
+        kind::HEARTBEAT_ACK => {
+            read! { body; time: TIME, Field::i64; }
+            Message::HeartbeatAck { time: Timestamp(need(number, tag::TIME, time)?) }
+        }
+        kind::FAREWELL => empty(body, Message::Farewell)?,
+        kind::LINE => {
+            read! { body; canonical: CANONICAL, Field::string; sign: SIGN, Field::string; }
+            Message::Line(LineText {
+                canonical: need(number, tag::CANONICAL, canonical)?,
+                sign: need(number, tag::SIGN, sign)?,
+            })
+        }
+        kind::STATUS => Message::Status(status(body)?),
+        kind::SERVER => Message::Server(Box::new(server(body)?)),
+        kind::LOCATED => {
+            read! { body; port: PORT, Field::u16; }
+            Message::Located { port: need(number, tag::PORT, port)? }
+        }
+        kind::NONCE => {
+            read! { body; nonce: NONCE, Field::bytes::<32>; key_path: KEY_PATH, Field::string; }
+            Message::Nonce {
+                nonce: need(number, tag::NONCE, nonce)?,
+                key_path: need(number, tag::KEY_PATH, key_path)?,
+            }
+        }
+        kind::DONE => {
+            read! { body; text: DONE_TEXT, Field::string; }
+            Message::Done { text: need(number, tag::DONE_TEXT, text)? }
+        }
+        kind::ERROR => {
+            read! { body; code: CODE, Field::i32; place: MINOR_CODE, Field::u16; note: NOTE, Field::str; }
+            Message::Error(denial(number, code, place, note)?)
+        }
+        kind::NOTICE => notice(body)?,
+        other => return Err(MessageError::UnknownType(other)),
+    })
+}
+
+/// A message without fields of its own.
+fn empty(body: &[u8], message: Message) -> Result<Message, MessageError> {
+    for field in Fields::of(body) {
+        field?.unknown()?;
+    }
+    Ok(message)
+}
+
+fn version(field: Field<'_>) -> Result<Version, MessageError> {
+    Version::parse(field.str()?).map_err(|_| field.bad())
+}
+
+fn count(field: Field<'_>) -> Result<Count, MessageError> {
+    Count::new(field.u32()?).ok_or(field.bad())
+}
+
+fn checkout(body: &[u8]) -> Result<Checkout, MessageError> {
+    read! { body;
+        token: TOKEN, Field::u64;
+        acknowledged: ACKNOWLEDGED, Field::u64;
+        feature: FEATURE, Field::name::<FeatureName>;
+        wanted: VERSION, version;
+        licenses: COUNT, count;
+    }
+    let kind = kind::CHECKOUT;
+    Ok(Checkout {
+        token: Token(need(kind, tag::TOKEN, token)?),
+        acknowledged: Token(need(kind, tag::ACKNOWLEDGED, acknowledged)?),
+        feature: need(kind, tag::FEATURE, feature)?,
+        version: need(kind, tag::VERSION, wanted)?,
+        count: licenses.unwrap_or(Count::MIN),
+    })
+}
+
+fn checkin(body: &[u8]) -> Result<Checkin, MessageError> {
+    read! { body; token: TOKEN, Field::u64; acknowledged: ACKNOWLEDGED, Field::u64; handle: HANDLE, Field::u64; }
+    let kind = kind::CHECKIN;
+    Ok(Checkin {
+        token: Token(need(kind, tag::TOKEN, token)?),
+        acknowledged: Token(need(kind, tag::ACKNOWLEDGED, acknowledged)?),
+        handle: Handle(need(kind, tag::HANDLE, handle)?),
+    })
+}
+
+fn answer(body: &[u8]) -> Result<Message, MessageError> {
+    read! { body;
+        token: TOKEN, Field::u64;
+        outcome: OUTCOME, |field: Field<'_>| match field.u8()? {
+            known @ 1..=4 => Ok(known),
+            _ => Err(field.bad()),
+        };
+        handle: HANDLE, Field::u64;
+        pool: POOL, Field::str;
+        lines: LINES, |field: Field<'_>| {
+            Ok(field.row::<32>(GRANT_LINES_MAX)?.iter().map(|digest| Digest(*digest)).collect::<Arc<[Digest]>>())
+        };
+        expires: EXPIRES, Field::i64;
+        demo: DEMO, Field::present;
+        code: CODE, Field::i32;
+        place: MINOR_CODE, Field::u16;
+        note: NOTE, Field::str;
+    }
+    let kind = kind::ANSWER;
+    let token = Token(need(kind, tag::TOKEN, token)?);
+    let answer = match need(kind, tag::OUTCOME, outcome)? {
+        1 => Answer::Granted(Grant {
+            handle: Handle(need(kind, tag::HANDLE, handle)?),
+            pool: PoolKey::new(need(kind, tag::POOL, pool)?),
+            lines: need(kind, tag::LINES, lines)?,
+            expires: expires.map(Timestamp),
+            demo: demo.is_some(),
+        }),
+        2 => Answer::CheckedIn(Handle(need(kind, tag::HANDLE, handle)?)),
+        3 => Answer::Denied(denial(kind, code, place, note)?),
+        _ => Answer::Spent,
+    };
+    Ok(Message::Answer { token, answer })
+}
+
+/// A number that only a later version knows stays a refusal and is named in the note.
+fn denial(
+    kind: u8,
+    code: Option<i32>,
+    place: Option<u16>,
+    note: Option<&str>,
+) -> Result<Denial, MessageError> {
+    let number = need(kind, tag::CODE, code)?;
+    let place = need(kind, tag::MINOR_CODE, place)?;
+    let note = note.unwrap_or_default();
+    Ok(match Code::from_number(number) {
+        Some(code) => Denial::new(code, place, note),
+        None => Denial::new(
+            Code::BadReturnedData,
+            minor::CODE_UNKNOWN,
+            &format!("the server refused with the unknown number {number},{place} {note}"),
+        ),
+    })
+}
+
+fn hello(body: &[u8]) -> Result<Hello, MessageError> {
+    read! { body;
+        major: MAJOR, Field::u8;
+        minor: MINOR, Field::u8;
+        purpose: PURPOSE, |field: Field<'_>| match field.u8()? {
+            known @ 1..=3 => Ok(known),
+            _ => Err(field.bad()),
+        };
+        session: SESSION, Field::bytes::<16>;
+        secret: SECRET, Field::bytes::<32>;
+        epoch: EPOCH, Field::u32;
+        nonce: RESUME_NONCE, Field::bytes::<16>;
+        time: TIME, Field::i64;
+        user: USER, Field::name::<User>;
+        host: HOST, Field::name::<Host>;
+        display: DISPLAY, Field::name::<Display>;
+        project: PROJECT, Field::name::<Project>;
+        platform: PLATFORM, Field::name::<Platform>;
+        pid: PID, Field::u32;
+        vendor: VENDOR, Field::name::<VendorName>;
+        @ hostids[HOSTIDS_MAX]: HOSTID, Field::name::<Host>;
+    }
+    let kind = kind::HELLO;
+    Ok(Hello {
+        major: need(kind, tag::MAJOR, major)?,
+        minor: need(kind, tag::MINOR, minor)?,
+        purpose: match need(kind, tag::PURPOSE, purpose)? {
+            1 => Purpose::New,
+            2 => Purpose::Resume {
+                session: SessionId(need(kind, tag::SESSION, session)?),
+                secret: need(kind, tag::SECRET, secret)?,
+                epoch: need(kind, tag::EPOCH, epoch)?,
+                nonce: need(kind, tag::RESUME_NONCE, nonce)?,
+            },
+            _ => Purpose::Ask,
+        },
+        time: Timestamp(need(kind, tag::TIME, time)?),
+        user: need(kind, tag::USER, user)?,
+        host: need(kind, tag::HOST, host)?,
+        display: need(kind, tag::DISPLAY, display)?,
+        project,
+        platform,
+        hostids,
+        pid,
+        vendor,
+    })
+}
+
+fn control(body: &[u8]) -> Result<Control, MessageError> {
+    read! { body;
+        verb: VERB, |field: Field<'_>| if field.u8()? == 1 { Ok(()) } else { Err(field.bad()) };
+        vendor: VENDOR, Field::name::<VendorName>;
+        force: FORCE, Field::present;
+        user: USER, Field::name::<User>;
+        host: HOST, Field::name::<Host>;
+        nonce: NONCE, Field::bytes::<32>;
+        proof: PROOF, Field::bytes::<32>;
+    }
+    let kind = kind::CONTROL;
+    need(kind, tag::VERB, verb)?;
+    Ok(Control {
+        verb: ControlVerb::Shutdown { vendor, force: force.is_some() },
+        user: need(kind, tag::USER, user)?,
+        host: need(kind, tag::HOST, host)?,
+        nonce: need(kind, tag::NONCE, nonce)?,
+        proof: need(kind, tag::PROOF, proof)?,
+    })
+}
+
+fn welcome(body: &[u8]) -> Result<Welcome, MessageError> {
+    read! { body;
+        major: MAJOR, Field::u8;
+        minor: MINOR, Field::u8;
+        program: PROGRAM, Field::string;
+        vendor: VENDOR, Field::name::<VendorName>;
+        time: TIME, Field::i64;
+        session: SESSION, Field::bytes::<16>;
+        secret: SECRET, Field::bytes::<32>;
+        epoch: EPOCH, Field::u32;
+        lease: LEASE, Field::u32;
+        heartbeat: HEARTBEAT_INTERVAL, Field::u32;
+        grace: GRACE, Field::u32;
+        resumed: RESUMED, Field::present;
+        demo: DEMO, Field::present;
+        held: HELD, |field: Field<'_>| {
+            Ok(field.row::<8>(HELD_MAX)?.iter().map(|handle| Handle(u64::from_be_bytes(*handle))).collect())
+        };
+    }
+    let kind = kind::WELCOME;
+    let session = match session {
+        None => None,
+        Some(id) => Some(SessionTerms {
+            id: SessionId(id),
+            secret: need(kind, tag::SECRET, secret)?,
+            epoch: need(kind, tag::EPOCH, epoch)?,
+            lease_s: need(kind, tag::LEASE, lease)?,
+            heartbeat_s: need(kind, tag::HEARTBEAT_INTERVAL, heartbeat)?,
+            grace_s: need(kind, tag::GRACE, grace)?,
+            resumed: resumed.is_some(),
+            demo: demo.is_some(),
+            held: held.unwrap_or_default(),
+        }),
+    };
+    Ok(Welcome {
+        major: need(kind, tag::MAJOR, major)?,
+        minor: need(kind, tag::MINOR, minor)?,
+        program: need(kind, tag::PROGRAM, program)?,
+        vendor,
+        time: Timestamp(need(kind, tag::TIME, time)?),
+        session,
+    })
+}
+
+fn notice(body: &[u8]) -> Result<Message, MessageError> {
+    read! { body;
+        about: NOTICE_KIND, |field: Field<'_>| match field.u8()? {
+            known @ 1..=2 => Ok(known),
+            _ => Err(field.bad()),
+        };
+        handle: HANDLE, Field::u64;
+        code: CODE, Field::i32;
+        place: MINOR_CODE, Field::u16;
+        note: NOTE, Field::str;
+    }
+    let kind = kind::NOTICE;
+    let about = need(kind, tag::NOTICE_KIND, about)?;
+    let denial = denial(kind, code, place, note)?;
+    Ok(Message::Notice(if about == 1 {
+        Notice::SessionEnded { denial }
+    } else {
+        Notice::SeatLost { handle: Handle(need(kind, tag::HANDLE, handle)?), denial }
+    }))
+}
+
+fn server(body: &[u8]) -> Result<ServerInfo, MessageError> {
+    read! { body;
+        host: HOST, Field::name::<Host>;
+        port: PORT, Field::u16;
+        version: PROGRAM, Field::string;
+        @ files[usize::MAX]: FILE, Field::string;
+        @ vendors[usize::MAX]: VENDOR_ITEM, |field: Field<'_>| {
+            read! { field.fields();
+                name: VENDOR, Field::name::<VendorName>; port: PORT, Field::u16; up: UP, Field::present;
+            }
+            Ok(VendorInfo { name: need(kind::SERVER, tag::VENDOR, name)?, port, up: up.is_some() })
+        };
+    }
+    let kind = kind::SERVER;
+    Ok(ServerInfo {
+        host: need(kind, tag::HOST, host)?,
+        port: need(kind, tag::PORT, port)?,
+        version: need(kind, tag::PROGRAM, version)?,
+        files,
+        vendors,
+    })
+}
+
+/// Items in their order; item tags that are not known here are passed over.
+fn status(body: &[u8]) -> Result<Vec<StatusItem>, MessageError> {
+    let mut items = Vec::new();
+    for field in Fields::of(body) {
+        let field = field?;
+        items.push(match field.tag {
+            tag::DAEMON_ITEM => daemon_item(field.fields())?,
+            tag::FEATURE_ITEM => feature_item(field.fields())?,
+            tag::POOL_ITEM => pool_item(field.fields())?,
+            tag::USER_ITEM => user_item(field.fields())?,
+            _ => {
+                field.unknown()?;
+                continue;
+            }
+        });
+    }
+    Ok(items)
+}
+
+fn daemon_item(body: &[u8]) -> Result<StatusItem, MessageError> {
+    read! { body;
+        vendor: VENDOR, Field::name::<VendorName>;
+        program: PROGRAM, Field::string;
+        host: HOST, Field::name::<Host>;
+        port: PORT, Field::u16;
+        @ notes[NOTES_MAX]: NOTE, Field::string;
+    }
+    let kind = kind::STATUS;
+    Ok(StatusItem::Daemon {
+        vendor: need(kind, tag::VENDOR, vendor)?,
+        version: need(kind, tag::PROGRAM, program)?,
+        host: need(kind, tag::HOST, host)?,
+        lmgrd_port: need(kind, tag::PORT, port)?,
+        notes,
+    })
+}
+
+fn feature_item(body: &[u8]) -> Result<StatusItem, MessageError> {
+    read! { body;
+        name: FEATURE, Field::name::<FeatureName>;
+        counted: COUNT_KIND, |field: Field<'_>| match field.u8()? {
+            known @ 1..=3 => Ok(known),
+            _ => Err(field.bad()),
+        };
+        issued: ISSUED, Field::u32;
+        in_use: IN_USE, Field::u32;
+    }
+    let kind = kind::STATUS;
+    let count = match need(kind, tag::COUNT_KIND, counted)? {
+        1 => FeatureCount::Counted {
+            issued: need(kind, tag::ISSUED, issued)?,
+            in_use: need(kind, tag::IN_USE, in_use)?,
+        },
+        2 => FeatureCount::Uncounted,
+        _ => FeatureCount::Unserved { licenses: need(kind, tag::ISSUED, issued)? },
+    };
+    Ok(StatusItem::Feature { name: need(kind, tag::FEATURE, name)?, count })
+}
+
+fn pool_item(body: &[u8]) -> Result<StatusItem, MessageError> {
+    read! { body;
+        feature: FEATURE, Field::name::<FeatureName>;
+        line_version: VERSION, version;
+        vendor: VENDOR, Field::name::<VendorName>;
+        expiry: EXPIRY_DATE, Field::string;
+        vendor_string: VENDOR_STRING, Field::string;
+        pool_kind: POOL_KIND, |field: Field<'_>| match field.u8()? {
+            known @ 1..=4 => Ok(known),
+            _ => Err(field.bad()),
+        };
+        hostid: HOSTID, Field::string;
+    }
+    let kind = kind::STATUS;
+    Ok(StatusItem::Pool {
+        feature: need(kind, tag::FEATURE, feature)?,
+        version: need(kind, tag::VERSION, line_version)?,
+        vendor: need(kind, tag::VENDOR, vendor)?,
+        expiry,
+        vendor_string,
+        kind: match need(kind, tag::POOL_KIND, pool_kind)? {
+            1 => PoolKind::Floating,
+            2 => PoolKind::NodeLocked(need(kind, tag::HOSTID, hostid)?),
+            3 => PoolKind::UncountedAny,
+            _ => PoolKind::UncountedLocked(need(kind, tag::HOSTID, hostid)?),
+        },
+    })
+}
+
+fn user_item(body: &[u8]) -> Result<StatusItem, MessageError> {
+    read! { body;
+        user: USER, Field::name::<User>;
+        host: HOST, Field::name::<Host>;
+        display: DISPLAY, Field::name::<Display>;
+        wanted: VERSION, version;
+        handle: HANDLE, Field::u64;
+        start: START, Field::i64;
+        licenses: COUNT, Field::u32;
+    }
+    let kind = kind::STATUS;
+    Ok(StatusItem::User {
+        user: need(kind, tag::USER, user)?,
+        host: need(kind, tag::HOST, host)?,
+        display: need(kind, tag::DISPLAY, display)?,
+        version: need(kind, tag::VERSION, wanted)?,
+        handle: Handle(need(kind, tag::HANDLE, handle)?),
+        start: Timestamp(need(kind, tag::START, start)?),
+        count: need(kind, tag::COUNT, licenses)?,
+    })
+}

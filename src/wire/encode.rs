@@ -1,0 +1,412 @@
+//! Messages to bytes.
+
+use bytes::{BufMut, BytesMut};
+use thiserror::Error;
+
+use super::frame::{FLAG_END, HEADER_BYTES, MAGIC, VERSION};
+use super::limits::{FRAME_BYTES_MAX, GRANT_LINES_MAX, HELD_MAX, HOSTIDS_MAX, NOTES_MAX};
+use super::message::{Control, ControlVerb, Hello, Message, Purpose};
+use super::server_message::{FeatureCount, Notice, PoolKind, ServerInfo, SessionTerms, StatusItem, Welcome};
+use super::tlv::PutField;
+use super::{kind, tag};
+use crate::event::{Answer, Denial, Grant};
+
+/// A message has a part that does not fit into a frame. Nothing of it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("field {tag:#06x} makes the message longer than a frame of {FRAME_BYTES_MAX} bytes")]
+pub struct EncodeError {
+    /// The field that is too long; 0 when all together are.
+    pub tag: u16,
+}
+
+/// Appends a message to what will be sent. A status answer becomes as many frames as it needs.
+///
+/// # Errors
+/// [`EncodeError`] when it does not fit into a frame; then `output` is as before.
+pub fn encode(message: &Message, request_id: u32, output: &mut BytesMut) -> Result<(), EncodeError> {
+    let start = output.len();
+    let written = match message {
+        Message::Status(items) => status(items, request_id, output),
+        _ => single(message, request_id, output),
+    };
+    if written.is_err() {
+        output.truncate(start);
+    }
+    written
+}
+
+fn single(message: &Message, request_id: u32, output: &mut BytesMut) -> Result<(), EncodeError> {
+    let start = open(kind_of(message), request_id, output);
+    body(message, output)?;
+    close(start, output)
+}
+
+fn open(kind: u8, request_id: u32, output: &mut BytesMut) -> usize {
+    let start = output.len();
+    output.put_slice(&MAGIC);
+    output.put_u8(VERSION);
+    output.put_u8(kind);
+    output.put_u16(FLAG_END);
+    output.put_u32(request_id);
+    output.put_u32(0);
+    start
+}
+
+fn close(start: usize, output: &mut BytesMut) -> Result<(), EncodeError> {
+    let bytes = output.len() - start;
+    let length = u32::try_from(bytes - HEADER_BYTES).ok().filter(|_| bytes <= FRAME_BYTES_MAX);
+    let slot = output.get_mut(start + HEADER_BYTES - 4..start + HEADER_BYTES);
+    let (Some(length), Some(slot)) = (length, slot) else {
+        return Err(EncodeError { tag: 0 });
+    };
+    slot.copy_from_slice(&length.to_be_bytes());
+    Ok(())
+}
+
+/// Says of a frame that more follow.
+fn unmark_end(start: usize, output: &mut BytesMut) {
+    if let Some(slot) = output.get_mut(start + 4..start + 6) {
+        slot.copy_from_slice(&0_u16.to_be_bytes());
+    }
+}
+
+const fn kind_of(message: &Message) -> u8 {
+    match message {
+        Message::Hello(_) => kind::HELLO,
+        Message::Checkout(_) => kind::CHECKOUT,
+        Message::Checkin(_) => kind::CHECKIN,
+        Message::Heartbeat { .. } => kind::HEARTBEAT,
+        Message::Goodbye => kind::GOODBYE,
+        Message::FetchLine(_) => kind::FETCH_LINE,
+        Message::AskStatus { .. } => kind::ASK_STATUS,
+        Message::AskServer => kind::ASK_SERVER,
+        Message::Locate(_) => kind::LOCATE,
+        Message::AskNonce => kind::ASK_NONCE,
+        Message::Control(_) => kind::CONTROL,
+        Message::Welcome(_) => kind::WELCOME,
+        Message::Answer { .. } => kind::ANSWER,
+        Message::HeartbeatAck { .. } => kind::HEARTBEAT_ACK,
+        Message::Farewell => kind::FAREWELL,
+        Message::Line(_) => kind::LINE,
+        Message::Status(_) => kind::STATUS,
+        Message::Server(_) => kind::SERVER,
+        Message::Located { .. } => kind::LOCATED,
+        Message::Nonce { .. } => kind::NONCE,
+        Message::Done { .. } => kind::DONE,
+        Message::Error(_) => kind::ERROR,
+        Message::Notice(_) => kind::NOTICE,
+    }
+}
+
+fn body(message: &Message, out: &mut BytesMut) -> Result<(), EncodeError> {
+    match message {
+        Message::Hello(it) => hello(it, out)?,
+        Message::Checkout(it) => {
+            out.field_u64(tag::TOKEN, it.token.0);
+            out.field_u64(tag::ACKNOWLEDGED, it.acknowledged.0);
+            out.field(tag::FEATURE, it.feature.as_str().as_bytes())?;
+            out.field(tag::VERSION, it.version.as_str().as_bytes())?;
+            out.field_u32(tag::COUNT, it.count.get());
+        }
+        Message::Checkin(it) => {
+            out.field_u64(tag::TOKEN, it.token.0);
+            out.field_u64(tag::ACKNOWLEDGED, it.acknowledged.0);
+            out.field_u64(tag::HANDLE, it.handle.0);
+        }
+        Message::Heartbeat { acknowledged } => out.field_u64(tag::ACKNOWLEDGED, acknowledged.0),
+        Message::FetchLine(digest) => out.field(tag::DIGEST, &digest.0)?,
+        Message::AskStatus { feature, users } => {
+            if let Some(feature) = feature {
+                out.field(tag::FEATURE, feature.as_str().as_bytes())?;
+            }
+            out.field_present(tag::USERS, *users);
+        }
+        Message::Locate(vendor) => out.field(tag::VENDOR, vendor.as_str().as_bytes())?,
+        Message::Control(it) => {
+            control_claims(it, out)?;
+            out.field(tag::NONCE, &it.nonce)?;
+            out.field(tag::PROOF, &it.proof)?;
+        }
+        Message::Welcome(it) => welcome(it, out)?,
+        Message::Answer { token, answer } => {
+            out.field_u64(tag::TOKEN, token.0);
+            answered(answer, out)?;
+        }
+        Message::HeartbeatAck { time } => out.field_i64(tag::TIME, time.0),
+        Message::Line(it) => {
+            out.field(tag::CANONICAL, it.canonical.as_bytes())?;
+            out.field(tag::SIGN, it.sign.as_bytes())?;
+        }
+        Message::Server(it) => server(it, out)?,
+        Message::Located { port } => out.field_u16(tag::PORT, *port),
+        Message::Nonce { nonce, key_path } => {
+            out.field(tag::NONCE, nonce)?;
+            out.field_text(tag::KEY_PATH, key_path)?;
+        }
+        Message::Done { text } => out.field_text(tag::DONE_TEXT, text)?,
+        Message::Error(it) => denial(it, out)?,
+        Message::Notice(Notice::SessionEnded { denial: why }) => {
+            out.field_u8(tag::NOTICE_KIND, 1);
+            denial(why, out)?;
+        }
+        Message::Notice(Notice::SeatLost { handle, denial: why }) => {
+            out.field_u8(tag::NOTICE_KIND, 2);
+            out.field_u64(tag::HANDLE, handle.0);
+            denial(why, out)?;
+        }
+        Message::Goodbye
+        | Message::AskServer
+        | Message::AskNonce
+        | Message::Farewell
+        | Message::Status(_) => {}
+    }
+    Ok(())
+}
+
+fn hello(it: &Hello, out: &mut BytesMut) -> Result<(), EncodeError> {
+    out.field_u8(tag::MAJOR, it.major);
+    out.field_u8(tag::MINOR, it.minor);
+    match &it.purpose {
+        Purpose::New => out.field_u8(tag::PURPOSE, 1),
+        Purpose::Resume { session, secret, epoch, nonce } => {
+            out.field_u8(tag::PURPOSE, 2);
+            out.field(tag::SESSION, &session.0)?;
+            out.field(tag::SECRET, secret)?;
+            out.field_u32(tag::EPOCH, *epoch);
+            out.field(tag::RESUME_NONCE, nonce)?;
+        }
+        Purpose::Ask => out.field_u8(tag::PURPOSE, 3),
+    }
+    out.field_i64(tag::TIME, it.time.0);
+    out.field(tag::USER, it.user.as_str().as_bytes())?;
+    out.field(tag::HOST, it.host.as_str().as_bytes())?;
+    out.field(tag::DISPLAY, it.display.as_str().as_bytes())?;
+    if let Some(project) = &it.project {
+        out.field(tag::PROJECT, project.as_str().as_bytes())?;
+    }
+    if let Some(platform) = &it.platform {
+        out.field(tag::PLATFORM, platform.as_str().as_bytes())?;
+    }
+    for hostid in it.hostids.iter().take(HOSTIDS_MAX) {
+        out.field(tag::HOSTID, hostid.as_str().as_bytes())?;
+    }
+    if let Some(pid) = it.pid {
+        out.field_u32(tag::PID, pid);
+    }
+    if let Some(vendor) = &it.vendor {
+        out.field(tag::VENDOR, vendor.as_str().as_bytes())?;
+    }
+    Ok(())
+}
+
+fn control_claims(it: &Control, out: &mut BytesMut) -> Result<(), EncodeError> {
+    let ControlVerb::Shutdown { vendor, force } = &it.verb;
+    out.field_u8(tag::VERB, 1);
+    if let Some(vendor) = vendor {
+        out.field(tag::VENDOR, vendor.as_str().as_bytes())?;
+    }
+    out.field_present(tag::FORCE, *force);
+    out.field(tag::USER, it.user.as_str().as_bytes())?;
+    out.field(tag::HOST, it.host.as_str().as_bytes())
+}
+
+impl Control {
+    /// What the proof covers besides the nonce: a domain word and the order's own fields as `grammar/wire.md` gives them.
+    #[must_use]
+    pub fn proved_bytes(&self) -> Vec<u8> {
+        let mut out = BytesMut::new();
+        out.put_slice(b"seatkeeper-control-v1\n");
+        // Names are short by construction, so their fields can't be too long.
+        match control_claims(self, &mut out) {
+            Ok(()) | Err(EncodeError { .. }) => out.to_vec(),
+        }
+    }
+}
+
+fn welcome(it: &Welcome, out: &mut BytesMut) -> Result<(), EncodeError> {
+    out.field_u8(tag::MAJOR, it.major);
+    out.field_u8(tag::MINOR, it.minor);
+    out.field_text(tag::PROGRAM, &it.program)?;
+    if let Some(vendor) = &it.vendor {
+        out.field(tag::VENDOR, vendor.as_str().as_bytes())?;
+    }
+    out.field_i64(tag::TIME, it.time.0);
+    it.session.as_ref().map_or(Ok(()), |terms| session(terms, out))
+}
+
+fn session(it: &SessionTerms, out: &mut BytesMut) -> Result<(), EncodeError> {
+    out.field(tag::SESSION, &it.id.0)?;
+    out.field(tag::SECRET, &it.secret)?;
+    out.field_u32(tag::EPOCH, it.epoch);
+    out.field_u32(tag::LEASE, it.lease_s);
+    out.field_u32(tag::HEARTBEAT_INTERVAL, it.heartbeat_s);
+    out.field_u32(tag::GRACE, it.grace_s);
+    out.field_present(tag::RESUMED, it.resumed);
+    out.field_present(tag::DEMO, it.demo);
+    let held = it.held.get(..HELD_MAX).unwrap_or(&it.held);
+    out.put_u16(tag::HELD);
+    out.put_u16(u16::try_from(held.len() * 8).map_err(|_| EncodeError { tag: tag::HELD })?);
+    held.iter().for_each(|handle| out.put_u64(handle.0));
+    Ok(())
+}
+
+fn answered(answer: &Answer, out: &mut BytesMut) -> Result<(), EncodeError> {
+    match answer {
+        Answer::Granted(it) => {
+            out.field_u8(tag::OUTCOME, 1);
+            granted(it, out)
+        }
+        Answer::CheckedIn(handle) => {
+            out.field_u8(tag::OUTCOME, 2);
+            out.field_u64(tag::HANDLE, handle.0);
+            Ok(())
+        }
+        Answer::Denied(it) => {
+            out.field_u8(tag::OUTCOME, 3);
+            denial(it, out)
+        }
+        Answer::Spent => {
+            out.field_u8(tag::OUTCOME, 4);
+            Ok(())
+        }
+    }
+}
+
+fn granted(it: &Grant, out: &mut BytesMut) -> Result<(), EncodeError> {
+    out.field_u64(tag::HANDLE, it.handle.0);
+    out.field(tag::POOL, it.pool.as_str().as_bytes())?;
+    let lines = it.lines.get(..GRANT_LINES_MAX).unwrap_or(&it.lines);
+    out.put_u16(tag::LINES);
+    out.put_u16(u16::try_from(lines.len() * 32).map_err(|_| EncodeError { tag: tag::LINES })?);
+    lines.iter().for_each(|digest| out.put_slice(&digest.0));
+    if let Some(expires) = it.expires {
+        out.field_i64(tag::EXPIRES, expires.0);
+    }
+    out.field_present(tag::DEMO, it.demo);
+    Ok(())
+}
+
+fn denial(it: &Denial, out: &mut BytesMut) -> Result<(), EncodeError> {
+    out.put_u16(tag::CODE);
+    out.put_u16(4);
+    out.put_i32(it.code.number());
+    out.field_u16(tag::MINOR_CODE, it.minor);
+    out.field_text(tag::NOTE, &it.note)
+}
+
+fn server(it: &ServerInfo, out: &mut BytesMut) -> Result<(), EncodeError> {
+    out.field(tag::HOST, it.host.as_str().as_bytes())?;
+    out.field_u16(tag::PORT, it.port);
+    out.field_text(tag::PROGRAM, &it.version)?;
+    for file in &it.files {
+        out.field_text(tag::FILE, file)?;
+    }
+    for vendor in &it.vendors {
+        nested(tag::VENDOR_ITEM, out, |out| {
+            out.field(tag::VENDOR, vendor.name.as_str().as_bytes())?;
+            if let Some(port) = vendor.port {
+                out.field_u16(tag::PORT, port);
+            }
+            out.field_present(tag::UP, vendor.up);
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// A field whose value is fields.
+fn nested(
+    tag: u16,
+    out: &mut BytesMut,
+    write: impl FnOnce(&mut BytesMut) -> Result<(), EncodeError>,
+) -> Result<(), EncodeError> {
+    out.put_u16(tag);
+    let start = out.len();
+    out.put_u16(0);
+    write(out)?;
+    let length = u16::try_from(out.len() - start - 2).map_err(|_| EncodeError { tag })?;
+    if let Some(slot) = out.get_mut(start..start + 2) {
+        slot.copy_from_slice(&length.to_be_bytes());
+    }
+    Ok(())
+}
+
+/// Writes items until a frame is full, then goes on in the next one.
+fn status(items: &[StatusItem], request_id: u32, output: &mut BytesMut) -> Result<(), EncodeError> {
+    let mut start = open(kind::STATUS, request_id, output);
+    for item in items {
+        let before = output.len();
+        status_item(item, output)?;
+        if output.len() - start > FRAME_BYTES_MAX && before - start > HEADER_BYTES {
+            output.truncate(before);
+            unmark_end(start, output);
+            close(start, output)?;
+            start = open(kind::STATUS, request_id, output);
+            status_item(item, output)?;
+        }
+    }
+    close(start, output)
+}
+
+fn status_item(item: &StatusItem, out: &mut BytesMut) -> Result<(), EncodeError> {
+    match item {
+        StatusItem::Daemon { vendor, version, host, lmgrd_port, notes } => {
+            nested(tag::DAEMON_ITEM, out, |out| {
+                out.field(tag::VENDOR, vendor.as_str().as_bytes())?;
+                out.field_text(tag::PROGRAM, version)?;
+                out.field(tag::HOST, host.as_str().as_bytes())?;
+                out.field_u16(tag::PORT, *lmgrd_port);
+                notes.iter().take(NOTES_MAX).try_for_each(|note| out.field_text(tag::NOTE, note))
+            })
+        }
+        StatusItem::Feature { name, count } => nested(tag::FEATURE_ITEM, out, |out| {
+            out.field(tag::FEATURE, name.as_str().as_bytes())?;
+            match count {
+                FeatureCount::Counted { issued, in_use } => {
+                    out.field_u8(tag::COUNT_KIND, 1);
+                    out.field_u32(tag::ISSUED, *issued);
+                    out.field_u32(tag::IN_USE, *in_use);
+                }
+                FeatureCount::Uncounted => out.field_u8(tag::COUNT_KIND, 2),
+                FeatureCount::Unserved { licenses } => {
+                    out.field_u8(tag::COUNT_KIND, 3);
+                    out.field_u32(tag::ISSUED, *licenses);
+                }
+            }
+            Ok(())
+        }),
+        StatusItem::Pool { feature, version, vendor, expiry, vendor_string, kind } => {
+            nested(tag::POOL_ITEM, out, |out| {
+                out.field(tag::FEATURE, feature.as_str().as_bytes())?;
+                out.field(tag::VERSION, version.as_str().as_bytes())?;
+                out.field(tag::VENDOR, vendor.as_str().as_bytes())?;
+                if let Some(expiry) = expiry {
+                    out.field_text(tag::EXPIRY_DATE, expiry)?;
+                }
+                if let Some(vendor_string) = vendor_string {
+                    out.field_text(tag::VENDOR_STRING, vendor_string)?;
+                }
+                let (number, hostid) = match kind {
+                    PoolKind::Floating => (1, None),
+                    PoolKind::NodeLocked(hostid) => (2, Some(hostid)),
+                    PoolKind::UncountedAny => (3, None),
+                    PoolKind::UncountedLocked(hostid) => (4, Some(hostid)),
+                };
+                out.field_u8(tag::POOL_KIND, number);
+                hostid.map_or(Ok(()), |hostid| out.field_text(tag::HOSTID, hostid))
+            })
+        }
+        StatusItem::User { user, host, display, version, handle, start, count } => {
+            nested(tag::USER_ITEM, out, |out| {
+                out.field(tag::USER, user.as_str().as_bytes())?;
+                out.field(tag::HOST, host.as_str().as_bytes())?;
+                out.field(tag::DISPLAY, display.as_str().as_bytes())?;
+                out.field(tag::VERSION, version.as_str().as_bytes())?;
+                out.field_u64(tag::HANDLE, handle.0);
+                out.field_i64(tag::START, start.0);
+                out.field_u32(tag::COUNT, *count);
+                Ok(())
+            })
+        }
+    }
+}

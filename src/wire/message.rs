@@ -1,0 +1,199 @@
+//! Messages: what a client says. [`super::server_message`] has what a server says.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::server_message::{LineText, Notice, ServerInfo, StatusItem, Welcome};
+use crate::event::{Answer, Checkin, Checkout, Claims, Denial, SessionKind};
+use crate::ident::{
+    Digest, Display, FeatureName, Host, Platform, Project, SessionId, Token, User, VendorName,
+};
+use crate::time::Timestamp;
+
+/// One message of the framed protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// First message of a connection.
+    Hello(Box<Hello>),
+    /// Asks for licenses.
+    Checkout(Checkout),
+    /// Gives licenses back.
+    Checkin(Checkin),
+    /// Says that the client lives.
+    Heartbeat {
+        /// The client has received all answers up to this number.
+        acknowledged: Token,
+    },
+    /// Ends the session and frees its seats.
+    Goodbye,
+    /// Asks for the signed line with this digest.
+    FetchLine(Digest),
+    /// Asks who has what.
+    AskStatus {
+        /// Only this feature.
+        feature: Option<FeatureName>,
+        /// With the users of each pool.
+        users: bool,
+    },
+    /// Asks lmgrd what it serves.
+    AskServer,
+    /// Asks lmgrd for the port of a vendor daemon.
+    Locate(VendorName),
+    /// Asks for a nonce for a control request.
+    AskNonce,
+    /// Orders something.
+    Control(Box<Control>),
+
+    /// Answers [`Message::Hello`].
+    Welcome(Box<Welcome>),
+    /// Answers [`Message::Checkout`] and [`Message::Checkin`].
+    Answer {
+        /// The number of the request.
+        token: Token,
+        /// What came of it.
+        answer: Answer,
+    },
+    /// Answers [`Message::Heartbeat`].
+    HeartbeatAck {
+        /// The server's time.
+        time: Timestamp,
+    },
+    /// Answers [`Message::Goodbye`]; the server closes after it.
+    Farewell,
+    /// Answers [`Message::FetchLine`].
+    Line(LineText),
+    /// Answers [`Message::AskStatus`]: a sequence of frames, of which each decodes to a message with a part of the items.
+    Status(Vec<StatusItem>),
+    /// Answers [`Message::AskServer`].
+    Server(Box<ServerInfo>),
+    /// Answers [`Message::Locate`]. The client dials the port at the address where it reached lmgrd.
+    Located {
+        /// TCP port of the vendor daemon.
+        port: u16,
+    },
+    /// Answers [`Message::AskNonce`].
+    Nonce {
+        /// Fresh random bytes, good for one control request on this connection.
+        nonce: [u8; 32],
+        /// Where the administrator's key lies on the server's machine.
+        key_path: String,
+    },
+    /// Answers [`Message::Control`].
+    Done {
+        /// What was done, for people.
+        text: String,
+    },
+    /// Refuses a request that has no answer of its own.
+    Error(Denial),
+    /// Not asked for; request id 0.
+    Notice(Notice),
+}
+
+/// First message of a connection: versions, purpose, time, and who the client says it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hello {
+    /// Major version of the protocol that the client speaks.
+    pub major: u8,
+    /// Minor version of the protocol that the client speaks.
+    pub minor: u8,
+    /// Why it connects.
+    pub purpose: Purpose,
+    /// Its UTC time.
+    pub time: Timestamp,
+    /// Who uses it.
+    pub user: User,
+    /// Its host.
+    pub host: Host,
+    /// Its display.
+    pub display: Display,
+    /// Value of `LM_PROJECT`.
+    pub project: Option<Project>,
+    /// Its platform, such as `x64_lsb`.
+    pub platform: Option<Platform>,
+    /// Hostids of its machine, at most [`super::limits::HOSTIDS_MAX`].
+    pub hostids: Vec<Host>,
+    /// Its process id.
+    pub pid: Option<u32>,
+    /// The vendor daemon it expects to meet; none at lmgrd.
+    pub vendor: Option<VendorName>,
+}
+
+impl Hello {
+    /// The identity claims of this greeting, together with the socket's address.
+    #[must_use]
+    pub fn claims(&self, address: IpAddr) -> Claims {
+        Claims {
+            user: self.user.clone(),
+            host: self.host.clone(),
+            display: self.display.clone(),
+            project: self.project.clone(),
+            platform: self.platform.clone(),
+            hostids: self.hostids.clone(),
+            address,
+            pid: self.pid,
+            kind: SessionKind::Framed,
+        }
+    }
+}
+
+/// Why a client connects.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// To begin a session.
+    New,
+    /// To go on with a session.
+    Resume {
+        /// Its name.
+        session: SessionId,
+        /// The secret that the server gave.
+        secret: [u8; 32],
+        /// The newest epoch that the client knows.
+        epoch: u32,
+        /// Fresh for this step; the same when the step is repeated because its answer was lost.
+        nonce: [u8; 16],
+    },
+    /// To ask or to order something without a session: status, place, control. Any clock difference is allowed.
+    Ask,
+}
+
+impl fmt::Debug for Purpose {
+    /// Leaves the secret out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::New => f.write_str("New"),
+            Self::Resume { session, epoch, .. } => f
+                .debug_struct("Resume")
+                .field("session", session)
+                .field("epoch", epoch)
+                .finish_non_exhaustive(),
+            Self::Ask => f.write_str("Ask"),
+        }
+    }
+}
+
+/// An order to the server, with proof that the sender knows the administrator's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Control {
+    /// What to do.
+    pub verb: ControlVerb,
+    /// Who orders it.
+    pub user: User,
+    /// From which host.
+    pub host: Host,
+    /// The server's nonce.
+    pub nonce: [u8; 32],
+    /// HMAC-SHA256 with the administrator's key over the nonce and [`Control::proved_bytes`].
+    pub proof: [u8; 32],
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ControlVerb {
+    /// End in order.
+    Shutdown {
+        /// Only this vendor daemon; none means all and lmgrd itself.
+        vendor: Option<VendorName>,
+        /// Even if somebody works.
+        force: bool,
+    },
+}
