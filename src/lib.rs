@@ -33,5 +33,7 @@ pub mod license;
 pub mod sign;
 pub mod wire;
 
+pub mod catalog;
+
 #[cfg(feature = "client")]
 pub mod platform;

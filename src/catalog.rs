@@ -1,0 +1,138 @@
+//! What can be served: pools of licenses built from signed license lines (`flexnet-files.md` 3.1 to 3.4 and 3.8).
+//!
+//! [`Catalog::build`] gives every line of the vendor a verdict, the sound ones a pool, and every name that stands in
+//! the files but is not served a reason. It turns civil dates into instants once, with the server's zone; the engine
+//! above knows instants only. A catalog never changes: a reread builds another one.
+
+mod admit;
+mod order;
+mod pool;
+mod verdict;
+
+pub use pool::{Lot, Period, Pool, SignedLine};
+pub use verdict::{LineVerdict, Unserved, Verdict};
+
+use std::collections::BTreeMap;
+
+use crate::ident::{Digest, FeatureName, PoolKey, VendorName};
+use crate::license::{HostId, LicenseFile};
+use crate::sign::Manifest;
+use crate::time::Timestamp;
+
+/// One license file, in the order of the license path.
+#[derive(Debug, Clone, Copy)]
+pub struct LicenseInput<'a> {
+    /// The file as it was read.
+    pub file: &'a LicenseFile,
+}
+
+/// Everything one vendor daemon can serve.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    pools: BTreeMap<FeatureName, Vec<Pool>>,
+    /// Feature names in the order of their first pools.
+    order: Vec<FeatureName>,
+    unserved: BTreeMap<FeatureName, Unserved>,
+    lines: BTreeMap<Digest, SignedLine>,
+    verdicts: Vec<LineVerdict>,
+    demo: bool,
+}
+
+impl Catalog {
+    /// Judges all lines of `vendor` in the files and builds the pools.
+    ///
+    /// `machine` are the hostids of this machine, which the SERVER lines are compared with; `zone` is the zone in which
+    /// dates begin and end.
+    #[must_use]
+    pub fn build(
+        vendor: &VendorName,
+        inputs: &[LicenseInput<'_>],
+        manifest: &Manifest,
+        machine: &[HostId],
+        zone: &jiff::tz::TimeZone,
+    ) -> Self {
+        let mut admission = admit::Admission::new(vendor, manifest, machine);
+        for input in inputs {
+            admission.judge_file(input.file);
+        }
+        let (mut candidates, verdicts, mut unserved) = admission.finish();
+        candidates.sort_by_cached_key(|candidate| candidate.place.clone());
+
+        let mut pools: BTreeMap<FeatureName, Vec<Pool>> = BTreeMap::new();
+        let mut order = Vec::new();
+        let mut lines = BTreeMap::new();
+        for candidate in candidates {
+            let name = candidate.line.name.clone();
+            let of_feature = pools.entry(name.clone()).or_insert_with(|| {
+                order.push(name.clone());
+                Vec::new()
+            });
+            let lot = Lot::of(candidate.line, candidate.digest, zone);
+            match of_feature.iter_mut().find(|pool| pool.key == candidate.pool) {
+                Some(pool) => pool.lots.push(lot),
+                None => of_feature.push(Pool::of(candidate.line, candidate.pool, manifest, lot)),
+            }
+            lines.insert(candidate.digest, candidate.signed);
+        }
+        unserved.retain(|name, _| !pools.contains_key(name));
+        Self { pools, order, unserved, lines, verdicts, demo: manifest.demo }
+    }
+
+    /// The pools of a feature in the order in which requests try them; empty if none is served.
+    #[must_use]
+    pub fn pools(&self, feature: &str) -> &[Pool] {
+        self.pools.get(feature).map_or(&[], Vec::as_slice)
+    }
+
+    /// The pool with this key, if it is served.
+    #[must_use]
+    pub fn pool(&self, key: &PoolKey) -> Option<&Pool> {
+        self.pools(key.feature()).iter().find(|pool| pool.key == *key)
+    }
+
+    /// The names of the served features, in the order of their first pools.
+    pub fn features(&self) -> impl Iterator<Item = &FeatureName> {
+        self.order.iter()
+    }
+
+    /// Why a name that stands in the files is not served; none if it is served or stands nowhere.
+    #[must_use]
+    pub fn unserved(&self, feature: &str) -> Option<&Unserved> {
+        self.unserved.get(feature)
+    }
+
+    /// All names that stand in the files but are not served, by name.
+    pub fn unserved_features(&self) -> impl Iterator<Item = (&FeatureName, &Unserved)> {
+        self.unserved.iter()
+    }
+
+    /// The signed line with this digest, for a client that verifies its grant.
+    #[must_use]
+    pub fn signed_line(&self, digest: &Digest) -> Option<&SignedLine> {
+        self.lines.get(digest)
+    }
+
+    /// What became of each line, by file and line.
+    #[must_use]
+    pub fn verdicts(&self) -> &[LineVerdict] {
+        &self.verdicts
+    }
+
+    /// When the number of licenses next changes by itself, because a line starts or expires after `now`.
+    #[must_use]
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        self.pools.values().flatten().filter_map(|pool| pool.next_change(now)).min()
+    }
+
+    /// Whether grants are made under the published demo key.
+    #[must_use]
+    pub fn demo(&self) -> bool {
+        self.demo
+    }
+
+    /// Whether nothing at all is served.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pools.is_empty()
+    }
+}

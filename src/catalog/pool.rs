@@ -1,0 +1,231 @@
+//! Pools and the lots they are made of.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use crate::event::Claims;
+use crate::ident::{Digest, FeatureName, PoolKey, VendorName, Version};
+use crate::license::{Expiry, FeatureLine, HostId, LicenseCount};
+use crate::sign::Manifest;
+use crate::time::Timestamp;
+
+/// Attributes whose values are part of a pool's key besides HOSTID and VENDOR_STRING (`flexnet-files.md` 3.1).
+const KEY_ATTRIBUTES: [&str; 8] =
+    ["BORROW", "DUP_GROUP", "FLOAT_OK", "HOST_BASED", "PLATFORMS", "TZ", "USER_BASED", "VM_PLATFORMS"];
+/// `BORROW` without a number means this many hours.
+const BORROW_HOURS: &str = "168";
+
+/// Licenses that are counted together: one or more lines that agree in every key.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    /// All keys as one text.
+    pub key: PoolKey,
+    /// The feature.
+    pub feature: FeatureName,
+    /// Highest version that a request may ask for, as the first line writes it.
+    pub version: Version,
+    /// Whether licenses are counted; an uncounted pool never runs out.
+    pub counted: bool,
+    /// Hosts that may use it, any one of which suffices; empty if it floats.
+    pub hostids: Vec<HostId>,
+    /// The publisher's data, if the manifest makes it a key.
+    pub vendor_string: Option<String>,
+    /// One for each line, in the order of the lines.
+    pub lots: Vec<Lot>,
+}
+
+/// What one line adds to its pool.
+#[derive(Debug, Clone)]
+pub struct Lot {
+    /// Number of licenses; 0 on an uncounted line.
+    pub count: u32,
+    /// First instant of validity; none if it was always valid.
+    pub starts: Option<Timestamp>,
+    /// First instant after validity; none if it never expires.
+    pub ends: Option<Timestamp>,
+    /// The expiry as a date, for people.
+    pub expiry: Expiry,
+    /// Digest of the line's canonical text.
+    pub digest: Digest,
+    /// The same digest as a grant holds it.
+    pub lines: Arc<[Digest]>,
+}
+
+/// Where an instant lies with regard to the validity of a lot or pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Period {
+    /// Not yet started (-31).
+    Before,
+    /// Started and expired (-10).
+    After,
+    /// Valid.
+    Within,
+}
+
+/// A line that is served, with what a client needs to verify it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedLine {
+    /// The vendor daemon of the line.
+    pub vendor: VendorName,
+    /// Hostids of the SERVER lines of its file, in file order.
+    pub server_hostids: Vec<HostId>,
+    /// The feature.
+    pub feature: FeatureName,
+    /// The signed text (`grammar/signature.md` section 1).
+    pub canonical: String,
+    /// The value of `SIGN=`.
+    pub sign: String,
+}
+
+impl Pool {
+    pub(super) fn of(line: &FeatureLine, key: PoolKey, manifest: &Manifest, lot: Lot) -> Self {
+        Self {
+            key,
+            feature: line.name.clone(),
+            version: line.version,
+            counted: line.count != LicenseCount::Uncounted,
+            hostids: line.hostids().to_vec(),
+            vendor_string: line
+                .vendor_string()
+                .filter(|_| manifest.pool_on_vendor_string)
+                .map(ToOwned::to_owned),
+            lots: vec![lot],
+        }
+    }
+
+    /// How many licenses are valid at an instant; 0 for an uncounted pool.
+    #[must_use]
+    pub fn count_at(&self, utc: Timestamp) -> u32 {
+        self.valid_lots(utc).fold(0, |sum, lot| sum.saturating_add(lot.count))
+    }
+
+    /// The greatest number of licenses that the pool has now or will have later, when lines that are yet to start have
+    /// started; what a request can at best hope for.
+    #[must_use]
+    pub fn count_from(&self, utc: Timestamp) -> u32 {
+        let starts = self.lots.iter().filter_map(|lot| lot.starts).filter(|starts| *starts > utc);
+        starts.map(|later| self.count_at(later)).fold(self.count_at(utc), u32::max)
+    }
+
+    /// The furthest that any of its lots has got at an instant: within validity, else expired, else not started.
+    #[must_use]
+    pub fn period_at(&self, utc: Timestamp) -> Period {
+        self.lots.iter().map(|lot| lot.period_at(utc)).max().unwrap_or(Period::Before)
+    }
+
+    /// The lots that are valid at an instant.
+    pub fn valid_lots(&self, utc: Timestamp) -> impl Iterator<Item = &Lot> {
+        self.lots.iter().filter(move |lot| lot.period_at(utc) == Period::Within)
+    }
+
+    /// The lot that a grant at this instant names: of the valid ones the one that is valid for longest.
+    #[must_use]
+    pub fn backing_lot(&self, utc: Timestamp) -> Option<&Lot> {
+        self.valid_lots(utc).reduce(|best, lot| {
+            let longer = match (lot.ends, best.ends) {
+                (_, None) => false,
+                (None, Some(_)) => true,
+                (Some(lot), Some(best)) => lot > best,
+            };
+            if longer { lot } else { best }
+        })
+    }
+
+    /// When a lot next starts or expires after `now`.
+    #[must_use]
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        self.lots.iter().flat_map(|lot| [lot.starts, lot.ends]).flatten().filter(|at| *at > now).min()
+    }
+
+    /// Whether a client may use it: it floats, or one hostid fits.
+    #[must_use]
+    pub fn admits(&self, claims: &Claims) -> bool {
+        self.hostids.is_empty() || self.hostids.iter().any(|hostid| hostid.matches(claims))
+    }
+}
+
+impl Lot {
+    pub(super) fn of(line: &FeatureLine, digest: Digest, zone: &jiff::tz::TimeZone) -> Self {
+        Self {
+            count: match line.count {
+                LicenseCount::Uncounted => 0,
+                LicenseCount::Counted(count) => count.get(),
+            },
+            // A day whose beginning can't be computed lies at the end of the calendar: never reached.
+            starts: line.start().map(|day| day.begins(zone).unwrap_or(Timestamp(i64::MAX))),
+            ends: match line.expiry {
+                Expiry::Never => None,
+                Expiry::On(day) => day.ends(zone),
+            },
+            expiry: line.expiry,
+            digest,
+            lines: Arc::from([digest]),
+        }
+    }
+
+    /// Where an instant lies: START counts from the first moment of its day, the expiry date through its last one.
+    #[must_use]
+    pub fn period_at(&self, utc: Timestamp) -> Period {
+        if self.starts.is_some_and(|starts| utc < starts) {
+            Period::Before
+        } else if self.ends.is_some_and(|ends| utc >= ends) {
+            Period::After
+        } else {
+            Period::Within
+        }
+    }
+}
+
+/// The key of a line's pool: feature, version, then each further key that the line has, by name. Counted and uncounted
+/// lines never share a pool, as one has a number to count against and the other none.
+pub(super) fn pool_key(line: &FeatureLine, manifest: &Manifest) -> PoolKey {
+    let mut keys: Vec<(&str, Option<String>)> = KEY_ATTRIBUTES
+        .iter()
+        .filter_map(|name| line.attribute(name).map(|attribute| (*name, attribute.value.clone())))
+        .map(|(name, value)| match (name, value) {
+            ("BORROW", None) => (name, Some(BORROW_HOURS.to_owned())),
+            other => other,
+        })
+        .collect();
+    if !line.hostids().is_empty() {
+        // A list is a set: neither order nor repetition matters.
+        let mut ids: Vec<String> = line.hostids().iter().map(ToString::to_string).collect();
+        ids.sort();
+        ids.dedup();
+        keys.push(("HOSTID", Some(ids.join(" "))));
+    }
+    if manifest.pool_on_vendor_string
+        && let Some(text) = line.vendor_string()
+    {
+        keys.push(("VENDOR_STRING", Some(text.to_owned())));
+    }
+    keys.sort();
+    let mut text = format!("{} {}", line.name, line.version.canonical());
+    if line.count == LicenseCount::Uncounted {
+        text.push_str(" uncounted");
+    }
+    for (name, value) in keys {
+        let _ = write!(text, " {name}");
+        if let Some(value) = value {
+            text.push('=');
+            push_value(&mut text, &value);
+        }
+    }
+    PoolKey::new(&text)
+}
+
+/// Values with a blank or a quote are quoted, so that different keys never give the same text.
+fn push_value(text: &mut String, value: &str) {
+    if !value.is_empty() && !value.contains(|c: char| c.is_whitespace() || c == '"' || c == '\\') {
+        text.push_str(value);
+        return;
+    }
+    text.push('"');
+    for character in value.chars() {
+        if matches!(character, '"' | '\\') {
+            text.push('\\');
+        }
+        text.push(character);
+    }
+    text.push('"');
+}
