@@ -36,4 +36,6 @@ pub mod wire;
 pub mod catalog;
 
 #[cfg(feature = "client")]
+pub mod client;
+#[cfg(feature = "client")]
 pub mod platform;

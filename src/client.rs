@@ -1,0 +1,3 @@
+//! The client library.
+
+pub mod codec;
