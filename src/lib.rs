@@ -39,3 +39,9 @@ pub mod catalog;
 pub mod client;
 #[cfg(feature = "client")]
 pub mod platform;
+
+#[cfg(feature = "cli")]
+pub mod lmutil;
+
+#[cfg(feature = "cli")]
+pub mod cli;

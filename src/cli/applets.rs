@@ -1,0 +1,92 @@
+//! The table of applets.
+
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+
+use super::{Call, PROGRAM, USAGE, classic, lmutil, lmver, print, print_error};
+
+/// One command of the program.
+pub(super) struct Applet {
+    /// What it is called, as first argument or as the name of a link.
+    pub(super) name: &'static str,
+    /// One line for the overview.
+    pub(super) about: &'static str,
+    /// Not in the overview: started by other applets.
+    pub(super) hidden: bool,
+    /// Takes options in the classic style, `-vendor NAME`.
+    classic: bool,
+    shape: fn(Command) -> Command,
+    run: fn(&ArgMatches, &Call) -> Result<u8, clap::Error>,
+}
+
+macro_rules! applet {
+    ($name:literal, $room:ident, $about:literal, classic: $classic:literal, hidden: $hidden:literal) => {
+        Applet {
+            name: $name,
+            about: $about,
+            hidden: $hidden,
+            classic: $classic,
+            shape: |command| <$room::Args as Args>::augment_args(command),
+            run: |matches, call| Ok($room::run($room::Args::from_arg_matches(matches)?, call)),
+        }
+    };
+}
+
+/// Every applet, in the order of the overview.
+pub(super) static APPLETS: &[Applet] = &[
+    applet!("lmutil", lmutil, "Run one of the license tools: lmutil lmstat …", classic: true, hidden: false),
+    applet!("lmver", lmver, "Print the version of this program or of another file", classic: true, hidden: false),
+];
+
+impl Applet {
+    /// The applet of this name.
+    pub(super) fn find(name: &str) -> Option<&'static Self> {
+        APPLETS.iter().find(|applet| applet.name == name)
+    }
+
+    /// Reads the arguments and runs.
+    pub(super) fn start(&self, call: Call) -> u8 {
+        let command = (self.shape)(
+            Command::new(self.name)
+                .about(self.about)
+                .bin_name(bin_name(self.name, &call.name))
+                .no_binary_name(true)
+                .disable_version_flag(true)
+                .help_template("{about}\n\n{usage-heading} {usage}\n\n{all-args}{after-help}\n"),
+        );
+        let arguments = if self.classic {
+            classic::normalise(&command, call.arguments.clone())
+        } else {
+            call.arguments.clone()
+        };
+        let outcome = command.try_get_matches_from(arguments).and_then(|matches| (self.run)(&matches, &call));
+        match outcome {
+            Ok(status) => status,
+            Err(error) if error.use_stderr() => {
+                print_error(&error.render().to_string());
+                USAGE
+            }
+            Err(help) => {
+                print(&help.render().to_string());
+                0
+            }
+        }
+    }
+}
+
+/// How usage lines name the applet: as it was called.
+fn bin_name(applet: &str, called: &str) -> String {
+    if applet == called { format!("{PROGRAM} {applet}") } else { called.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_applet_has_a_sound_shape_and_its_own_name() {
+        for applet in APPLETS {
+            (applet.shape)(Command::new(applet.name)).debug_assert();
+            assert_eq!(APPLETS.iter().filter(|other| other.name == applet.name).count(), 1);
+        }
+    }
+}
