@@ -14,6 +14,7 @@ mod line;
 mod line_status;
 mod message;
 mod message_error;
+pub mod pipe;
 mod server_message;
 pub mod tag;
 mod tlv;
