@@ -1,0 +1,485 @@
+//! The framed protocol: encode and decode are inverse, garbage never panics, unknown things are tolerated or refused as
+//! `grammar/wire.md` says, and that document agrees with the constants.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use bytes::BytesMut;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use seatkeeper::code::{Code, minor};
+use seatkeeper::event::{Answer, Checkin, Checkout, Denial, Grant};
+use seatkeeper::ident::{
+    Count, Digest, Display, FeatureName, Handle, Host, Platform, PoolKey, Project, SessionId, Token, User,
+    VendorName, Version, decode_hex,
+};
+use seatkeeper::time::Timestamp;
+use seatkeeper::wire::{
+    Control, ControlVerb, FeatureCount, Frame, FrameError, HEADER_BYTES, Hello, LineText, Message,
+    MessageError, Notice, PoolKind, Purpose, ServerInfo, SessionTerms, StatusItem, VendorInfo, Welcome,
+    decode, encode, kind, limits, tag,
+};
+
+fn name<T: std::str::FromStr + std::fmt::Debug + 'static>() -> impl Strategy<Value = T> {
+    "[A-Za-z0-9_.:é-]{1,40}".prop_filter_map("a name", |text| text.parse().ok())
+}
+
+fn user() -> impl Strategy<Value = User> {
+    "[A-Za-zé][A-Za-z é]{0,30}".prop_map(|text| User::parse(&text).unwrap())
+}
+
+fn version() -> impl Strategy<Value = Version> {
+    "[0-9]{1,5}(\\.[0-9]{0,4})?".prop_map(|text| Version::parse(&text).unwrap())
+}
+
+fn text() -> impl Strategy<Value = String> {
+    "\\PC{0,60}"
+}
+
+fn time() -> impl Strategy<Value = Timestamp> {
+    any::<i64>().prop_map(Timestamp)
+}
+
+fn token() -> impl Strategy<Value = Token> {
+    any::<u64>().prop_map(Token)
+}
+
+fn handle() -> impl Strategy<Value = Handle> {
+    any::<u64>().prop_map(Handle)
+}
+
+fn denial() -> impl Strategy<Value = Denial> {
+    (0..Code::ALL.len(), any::<u16>(), text())
+        .prop_map(|(code, minor, note)| Denial::new(Code::ALL[code], minor, &note))
+}
+
+fn purpose() -> impl Strategy<Value = Purpose> {
+    prop_oneof![
+        Just(Purpose::New),
+        Just(Purpose::Ask),
+        (any::<[u8; 16]>(), any::<[u8; 32]>(), any::<u32>(), any::<[u8; 16]>()).prop_map(
+            |(session, secret, epoch, nonce)| Purpose::Resume {
+                session: SessionId(session),
+                secret,
+                epoch,
+                nonce
+            }
+        ),
+    ]
+}
+
+fn hello() -> impl Strategy<Value = Message> {
+    let who = (user(), name::<Host>(), name::<Display>(), option::of(user()), option::of(name::<Platform>()));
+    let rest = (vec(name::<Host>(), 0..=16), option::of(any::<u32>()), option::of(name::<VendorName>()));
+    (any::<(u8, u8)>(), purpose(), time(), who, rest).prop_map(
+        |(
+            (major, minor),
+            purpose,
+            time,
+            (user, host, display, project, platform),
+            (hostids, pid, vendor),
+        )| {
+            let project = project.map(|user| Project::parse(user.as_str()).unwrap());
+            Message::Hello(Box::new(Hello {
+                major,
+                minor,
+                purpose,
+                time,
+                user,
+                host,
+                display,
+                project,
+                platform,
+                hostids,
+                pid,
+                vendor,
+            }))
+        },
+    )
+}
+
+fn welcome() -> impl Strategy<Value = Message> {
+    let terms =
+        (any::<[u8; 16]>(), any::<[u8; 32]>(), any::<[u32; 4]>(), any::<[bool; 2]>(), vec(handle(), 0..40));
+    let terms =
+        terms.prop_map(|(id, secret, [epoch, lease_s, heartbeat_s, grace_s], [resumed, demo], held)| {
+            SessionTerms {
+                id: SessionId(id),
+                secret,
+                epoch,
+                lease_s,
+                heartbeat_s,
+                grace_s,
+                resumed,
+                demo,
+                held,
+            }
+        });
+    (any::<(u8, u8)>(), text(), option::of(name::<VendorName>()), time(), option::of(terms)).prop_map(
+        |((major, minor), program, vendor, time, session)| {
+            Message::Welcome(Box::new(Welcome { major, minor, program, vendor, time, session }))
+        },
+    )
+}
+
+fn answer() -> impl Strategy<Value = Answer> {
+    let grant = (handle(), text(), vec(any::<[u8; 32]>(), 0..5), option::of(time()), any::<bool>());
+    prop_oneof![
+        grant.prop_map(|(handle, pool, lines, expires, demo)| Answer::Granted(Grant {
+            handle,
+            pool: PoolKey::new(&pool),
+            lines: lines.into_iter().map(Digest).collect(),
+            expires,
+            demo
+        })),
+        handle().prop_map(Answer::CheckedIn),
+        denial().prop_map(Answer::Denied),
+        Just(Answer::Spent),
+    ]
+}
+
+fn status_item() -> impl Strategy<Value = StatusItem> {
+    let kind = prop_oneof![
+        Just(PoolKind::Floating),
+        text().prop_map(PoolKind::NodeLocked),
+        Just(PoolKind::UncountedAny),
+        text().prop_map(PoolKind::UncountedLocked)
+    ];
+    let count = prop_oneof![
+        any::<(u32, u32)>().prop_map(|(issued, in_use)| FeatureCount::Counted { issued, in_use }),
+        Just(FeatureCount::Uncounted),
+        any::<u32>().prop_map(|licenses| FeatureCount::Unserved { licenses })
+    ];
+    prop_oneof![
+        (name(), text(), name(), any::<u16>(), vec(text(), 0..4)).prop_map(
+            |(vendor, version, host, lmgrd_port, notes)| StatusItem::Daemon {
+                vendor,
+                version,
+                host,
+                lmgrd_port,
+                notes
+            }
+        ),
+        (name(), count).prop_map(|(name, count)| StatusItem::Feature { name, count }),
+        (name(), version(), name(), option::of(text()), option::of(text()), kind).prop_map(
+            |(feature, version, vendor, expiry, vendor_string, kind)| StatusItem::Pool {
+                feature,
+                version,
+                vendor,
+                expiry,
+                vendor_string,
+                kind
+            }
+        ),
+        (user(), name(), name(), version(), handle(), time(), any::<u32>()).prop_map(
+            |(user, host, display, version, handle, start, count)| StatusItem::User {
+                user,
+                host,
+                display,
+                version,
+                handle,
+                start,
+                count
+            }
+        ),
+    ]
+}
+
+fn message() -> impl Strategy<Value = Message> {
+    let checkout = (token(), token(), name::<FeatureName>(), version(), any::<Count>());
+    let control =
+        (option::of(name()), any::<bool>(), user(), name::<Host>(), any::<[u8; 32]>(), any::<[u8; 32]>());
+    let vendors = vec((name(), option::of(any::<u16>()), any::<bool>()), 0..4);
+    let server = (name::<Host>(), any::<u16>(), text(), vec(text(), 0..4), vendors);
+    let asking =
+        prop_oneof![
+            hello(),
+            checkout.prop_map(|(token, acknowledged, feature, version, count)| Message::Checkout(Checkout {
+                token,
+                acknowledged,
+                feature,
+                version,
+                count
+            })),
+            (token(), token(), handle()).prop_map(|(token, acknowledged, handle)| Message::Checkin(
+                Checkin { token, acknowledged, handle }
+            )),
+            token().prop_map(|acknowledged| Message::Heartbeat { acknowledged }),
+            Just(Message::Goodbye),
+            any::<[u8; 32]>().prop_map(|digest| Message::FetchLine(Digest(digest))),
+            (option::of(name()), any::<bool>())
+                .prop_map(|(feature, users)| Message::AskStatus { feature, users }),
+            Just(Message::AskServer),
+            name().prop_map(Message::Locate),
+            Just(Message::AskNonce),
+            control.prop_map(|(vendor, force, user, host, nonce, proof)| Message::Control(Box::new(
+                Control { verb: ControlVerb::Shutdown { vendor, force }, user, host, nonce, proof }
+            ))),
+        ];
+    let telling = prop_oneof![
+        welcome(),
+        (token(), answer()).prop_map(|(token, answer)| Message::Answer { token, answer }),
+        time().prop_map(|time| Message::HeartbeatAck { time }),
+        Just(Message::Farewell),
+        (text(), text()).prop_map(|(canonical, sign)| Message::Line(LineText { canonical, sign })),
+        vec(status_item(), 0..20).prop_map(Message::Status),
+        server.prop_map(|(host, port, version, files, vendors)| Message::Server(Box::new(ServerInfo {
+            host,
+            port,
+            version,
+            files,
+            vendors: vendors.into_iter().map(|(name, port, up)| VendorInfo { name, port, up }).collect()
+        }))),
+        any::<u16>().prop_map(|port| Message::Located { port }),
+        (any::<[u8; 32]>(), text()).prop_map(|(nonce, key_path)| Message::Nonce { nonce, key_path }),
+        text().prop_map(|text| Message::Done { text }),
+        denial().prop_map(Message::Error),
+        denial().prop_map(|denial| Message::Notice(Notice::SessionEnded { denial })),
+        (handle(), denial())
+            .prop_map(|(handle, denial)| Message::Notice(Notice::SeatLost { handle, denial })),
+    ];
+    prop_oneof![asking, telling]
+}
+
+fn bytes_of(message: &Message, request_id: u32) -> BytesMut {
+    let mut out = BytesMut::new();
+    encode(message, request_id, &mut out).unwrap();
+    out
+}
+
+fn frame_of(input: &mut BytesMut) -> Frame {
+    decode(input).unwrap().expect("a whole frame")
+}
+
+/// A frame put together by hand.
+fn raw(version: u8, kind: u8, body: &[u8]) -> BytesMut {
+    let mut out = BytesMut::from(&[0xC5, 0x4B, version, kind, 0, 1, 0, 0, 0, 9][..]);
+    out.extend_from_slice(&u32::try_from(body.len()).unwrap().to_be_bytes());
+    out.extend_from_slice(body);
+    out
+}
+
+proptest! {
+    #[test]
+    fn decode_is_the_inverse_of_encode(message in message(), request_id in any::<u32>()) {
+        let mut bytes = bytes_of(&message, request_id);
+        let frame = frame_of(&mut bytes);
+        prop_assert!(bytes.is_empty());
+        prop_assert_eq!(frame, Frame { request_id, end: true, message: Ok(message) });
+    }
+
+    #[test]
+    fn bytes_changed_anywhere_never_panic(message in message(), changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
+        let mut bytes = bytes_of(&message, 1);
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        while let Ok(Some(_)) = decode(&mut bytes) {}
+    }
+
+    #[test]
+    fn any_body_of_any_type_never_panics(kind in any::<u8>(), body in vec(any::<u8>(), 0..300)) {
+        let _ = frame_of(&mut raw(1, kind, &body));
+    }
+
+    #[test]
+    fn later_optional_fields_are_ignored_and_critical_ones_refused(message in message(), value in vec(any::<u8>(), 0..50)) {
+        prop_assume!(!matches!(message, Message::Status(_)));
+        let mut bytes = bytes_of(&message, 1);
+        let body = bytes.split_off(HEADER_BYTES);
+        let mut field = vec![0x70, 0x01, 0, u8::try_from(value.len()).unwrap()];
+        field.extend_from_slice(&value);
+        let longer = [&field[..], &body[..]].concat();
+        prop_assert_eq!(frame_of(&mut raw(1, bytes[3], &longer)).message, Ok(message));
+        field[0] |= 0x80;
+        let longer = [&body[..], &field[..]].concat();
+        prop_assert_eq!(frame_of(&mut raw(1, bytes[3], &longer)).message, Err(MessageError::UnknownCritical(0x7001)));
+    }
+
+    #[test]
+    fn a_cut_body_is_refused(message in message()) {
+        let bytes = bytes_of(&message, 1);
+        prop_assume!(bytes.len() > HEADER_BYTES);
+        let frame = frame_of(&mut raw(1, bytes[3], &bytes[HEADER_BYTES..bytes.len() - 1]));
+        prop_assert!(frame.message.is_err());
+    }
+}
+
+#[test]
+fn an_unknown_type_or_version_is_answered_not_dropped() {
+    for (version, kind, expected) in
+        [(1, 0x7F, MessageError::UnknownType(0x7F)), (2, kind::HEARTBEAT, MessageError::FrameVersion(2))]
+    {
+        let mut bytes = raw(version, kind, &[1, 2, 3]);
+        bytes.extend_from_slice(&bytes_of(&Message::Goodbye, 10));
+        let frame = frame_of(&mut bytes);
+        assert_eq!((frame.request_id, &frame.message), (9, &Err(expected)));
+        let denial = frame.message.unwrap_err().denial();
+        assert!(matches!(denial.code, Code::RequestNotSupported | Code::ClientNewer));
+        assert_eq!(frame_of(&mut bytes).message, Ok(Message::Goodbye), "the connection goes on");
+    }
+}
+
+#[test]
+fn a_field_may_not_stand_twice_nor_be_missing() {
+    let acknowledged = [0, 0x21, 0, 8, 0, 0, 0, 0, 0, 0, 0, 5];
+    let twice = [acknowledged, acknowledged].concat();
+    let twice = frame_of(&mut raw(1, kind::HEARTBEAT, &twice)).message;
+    assert_eq!(twice, Err(MessageError::TooOften(tag::ACKNOWLEDGED)));
+    let missing = frame_of(&mut raw(1, kind::HEARTBEAT, &[])).message.unwrap_err();
+    assert_eq!(missing, MessageError::Missing { kind: kind::HEARTBEAT, tag: tag::ACKNOWLEDGED });
+    assert_eq!(missing.to_string(), "HEARTBEAT has no field ACKNOWLEDGED");
+}
+
+#[test]
+fn a_refusal_with_an_unknown_number_stays_a_refusal() {
+    let body = [0, 0x30, 0, 4, 0xFF, 0xFF, 0xFE, 0x00, 0, 0x31, 0, 2, 0, 7];
+    let Ok(Message::Error(denial)) = frame_of(&mut raw(1, kind::ERROR, &body)).message else {
+        panic!("not an error")
+    };
+    assert_eq!((denial.code, denial.minor), (Code::BadReturnedData, minor::CODE_UNKNOWN));
+    assert!(denial.note.contains("-512,7"), "{}", denial.note);
+}
+
+#[test]
+fn the_limit_counts_the_header() {
+    let body = limits::FRAME_BYTES_MAX - HEADER_BYTES;
+    assert!(decode(&mut raw(1, kind::GOODBYE, &vec![0; body])).unwrap().is_some());
+    let mut long = raw(1, kind::GOODBYE, &vec![0; body + 1]);
+    assert_eq!(decode(&mut long), Err(FrameError::TooLong(limits::FRAME_BYTES_MAX as u64 + 1)));
+    long.truncate(HEADER_BYTES);
+    assert!(decode(&mut long).is_err(), "refused on the header alone");
+}
+
+#[test]
+fn a_long_status_becomes_a_sequence() {
+    let user = |index: u64| StatusItem::User {
+        user: User::parse("ann").unwrap(),
+        host: Host::parse("ws01").unwrap(),
+        display: Display::parse(":0").unwrap(),
+        version: Version::parse("2.0").unwrap(),
+        handle: Handle(index),
+        start: Timestamp(0),
+        count: 1,
+    };
+    let items: Vec<StatusItem> = (0..5000).map(user).collect();
+    let mut bytes = bytes_of(&Message::Status(items.clone()), 3);
+    let (mut received, mut frames) = (Vec::new(), 0);
+    loop {
+        assert!(bytes.len() >= HEADER_BYTES);
+        let frame = frame_of(&mut bytes);
+        frames += 1;
+        assert_eq!(frame.request_id, 3);
+        let Ok(Message::Status(part)) = frame.message else { panic!("not a status") };
+        received.extend(part);
+        if frame.end {
+            break;
+        }
+    }
+    assert!(bytes.is_empty() && frames > 4, "{frames}");
+    assert_eq!(received, items);
+}
+
+#[test]
+fn what_does_not_fit_leaves_the_output_as_it_was() {
+    let mut out = BytesMut::from(&b"before"[..]);
+    let line = LineText { canonical: "x".repeat(70_000), sign: String::new() };
+    assert!(encode(&Message::Line(line), 1, &mut out).is_err());
+    let line = LineText { canonical: "x".repeat(60_000), sign: "x".repeat(60_000) };
+    assert!(encode(&Message::Line(line), 1, &mut out).is_err());
+    assert_eq!(&out[..], b"before");
+}
+
+#[test]
+fn secrets_do_not_show_in_debug_output() {
+    let secret = [0x5A; 32];
+    let purpose = Purpose::Resume { session: SessionId([1; 16]), secret, epoch: 0, nonce: [2; 16] };
+    assert!(!format!("{purpose:?}").contains("90, 90"));
+}
+
+/// The document that says what every byte means.
+fn document() -> String {
+    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/grammar/wire.md")).unwrap()
+}
+
+/// Rows `| 0x0001 | NAME | ...` of the table under a heading.
+fn table(document: &str, heading: &str) -> Vec<(u16, String)> {
+    let part = document.split(&format!("\n## {heading}\n")).nth(1).expect(heading);
+    let part = part.split("\n## ").next().unwrap();
+    let rows = part.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| 0x")?.split('|').map(str::trim);
+        let number = u16::from_str_radix(cells.next()?, 16).ok()?;
+        Some((number, cells.next()?.trim_matches('`').to_owned()))
+    });
+    rows.collect()
+}
+
+#[test]
+fn the_document_lists_exactly_the_types_and_tags() {
+    let document = document();
+    let types: Vec<_> =
+        kind::ALL.iter().map(|(number, name)| (u16::from(*number), (*name).to_owned())).collect();
+    assert_eq!(table(&document, "Message types"), types);
+    let tags: Vec<_> = tag::ALL.iter().map(|(number, name)| (*number, (*name).to_owned())).collect();
+    assert_eq!(table(&document, "Tags"), tags);
+    let reserved: Vec<_> = tag::RESERVED.iter().map(|(number, name)| (*number, (*name).to_owned())).collect();
+    assert_eq!(table(&document, "Reserved tags"), reserved);
+}
+
+#[test]
+fn the_document_states_the_limits() {
+    let document = document();
+    for (name, value) in [
+        ("FRAME_BYTES_MAX", limits::FRAME_BYTES_MAX),
+        ("LINE_BYTES_MAX", limits::LINE_BYTES_MAX),
+        ("TEXT_BYTES_MAX", limits::TEXT_BYTES_MAX),
+        ("NOTES_MAX", limits::NOTES_MAX),
+        ("HOSTIDS_MAX", limits::HOSTIDS_MAX),
+        ("HELD_MAX", limits::HELD_MAX),
+        ("GRANT_LINES_MAX", limits::GRANT_LINES_MAX),
+        ("UNACKNOWLEDGED_MAX", limits::UNACKNOWLEDGED_MAX),
+        ("HANDSHAKE", usize::try_from(limits::HANDSHAKE.as_secs()).unwrap()),
+    ] {
+        assert!(document.contains(&format!("| `{name}` | {value} |")), "{name} {value}");
+    }
+}
+
+/// The hexadecimal blocks of the worked example, in order; what stands behind `;` is a comment.
+fn examples(document: &str) -> Vec<BytesMut> {
+    let part = document.split("\n## Worked example\n").nth(1).unwrap();
+    let blocks = part.split("```hex\n").skip(1).map(|block| {
+        let lines = block.split("```").next().unwrap().lines();
+        let digits: String =
+            lines.flat_map(|line| line.split(';').next().unwrap().split_whitespace()).collect();
+        BytesMut::from(&decode_hex(&digits).unwrap()[..])
+    });
+    blocks.collect()
+}
+
+#[test]
+fn the_worked_example_is_what_is_sent() {
+    let mut examples = examples(&document()).into_iter();
+    let mut next = |request_id: u32| {
+        let bytes = examples.next().expect("an example");
+        let frame = frame_of(&mut bytes.clone());
+        assert_eq!((frame.request_id, frame.end), (request_id, true));
+        let message = frame.message.unwrap();
+        assert_eq!(bytes_of(&message, request_id), bytes, "encoded again");
+        message
+    };
+    let Message::Hello(hello) = next(1) else { panic!("HELLO") };
+    assert_eq!((hello.purpose, hello.user.as_str(), hello.host.as_str()), (Purpose::New, "ann", "ws01"));
+    assert_eq!(hello.time.to_string(), "2026-11-21T20:00:00.000Z");
+    let Message::Welcome(welcome) = next(1) else { panic!("WELCOME") };
+    let terms = welcome.session.unwrap();
+    assert_eq!((terms.lease_s, terms.heartbeat_s, terms.grace_s, terms.demo), (300, 60, 5, true));
+    let Message::Checkout(checkout) = next(2) else { panic!("CHECKOUT") };
+    assert_eq!((checkout.feature.as_str(), checkout.version.as_str()), ("cad_design", "2.0"));
+    let Message::Answer { token, answer: Answer::Granted(grant) } = next(2) else { panic!("ANSWER") };
+    assert_eq!((token, grant.handle, grant.pool.as_str()), (Token(1), Handle(101), "cad_design 3"));
+    let Message::Answer { answer: Answer::Denied(denial), .. } = next(3) else { panic!("ANSWER") };
+    assert_eq!((denial.code, denial.minor), (Code::UsersReached, minor::POOL_IN_USE));
+    let Message::Error(denial) = next(4) else { panic!("ERROR") };
+    assert_eq!(denial.code, Code::RequestNotSupported);
+    assert!(examples.next().is_none());
+}
