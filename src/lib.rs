@@ -40,6 +40,9 @@ pub mod client;
 #[cfg(feature = "client")]
 pub mod platform;
 
+#[cfg(feature = "server")]
+pub mod store;
+
 #[cfg(feature = "cli")]
 pub mod lmutil;
 
