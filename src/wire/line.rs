@@ -358,14 +358,14 @@ fn print_hello(it: &LineHello) -> String {
     if let Some(project) = &it.project {
         add("project", project.as_str());
     }
-    if let Some(platform) = &it.platform {
-        add("platform", platform.as_str());
+    if let Some(time) = it.time {
+        add("time", &time.to_string());
     }
     if let Some(pid) = it.pid {
         add("pid", &pid.to_string());
     }
-    if let Some(time) = it.time {
-        add("time", &time.to_string());
+    if let Some(platform) = &it.platform {
+        add("platform", platform.as_str());
     }
     it.hostids.iter().for_each(|hostid| add("hostid", hostid.as_str()));
     line
