@@ -8,11 +8,19 @@
 //! The normative grammar is `grammar/license-file.abnf`. Tests: beside the code, `tests/license_files.rs`,
 //! `tests/license_grammar.rs`.
 
+mod attribute;
 mod canonical;
+mod checks;
 mod feature;
 mod file;
 pub mod finding;
 mod hostid;
+mod keyword;
+mod layout;
+mod lexis;
+mod parse;
+mod parse_feature;
+mod parse_server;
 
 pub use canonical::{CanonicalError, canonical};
 pub use feature::{Attribute, Expiry, FeatureKeyword, FeatureLine, LicenseCount};

@@ -1,0 +1,69 @@
+//! What only the whole file shows: the number of SERVER lines, and vendors without a VENDOR line.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::feature::LicenseCount;
+use super::file::{LicenseFile, Standing};
+use super::finding;
+use super::keyword::nearest;
+use crate::text::Diagnostic;
+
+pub(super) fn check(file: &mut LicenseFile) {
+    let mut found = Vec::new();
+    match file.standing() {
+        Standing::Serverless => check_serverless(file, &mut found),
+        Standing::Single => check_vendors(file, &mut found),
+        Standing::Triad => {
+            check_vendors(file, &mut found);
+            if let Some(first) = file.servers().next() {
+                found.push(finding::TRIAD.at(first.span, "three servers as one are not served yet"));
+            }
+        }
+        Standing::Rejected => check_rejected(file, &mut found),
+    }
+    file.diagnostics.append(&mut found);
+}
+
+/// Counted lines need a server (`flexnet-files.md` 1.2): one diagnostic for all of them.
+fn check_serverless(file: &LicenseFile, found: &mut Vec<Diagnostic>) {
+    let mut counted = file.features().filter(|line| matches!(line.count, LicenseCount::Counted(_)));
+    let Some(first) = counted.next() else { return };
+    let number = 1 + counted.count();
+    let message = match number {
+        1 => "no SERVER line, but one counted line that needs one".to_owned(),
+        _ => format!("no SERVER line, but {number} counted lines that need one"),
+    };
+    let diagnostic = finding::NO_SERVER.at(first.span, message);
+    found.push(Diagnostic { help: Some("add SERVER host hostid [port] at the top".into()), ..diagnostic });
+}
+
+fn check_rejected(file: &LicenseFile, found: &mut Vec<Diagnostic>) {
+    let number = file.servers().count();
+    if number == 3 {
+        for server in file.servers().filter(|server| server.port.is_none()) {
+            found.push(
+                finding::TRIAD_PORT
+                    .at(server.span, "each of three SERVER lines needs a port; the file is not served"),
+            );
+        }
+    } else if let Some(second) = file.servers().nth(1) {
+        let message = format!("{number} SERVER lines; a file has one or three and is not served otherwise");
+        found.push(finding::SERVER_COUNT.at(second.span, message));
+    }
+}
+
+/// One warning for each vendor without a VENDOR line, at its first feature line.
+fn check_vendors(file: &LicenseFile, found: &mut Vec<Diagnostic>) {
+    let named: BTreeSet<&str> = file.vendors().map(|vendor| vendor.name.as_str()).collect();
+    let mut unnamed = BTreeMap::new();
+    for line in file.features().filter(|line| !named.contains(line.vendor.as_str())) {
+        unnamed.entry(line.vendor.as_str()).or_insert(line.span);
+    }
+    for (vendor, span) in unnamed {
+        let mut diagnostic =
+            finding::VENDOR_UNNAMED.at(span, format!("no VENDOR line of this file names {vendor}"));
+        diagnostic.help =
+            nearest(vendor, named.iter().copied()).map(|meant| format!("did you mean {meant}?"));
+        found.push(diagnostic);
+    }
+}

@@ -1,0 +1,292 @@
+//! From lines to what they say. Every line is read for itself; what is wrong with it becomes diagnostics.
+
+use std::borrow::Cow;
+
+use super::file::{LicenseFile, Line, LineKind};
+use super::finding::{self, Finding};
+use super::keyword::{Keyword, nearest};
+use super::layout::{Layout, Logical, Shape};
+use super::lexis::{BadText, Word, Words, is_decimal, text};
+use super::{checks, parse_feature, parse_server};
+use crate::text::{Diagnostic, Severity, Source, Span};
+
+/// A byte order mark may open the file; it is no part of its first line.
+const MARK: char = '\u{feff}';
+
+impl LicenseFile {
+    /// Reads a file. Never fails: a line with an error becomes [`LineKind::Invalid`] with a diagnostic, and the rest is
+    /// kept. Takes time and memory in proportion to the text.
+    #[must_use]
+    pub fn parse(source: Source) -> Self {
+        let (lines, diagnostics) = if is_utf16(source.text()) {
+            let whole = Span::new(0, source.text().len());
+            let found = finding::UTF16.at(Span::new(0, 0), "the file is written in UTF-16");
+            let found = Diagnostic { help: Some("save it as UTF-8 or plain text".into()), ..found };
+            (vec![Line { span: whole, kind: LineKind::Invalid }], vec![found])
+        } else {
+            read(&source)
+        };
+        let mut file = Self { source, lines, diagnostics };
+        checks::check(&mut file);
+        file.diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
+        file
+    }
+}
+
+/// UTF-16 with its byte order mark, as it looks when taken for Latin-1.
+fn is_utf16(text: &str) -> bool {
+    text.starts_with("\u{ff}\u{fe}") || text.starts_with("\u{fe}\u{ff}")
+}
+
+fn read(source: &Source) -> (Vec<Line>, Vec<Diagnostic>) {
+    let text = source.text();
+    let begin = if text.starts_with(MARK) { MARK.len_utf8() } else { 0 };
+    let mut reader = Reader { text, diagnostics: Vec::new(), errors: 0, words: Vec::new() };
+    let mut lines: Vec<Line> = Layout::new(text, begin)
+        .map(|logical| Line { span: logical.span, kind: reader.line(&logical) })
+        .collect();
+    match lines.first_mut() {
+        Some(first) => first.span.start = 0,
+        None if begin > 0 => lines.push(Line { span: Span::new(0, begin), kind: LineKind::Blank }),
+        None => {}
+    }
+    (lines, reader.diagnostics)
+}
+
+/// One word of the line that is being read: its raw text and its place in the file.
+#[derive(Clone, Copy)]
+pub(super) struct Token<'a> {
+    pub(super) raw: &'a str,
+    pub(super) span: Span,
+}
+
+/// The diagnostic that was just added, to be given its help.
+pub(super) struct Reported<'r>(Option<&'r mut Diagnostic>);
+
+impl Reported<'_> {
+    /// What to write instead.
+    pub(super) fn help(self, text: impl Into<String>) {
+        self.suggest(Some(text.into()));
+    }
+
+    /// What was probably meant, if anything.
+    pub(super) fn suggest(self, text: Option<String>) {
+        if let Some(diagnostic) = self.0 {
+            diagnostic.help = text;
+        }
+    }
+}
+
+/// Reads lines and collects what is wrong with them.
+pub(super) struct Reader<'a> {
+    text: &'a str,
+    diagnostics: Vec<Diagnostic>,
+    errors: usize,
+    /// Kept between lines, for its memory.
+    words: Vec<Token<'a>>,
+}
+
+impl<'a> Reader<'a> {
+    fn line(&mut self, logical: &Logical) -> LineKind {
+        match logical.shape {
+            Shape::Blank => return LineKind::Blank,
+            Shape::Comment => return LineKind::Comment,
+            Shape::Words => {}
+        }
+        self.report_layout(logical);
+        let line = self.text.get(logical.span.start..logical.span.end).unwrap_or_default();
+        let mut words = std::mem::take(&mut self.words);
+        words.clear();
+        words.extend(Words::new(line).map(|Word { raw, start }| {
+            let start = logical.span.start + start;
+            Token { raw, span: Span::new(start, start + raw.len()) }
+        }));
+        let kind = match words.split_first() {
+            Some((first, rest)) => self.statement(line, *first, rest),
+            None => LineKind::Blank,
+        };
+        self.words = words;
+        kind
+    }
+
+    fn report_layout(&mut self, logical: &Logical) {
+        for &end in &logical.wraps {
+            self.report(
+                finding::WRAPPED,
+                Span::new(end, end),
+                "the line goes on behind this line end without a backslash",
+            )
+            .help("end the line with a backslash");
+        }
+        if let Some(at) = logical.dangling {
+            self.report(
+                finding::CONTINUED_INTO_NOTHING,
+                Span::new(at, at + 1),
+                "this backslash continues the line, but nothing follows",
+            )
+            .help("remove it, or the empty or comment line behind it");
+        }
+        for &at in &logical.in_comments {
+            self.report(
+                finding::BACKSLASH_IN_COMMENT,
+                Span::new(at, at + 1),
+                "a backslash inside a comment does not continue the line",
+            )
+            .help("put it before the #");
+        }
+    }
+
+    fn statement(&mut self, line: &str, first: Token<'a>, rest: &[Token<'a>]) -> LineKind {
+        let whole = Span::new(first.span.start, rest.last().map_or(first.span.end, |last| last.span.end));
+        let Some(keyword) = text(first.raw).ok().and_then(|word| Keyword::of(&word)) else {
+            return self.without_keyword(line, first, rest.is_empty());
+        };
+        if first.raw.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            self.report(
+                finding::KEYWORD_CASE,
+                first.span,
+                format!("keyword {} is not written in capitals", keyword.as_str()),
+            );
+        }
+        match keyword {
+            Keyword::Server => parse_server::server(self, whole, rest),
+            Keyword::Vendor | Keyword::Daemon => parse_server::vendor(self, whole, rest),
+            Keyword::UseServer => match rest.first() {
+                None => LineKind::UseServer,
+                Some(word) => {
+                    let span = Span::new(word.span.start, whole.end);
+                    self.report(finding::TOO_MANY_WORDS, span, "USE_SERVER stands alone on its line");
+                    LineKind::Invalid
+                }
+            },
+            Keyword::Feature | Keyword::Increment => parse_feature::feature(self, keyword, whole, rest),
+            Keyword::Upgrade => self.unserved(finding::UPGRADE, keyword, first.span, rest),
+            Keyword::Package => self.unserved(finding::PACKAGE, keyword, first.span, rest),
+            Keyword::FeatureSet => self.unserved(finding::FEATURESET, keyword, first.span, rest),
+        }
+    }
+
+    /// A line of a kind that is not served; its quotes must be right all the same.
+    fn unserved(&mut self, finding: Finding, keyword: Keyword, place: Span, rest: &[Token<'a>]) -> LineKind {
+        let mut sound = true;
+        for word in rest {
+            let value = word.raw.split_once('=').map_or(word.raw, |(_, value)| value);
+            sound &= self.value(*word, value).is_some();
+        }
+        if !sound {
+            return LineKind::Invalid;
+        }
+        self.report(finding, place, finding.meaning.trim_end_matches('.'));
+        LineKind::Unserved(keyword.as_str().to_owned())
+    }
+
+    /// Production `other-line`: what begins with no keyword is a misspelling, the rest of another line, or prose.
+    fn without_keyword(&mut self, line: &str, first: Token<'a>, alone: bool) -> LineKind {
+        if alone && is_decimal(first.raw) {
+            self.report(finding::DECIMAL, first.span, "a license in decimal format can't be read")
+                .help("ask the publisher for the readable form of the license");
+            return LineKind::Unserved("decimal".to_owned());
+        }
+        if first.raw.contains('=') || line.contains('"') {
+            self.report(
+                finding::ORPHAN,
+                first.span,
+                "this looks like the rest of a line that has already ended",
+            )
+            .help("end the line before it with a backslash, without an empty line between them");
+            return LineKind::Invalid;
+        }
+        let meant = nearest(first.raw, Keyword::names());
+        let capitals = first.raw.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+        if meant.is_none() && !capitals {
+            self.report(finding::PROSE, first.span, "this line has no keyword and is skipped")
+                .help("begin it with # if it is a comment");
+            return LineKind::Prose;
+        }
+        self.report(finding::UNKNOWN_KEYWORD, first.span, format!("unknown keyword {}", shown(first.raw)))
+            .suggest(meant.map(|meant| format!("did you mean {meant}?")));
+        LineKind::Invalid
+    }
+
+    /// Adds a diagnostic and hands it out, for its help.
+    pub(super) fn report(
+        &mut self,
+        finding: Finding,
+        span: Span,
+        message: impl Into<String>,
+    ) -> Reported<'_> {
+        self.errors += usize::from(finding.severity == Severity::Error);
+        self.diagnostics.push(finding.at(span, message));
+        Reported(self.diagnostics.last_mut())
+    }
+
+    /// How many errors there are, to see whether reading a line has added one.
+    pub(super) const fn errors(&self) -> usize {
+        self.errors
+    }
+
+    /// The text of a word as a whole.
+    pub(super) fn word(&mut self, token: Token<'a>) -> Option<Cow<'a, str>> {
+        self.value(token, token.raw)
+    }
+
+    /// The text of a value, the last part of its word, without quotes and with wrapped lines joined.
+    pub(super) fn value(&mut self, token: Token<'a>, raw: &'a str) -> Option<Cow<'a, str>> {
+        let start = token.span.end - raw.len();
+        let bad = match text(raw) {
+            Ok(value) => {
+                if raw.starts_with('"') && value.contains('\'') {
+                    let at = start + raw.find('\'').unwrap_or(0);
+                    self.report(
+                        finding::SINGLE_QUOTE,
+                        Span::new(at, at + 1),
+                        "a single quote inside a quoted value",
+                    );
+                }
+                return Some(value);
+            }
+            Err(bad) => bad,
+        };
+        let span = |at: usize, len: usize| Span::new(start + at, start + at + len);
+        match bad {
+            BadText::OpenQuote(at) => {
+                self.report(finding::OPEN_QUOTE, span(at, 1), "this quote is not closed")
+                    .help("close it, and end each wrapped line with a backslash");
+            }
+            BadText::QuoteInside(at) => {
+                let width = raw.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+                self.report(
+                    finding::QUOTE_INSIDE_WORD,
+                    span(at, width),
+                    "a quote must open and close a whole value",
+                )
+                .help("put a blank behind the closing quote");
+            }
+            BadText::OpenBlock(at) => {
+                self.report(finding::OPEN_BLOCK, span(at, 1), "this brace is not closed");
+            }
+            BadText::Typographic(at, found) => {
+                self.report(
+                    finding::TYPOGRAPHIC_QUOTE,
+                    span(at, found.len_utf8()),
+                    format!("typographic quote {found} (U+{:04X}) in the place of \"", u32::from(found)),
+                )
+                .help("write the plain quote \"");
+            }
+            BadText::NoBreakSpace(at) => {
+                self.report(finding::NO_BREAK_SPACE, span(at, 2), "no-break space (U+00A0) inside a word")
+                    .help("write a plain space");
+            }
+        }
+        None
+    }
+}
+
+/// A text as messages show it: quoted, and cut to 40 characters.
+pub(super) fn shown(text: &str) -> String {
+    let mut cut: String = text.chars().take(40).collect();
+    if cut.len() < text.len() {
+        cut.push('…');
+    }
+    format!("{cut:?}")
+}

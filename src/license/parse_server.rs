@@ -1,0 +1,245 @@
+//! SERVER and VENDOR lines (`flexnet-files.md` 1.2 and 1.3).
+
+use super::file::{LineKind, ServerLine, VendorLine};
+use super::finding;
+use super::hostid::HostId;
+use super::keyword::nearest;
+use super::parse::{Reader, Token, shown};
+use crate::ident::VendorName;
+use crate::text::Span;
+
+/// Production `server-line`, behind its keyword.
+pub(super) fn server<'a>(reader: &mut Reader<'a>, whole: Span, words: &[Token<'a>]) -> LineKind {
+    let [host, hostid, options @ ..] = words else {
+        let what = if words.is_empty() { "host" } else { "hostid" };
+        reader
+            .report(
+                finding::SERVER_FIELD_MISSING,
+                Span::new(whole.end, whole.end),
+                format!("{what} is missing"),
+            )
+            .help("write SERVER host hostid [port]; the hostid is what lmhostid prints, or ANY");
+        return LineKind::Invalid;
+    };
+    let errors = reader.errors();
+    let host = reader.word(*host);
+    let id = reader.word(*hostid).and_then(|text| one_hostid(reader, &text, hostid.span));
+    if id == Some(HostId::Demo) {
+        reader
+            .report(finding::SERVER_DEMO, hostid.span, "DEMO is for uncounted feature lines only")
+            .help("write ANY, or the hostid of the machine");
+    }
+    let (Some(host), Some(hostid)) = (host, id) else { return LineKind::Invalid };
+    let mut line = ServerLine {
+        host: host.into_owned(),
+        hostid,
+        port: None,
+        primary_is_master: false,
+        heartbeat_interval_s: None,
+        plat: None,
+        span: whole,
+    };
+    for option in options {
+        server_option(reader, &mut line, *option);
+    }
+    if reader.errors() > errors { LineKind::Invalid } else { LineKind::Server(line) }
+}
+
+/// Production `server-option`; its names are taken in any case.
+fn server_option<'a>(reader: &mut Reader<'a>, line: &mut ServerLine, token: Token<'a>) {
+    let (name, value) = match token.raw.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (token.raw, None),
+    };
+    let is = |keyword: &str| name.eq_ignore_ascii_case(keyword);
+    let fresh = match value {
+        None if name.bytes().all(|byte| byte.is_ascii_digit()) => {
+            let Some(port) = port(name) else {
+                reader.report(
+                    finding::SERVER_VALUE,
+                    token.span,
+                    format!("port {} is not from 1 to 65535", shown(name)),
+                );
+                return;
+            };
+            line.port.replace(port).is_none()
+        }
+        None if is("PRIMARY_IS_MASTER") => !std::mem::replace(&mut line.primary_is_master, true),
+        Some(value) if is("HEARTBEAT_INTERVAL") || is("SERVER_TIMEOUT") => {
+            let Some(seconds) = number(value).filter(|seconds| *seconds <= HEARTBEAT_INTERVAL_S_MAX) else {
+                reader.report(
+                    finding::SERVER_VALUE,
+                    token.span,
+                    format!("{} is not a number of seconds up to {HEARTBEAT_INTERVAL_S_MAX}", shown(value)),
+                );
+                return;
+            };
+            line.heartbeat_interval_s.replace(seconds).is_none()
+        }
+        Some(value) if is("PLAT") || is("PLATE") => {
+            let Some(mask) = number(value).filter(|mask| *mask <= 7) else {
+                reader.report(
+                    finding::SERVER_VALUE,
+                    token.span,
+                    format!("{} is not a number up to 7", shown(value)),
+                );
+                return;
+            };
+            line.plat.replace(mask).is_none()
+        }
+        _ => {
+            let found =
+                reader.report(finding::SERVER_WORD, token.span, format!("unexpected {}", shown(token.raw)));
+            found.suggest(
+                nearest(name, ["PRIMARY_IS_MASTER", "HEARTBEAT_INTERVAL", "SERVER_TIMEOUT", "PLAT"])
+                    .map(|meant| format!("did you mean {meant}?")),
+            );
+            return;
+        }
+    };
+    if !fresh {
+        reader.report(finding::SERVER_TWICE, token.span, format!("{} stands twice", shown(token.raw)));
+    }
+}
+
+/// Range of HEARTBEAT_INTERVAL (`flexnet-files.md` 1.2).
+const HEARTBEAT_INTERVAL_S_MAX: u32 = 120;
+
+fn number(text: &str) -> Option<u32> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+/// Production `port`: 1 to 65535 (`flexnet-files.md` 7, port range).
+fn port(text: &str) -> Option<u16> {
+    number(text).and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0)
+}
+
+/// A hostid, with what is to be said of it.
+pub(super) fn one_hostid(reader: &mut Reader<'_>, text: &str, span: Span) -> Option<HostId> {
+    match HostId::parse(text) {
+        Ok(hostid) => {
+            if let HostId::Other(other) = &hostid {
+                if other.contains('=') || is_dongle(other) {
+                    let message = format!("hostid {} is of a kind that matches nothing here", shown(other));
+                    reader.report(finding::HOSTID_OPAQUE, span, message);
+                } else {
+                    let message = format!("hostid {} is of no known form", shown(other));
+                    reader.report(finding::HOSTID_UNKNOWN, span, message).help(
+                        "lmhostid prints 12 hex digits; other forms are ANY, HOSTNAME=name, INTERNET=address",
+                    );
+                }
+            }
+            Some(hostid)
+        }
+        Err(error) => {
+            reader.report(finding::HOSTID, span, error.to_string());
+            None
+        }
+    }
+}
+
+/// `7-1a2b3c4d`: a type digit, a dash, a serial number.
+fn is_dongle(text: &str) -> bool {
+    text.split_once('-').is_some_and(|(kind, serial)| {
+        kind.len() == 1
+            && kind.bytes().all(|b| b.is_ascii_digit())
+            && !serial.is_empty()
+            && serial.bytes().all(|b| b.is_ascii_hexdigit())
+    })
+}
+
+/// Production `vendor-line`, behind its keyword: named words in any order, the others are path, options file and port, and
+/// a bare number in the last place is the port (`flexnet-files.md` 1.3, DECISION).
+pub(super) fn vendor<'a>(reader: &mut Reader<'a>, whole: Span, words: &[Token<'a>]) -> LineKind {
+    let Some((first, rest)) = words.split_first() else {
+        reader
+            .report(finding::VENDOR_NAME, Span::new(whole.end, whole.end), "the vendor's name is missing")
+            .help("write VENDOR name [path] [OPTIONS=file] [PORT=port]");
+        return LineKind::Invalid;
+    };
+    let errors = reader.errors();
+    let name = reader.word(*first).and_then(|text| match VendorName::parse(&text) {
+        Ok(name) => Some(name),
+        Err(error) => {
+            reader.report(finding::VENDOR_NAME, first.span, error.to_string());
+            None
+        }
+    });
+    let Some(name) = name else { return LineKind::Invalid };
+    let mut line = VendorLine { name, path: None, options: None, port: None, span: whole };
+    let mut places = vec![];
+    for (index, token) in rest.iter().enumerate() {
+        if let Some((key, value)) = named(token.raw) {
+            vendor_option(reader, &mut line, *token, key, value);
+        } else if let Some(word) = reader.word(*token) {
+            let is_port = index + 1 == rest.len() && word.bytes().all(|byte| byte.is_ascii_digit());
+            places.push((token, word, is_port));
+        }
+    }
+    for (token, word, is_port) in places {
+        let fresh = if is_port {
+            set_port(reader, &mut line, *token, &word)
+        } else if line.path.is_none() {
+            line.path = Some(word.into_owned());
+            true
+        } else if line.options.is_none() {
+            line.options = Some(word.into_owned());
+            true
+        } else {
+            false
+        };
+        if !fresh {
+            reader
+                .report(finding::VENDOR_TWICE, token.span, format!("unexpected {}", shown(token.raw)))
+                .help("path, options file and port are already named");
+        }
+    }
+    if reader.errors() > errors { LineKind::Invalid } else { LineKind::Vendor(line) }
+}
+
+/// `name=value` where the name consists of letters, so that a path with `=` in it is a path.
+fn named(raw: &str) -> Option<(&str, &str)> {
+    raw.split_once('=')
+        .filter(|(name, _)| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic()))
+}
+
+fn vendor_option<'a>(
+    reader: &mut Reader<'a>,
+    line: &mut VendorLine,
+    token: Token<'a>,
+    name: &str,
+    value: &'a str,
+) {
+    let fresh = if name.eq_ignore_ascii_case("OPTIONS") {
+        let Some(path) = reader.value(token, value) else { return };
+        line.options.replace(path.into_owned()).is_none()
+    } else if name.eq_ignore_ascii_case("PORT") {
+        let Some(port) = reader.value(token, value) else { return };
+        set_port(reader, line, token, &port)
+    } else {
+        let found =
+            reader.report(finding::VENDOR_WORD, token.span, format!("unexpected {}", shown(token.raw)));
+        found.suggest(nearest(name, ["OPTIONS", "PORT"]).map(|meant| format!("did you mean {meant}=?")));
+        return;
+    };
+    if !fresh {
+        reader.report(finding::VENDOR_TWICE, token.span, format!("{name}= stands twice"));
+    }
+}
+
+/// False if there is a port already.
+fn set_port(reader: &mut Reader<'_>, line: &mut VendorLine, token: Token<'_>, text: &str) -> bool {
+    match port(text) {
+        Some(port) => line.port.replace(port).is_none(),
+        None => {
+            reader
+                .report(
+                    finding::VENDOR_PORT,
+                    token.span,
+                    format!("port {} is not from 1 to 65535", shown(text)),
+                )
+                .help("leave it out for a port that the system chooses");
+            true
+        }
+    }
+}
