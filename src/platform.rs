@@ -1,6 +1,7 @@
 //! The machine: clocks, randomness, hostids, names, sockets, locks. The only home of system types and of `unsafe`.
 
 mod clock;
+mod hostids;
 mod log_sink;
 mod net;
 pub mod process;
@@ -10,6 +11,7 @@ mod user;
 mod zone;
 
 pub use clock::SystemClock;
+pub use hostids::machine_hostids;
 pub use log_sink::{LogSink, open_log};
 pub use net::{DEFAULT_PORTS, ListenError, listen, listen_on_first_free, same_machine, tune};
 pub use random::{RandomError, random_bytes};

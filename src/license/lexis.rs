@@ -155,7 +155,7 @@ pub(super) fn text(raw: &str) -> Result<Cow<'_, str>, BadText> {
         return match inner.find('"') {
             None => Err(BadText::OpenQuote(0)),
             Some(end) if end + 2 == raw.len() => Ok(fold(inner.get(..end).unwrap_or_default())),
-            Some(end) => Err(BadText::QuoteInside(end + 1)),
+            Some(end) => Err(BadText::QuoteInside(end + 2)),
         };
     }
     if raw.starts_with('{') {
