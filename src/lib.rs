@@ -35,6 +35,8 @@ pub mod wire;
 
 pub mod catalog;
 
+pub mod session;
+
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "client")]
