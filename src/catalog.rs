@@ -136,3 +136,6 @@ impl Catalog {
         self.pools.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

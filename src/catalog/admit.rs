@@ -1,6 +1,6 @@
 //! The judgement on each line: is it ours, is it for this machine, who signed it, does it add anything.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::order::Place;
 use super::pool::{SignedLine, pool_key};
@@ -15,13 +15,12 @@ use crate::text::Severity;
 
 /// Restrictions of the publisher that are not enforced yet: a line that carries one is not served, as serving it would
 /// give more than was sold.
-const RESTRICTIONS: [&str; 6] = ["FLOAT_OK", "HOST_BASED", "PLATFORMS", "TZ", "USER_BASED", "VM_PLATFORMS"];
-/// Attributes that have no effect yet, and what follows from it.
-const WITHOUT_EFFECT: [(&str, &str); 6] = [
+pub(super) const RESTRICTIONS: [&str; 6] =
+    ["FLOAT_OK", "HOST_BASED", "PLATFORMS", "TZ", "USER_BASED", "VM_PLATFORMS"];
+/// Attributes that have no effect yet, and what follows from it. Those that never have one are the license room's.
+const WITHOUT_EFFECT: [(&str, &str); 4] = [
     ("BORROW", "BORROW has no effect yet: the license can't be borrowed"),
-    ("CAPACITY", "CAPACITY has no effect"),
     ("DUP_GROUP", "DUP_GROUP has no effect yet: every checkout counts"),
-    ("MINIMUM", "MINIMUM has no effect"),
     ("OVERDRAFT", "OVERDRAFT has no effect yet: the count is the limit"),
     ("SUPERSEDE", "SUPERSEDE has no effect yet: remove the older lines by hand"),
 ];
@@ -240,13 +239,7 @@ impl<'a> Admission<'a> {
         if !is_feature || words.get(2).is_some_and(|vendor| *vendor != self.vendor.as_str()) {
             return;
         }
-        let from = file.diagnostics.partition_point(|found| found.span.start < line.span.start);
-        let error = file
-            .diagnostics
-            .iter()
-            .skip(from)
-            .take_while(|found| found.span.start < line.span.end)
-            .find(|found| found.severity == Severity::Error);
+        let error = file.diagnostics_of(line).find(|found| found.severity == Severity::Error);
         let verdict = Verdict::Refused {
             code: error.and_then(|found| found.code).unwrap_or(Code::BadLicenseSyntax),
             minor: 0,
@@ -318,24 +311,11 @@ impl<'a> Admission<'a> {
 
 /// What an administrator should know of a line that is served.
 fn notes(feature: &FeatureLine) -> Vec<String> {
-    let mut notes: Vec<String> = WITHOUT_EFFECT
+    WITHOUT_EFFECT
         .into_iter()
         .filter(|(name, _)| feature.attribute(name).is_some())
         .map(|(_, note)| note.to_owned())
-        .collect();
-    if feature.count == LicenseCount::Uncounted && feature.hostids().contains(&HostId::Any) {
-        notes.push("uncounted with HOSTID=ANY: everybody who reaches the server may use it".to_owned());
-    }
-    let foreign: BTreeSet<String> = feature
-        .hostids()
-        .iter()
-        .filter(|hostid| matches!(hostid, HostId::Other(_)))
-        .map(ToString::to_string)
-        .collect();
-    for hostid in foreign {
-        notes.push(format!("hostid {hostid} is of a kind that matches no client here"));
-    }
-    notes
+        .collect()
 }
 
 /// `file:line`.

@@ -58,6 +58,13 @@ impl LicenseFile {
         self.lines.iter().any(|line| matches!(line.kind, LineKind::UseServer))
     }
 
+    /// What is wrong or doubtful about a line of this file.
+    pub fn diagnostics_of(&self, line: &Line) -> impl Iterator<Item = &Diagnostic> {
+        let Span { start, end } = line.span;
+        let from = self.diagnostics.partition_point(|found| found.span.start < start);
+        self.diagnostics.iter().skip(from).take_while(move |found| found.span.start < end)
+    }
+
     /// What the number of SERVER lines means for the file (`flexnet-files.md` 1.2). SERVER lines that could
     /// not be read count too: half a triad is not a single server.
     #[must_use]
