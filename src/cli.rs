@@ -6,6 +6,7 @@
 
 mod applets;
 mod classic;
+mod lmcrypt;
 mod lmutil;
 mod lmver;
 mod near;

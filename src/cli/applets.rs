@@ -2,7 +2,7 @@
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
-use super::{Call, PROGRAM, USAGE, classic, lmutil, lmver, print, print_error};
+use super::{Call, PROGRAM, USAGE, classic, lmcrypt, lmutil, lmver, print, print_error};
 
 /// One command of the program.
 pub(super) struct Applet {
@@ -34,6 +34,7 @@ macro_rules! applet {
 /// Every applet, in the order of the overview.
 pub(super) static APPLETS: &[Applet] = &[
     applet!("lmutil", lmutil, "Run one of the license tools: lmutil lmstat …", classic: true, hidden: false),
+    applet!("lmcrypt", lmcrypt, "Make keys, sign license files, check signatures", classic: false, hidden: false),
     applet!("lmver", lmver, "Print the version of this program or of another file", classic: true, hidden: false),
 ];
 

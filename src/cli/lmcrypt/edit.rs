@@ -1,0 +1,179 @@
+//! Signing as an edit of the file's text: only `SIGN=` attributes change.
+
+use crate::license::{FeatureLine, HostId, LicenseFile, Line, LineKind, canonical};
+use crate::sign::SigningKey;
+use crate::text::{Severity, Source, Span};
+
+/// Signed lines are wrapped near this many columns (`flexnet-files.md` 1.1, Line length).
+const COLUMNS: usize = 72;
+/// A logical line that we write stays below this many characters, which old readers can hold.
+const LINE_CHARS_MAX: usize = 4000;
+const INDENT: &str = "    ";
+
+/// The outcome of signing a file.
+#[derive(Debug)]
+pub(super) struct SignedFile {
+    /// The whole file with its new signatures; the same file if nothing was signed.
+    pub(super) bytes: Vec<u8>,
+    /// How many lines were signed.
+    pub(super) count: usize,
+    /// Lines that were left alone, with the reason.
+    pub(super) notes: Vec<String>,
+    /// Lines of the key's vendor that can't be signed, with the reason. If there is one, `bytes` must not be used.
+    pub(super) refused: Vec<String>,
+}
+
+/// Signs every feature line of the key's vendor. All other bytes stay as they are.
+pub(super) fn sign_file(file: &LicenseFile, key: &SigningKey) -> SignedFile {
+    let source = &file.source;
+    let hostids: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
+    let (mut text, mut copied) = (String::with_capacity(source.text().len() * 2), 0);
+    let (mut count, mut notes, mut refused) = (0, Vec::new(), Vec::new());
+    for line in &file.lines {
+        let place = source.place(line.span.start).line;
+        if !matches!(line.kind, LineKind::Invalid) {
+            // What is doubtful here would trouble the customer later.
+            notes.extend(file.diagnostics_of(line).map(|found| found.line(source)));
+        }
+        match &line.kind {
+            LineKind::Feature(feature) if feature.vendor == *key.vendor() => {
+                let what = format!(
+                    "{}:{}: {} {}",
+                    source.name(),
+                    source.place(feature.span.start).line,
+                    feature.keyword,
+                    feature.name
+                );
+                match signature(feature, &hostids, key) {
+                    Ok(value) => {
+                        let (span, new) = replacement(source, feature, &value);
+                        let longer = new.len().saturating_sub(span.end - span.start);
+                        if source.slice(line.span).chars().count() + longer >= LINE_CHARS_MAX {
+                            refused.push(format!(
+                                "{what}: refused: the line would have {LINE_CHARS_MAX} characters or more"
+                            ));
+                            continue;
+                        }
+                        text.push_str(source.slice(Span::new(copied, span.start)));
+                        text.push_str(&new);
+                        copied = span.end;
+                        count += 1;
+                    }
+                    Err(why) => refused.push(format!("{what}: refused: {why}")),
+                }
+            }
+            LineKind::Feature(feature) => notes.push(format!(
+                "{}:{place}: {} {}: skipped, vendor {}",
+                source.name(),
+                feature.keyword,
+                feature.name,
+                feature.vendor
+            )),
+            LineKind::Unserved(keyword) => {
+                notes.push(format!(
+                    "{}:{place}: {keyword}: skipped, such lines are not signed yet",
+                    source.name()
+                ));
+            }
+            LineKind::Invalid => refused.extend(errors(file, line)),
+            _ => {}
+        }
+    }
+    text.push_str(source.slice(Span::new(copied, source.text().len())));
+    SignedFile { bytes: source.encode(&text), count, notes, refused }
+}
+
+/// The value of SIGN for a line, or why it can't have one.
+fn signature(line: &FeatureLine, hostids: &[HostId], key: &SigningKey) -> Result<String, String> {
+    for attribute in &line.attributes {
+        let Some(value) = &attribute.value else { continue };
+        // Readers may take these for the end of the value or of the line (`flexnet-files.md` 1.1, Quoting).
+        if value.contains('\'') {
+            return Err(format!(
+                "{} has a single quote in its value, which old readers take for its end",
+                attribute.name
+            ));
+        }
+        if value.contains(" \\ ") || value.contains(" \\\\ ") {
+            return Err(format!(
+                "{} has a lone backslash in its value, which old readers take for a wrapped line",
+                attribute.name
+            ));
+        }
+    }
+    let text = canonical(&line.vendor, hostids, line).map_err(|error| error.to_string())?;
+    Ok(key.sign(&text))
+}
+
+/// Which text of the file becomes what.
+fn replacement(source: &Source, line: &FeatureLine, value: &str) -> (Span, String) {
+    let line_end = line_end(source.text());
+    match line.attribute("SIGN") {
+        Some(old) => {
+            let column = source.place(old.span.start).column - 1;
+            let alone = before(source, old.span.start).trim().is_empty();
+            (old.span, wrapped(value, column, alone, line_end))
+        }
+        None => {
+            let at = line.span.end;
+            let column = source.place(at).column;
+            (Span::new(at, at), format!(" {}", wrapped(value, column, false, line_end)))
+        }
+    }
+}
+
+/// The text between the beginning of the physical line and `offset`.
+fn before(source: &Source, offset: usize) -> &str {
+    let head = source.text().get(..offset).unwrap_or_default();
+    head.rsplit(['\n', '\r']).next().unwrap_or_default()
+}
+
+/// `SIGN="…"` from a column on, wrapped at blanks of the value. Begins on a new physical line if the whole does not fit
+/// behind what is there, unless nothing is there.
+fn wrapped(value: &str, column: usize, alone: bool, line_end: &str) -> String {
+    let break_line = format!("\\{line_end}{INDENT}");
+    let (mut text, mut width) = (String::new(), column);
+    if !alone && column + value.len() + "SIGN=\"\"".len() > COLUMNS {
+        text.push_str(&break_line);
+        width = INDENT.len();
+    }
+    text.push_str("SIGN=\"");
+    width += "SIGN=\"".len();
+    for (index, word) in value.split(' ').enumerate() {
+        // Room for the blank before the word and for ` \` or `"` behind it.
+        if index > 0 && width + word.len() + 3 > COLUMNS {
+            text.push(' ');
+            text.push_str(&break_line);
+            width = INDENT.len();
+        } else if index > 0 {
+            text.push(' ');
+            width += 1;
+        }
+        text.push_str(word);
+        width += word.len();
+    }
+    text.push('"');
+    text
+}
+
+/// How the file ends its lines.
+fn line_end(text: &str) -> &'static str {
+    match text.find(['\r', '\n']).and_then(|at| text.get(at..)) {
+        Some(end) if end.starts_with("\r\n") => "\r\n",
+        Some(end) if end.starts_with('\r') => "\r",
+        _ => "\n",
+    }
+}
+
+fn errors(file: &LicenseFile, line: &Line) -> Vec<String> {
+    let found: Vec<String> = file
+        .diagnostics_of(line)
+        .filter(|found| found.severity == Severity::Error)
+        .map(|found| found.line(&file.source))
+        .collect();
+    if found.is_empty() {
+        let place = file.source.place(line.span.start).line;
+        return vec![format!("{}:{place}: the line can't be read", file.source.name())];
+    }
+    found
+}

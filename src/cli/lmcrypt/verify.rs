@@ -1,0 +1,99 @@
+//! `lmcrypt verify`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use super::{FAILED, Failure, HMAC_WARNING, read_license, say};
+use crate::code::{Code, minor};
+use crate::license::{FeatureLine, HostId, LicenseFile, LineKind, canonical};
+use crate::sign::{Algorithm, KeyId, Manifest};
+use crate::text::Severity;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct VerifyArgs {
+    /// License files to check
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Vendor manifest with the keys that count
+    #[arg(long, value_name = "FILE", required_unless_present = "demo")]
+    manifest: Option<PathBuf>,
+    /// Use the built-in demo manifest of vendor LGS
+    #[arg(long, conflicts_with = "manifest")]
+    demo: bool,
+}
+
+pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, Failure> {
+    let manifest = match &args.manifest {
+        None => Manifest::demo(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                Failure::new(Code::CannotReadFile.exit_status(), format_args!("{}: {error}", path.display()))
+            })?;
+            let text = zeroize::Zeroizing::new(text);
+            Manifest::parse(&text)
+                .map_err(|error| Failure::new(FAILED, format_args!("{}: {error}", path.display())))?
+        }
+    };
+    let (mut good, mut bad, mut unreadable) = (0_u32, 0_u32, None);
+    for path in &args.files {
+        match read_license(path) {
+            Ok(file) => verify_file(&file, &manifest, out, &mut good, &mut bad),
+            Err(failure) => {
+                say(err, format_args!("lmcrypt: {}", failure.text));
+                unreadable = Some(failure.status);
+            }
+        }
+    }
+    if manifest.keys.iter().any(|key| key.algorithm() == Algorithm::HmacSha1) {
+        say(err, HMAC_WARNING);
+    }
+    say(out, format_args!("{good} good, {bad} not good"));
+    if good == 0 && bad == 0 && unreadable.is_none() {
+        say(err, format_args!("lmcrypt: no line of vendor {}: nothing was verified", manifest.vendor));
+    }
+    Ok(match unreadable {
+        Some(status) => status,
+        None if bad == 0 && good > 0 => 0,
+        None => Code::BadSignature.exit_status(),
+    })
+}
+
+fn verify_file(file: &LicenseFile, manifest: &Manifest, out: &mut dyn Write, good: &mut u32, bad: &mut u32) {
+    let hostids: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
+    for line in &file.lines {
+        match &line.kind {
+            LineKind::Feature(feature) => {
+                let place = file.source.place(feature.span.start).line;
+                let what = format!("{}:{place}: {} {}", file.source.name(), feature.keyword, feature.name);
+                if feature.vendor != manifest.vendor {
+                    say(out, format_args!("{what}: skipped, vendor {}", feature.vendor));
+                    continue;
+                }
+                match verify_line(feature, &hostids, manifest) {
+                    Ok(id) => {
+                        *good += 1;
+                        say(out, format_args!("{what}: good, key {id}"));
+                    }
+                    Err((minor, why)) => {
+                        *bad += 1;
+                        say(out, format_args!("{what}: NOT GOOD (-8,{minor}): {why}"));
+                    }
+                }
+            }
+            LineKind::Invalid => {
+                *bad += 1;
+                for error in file.diagnostics_of(line).filter(|found| found.severity == Severity::Error) {
+                    say(out, error.line(&file.source));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn verify_line(line: &FeatureLine, hostids: &[HostId], manifest: &Manifest) -> Result<KeyId, (u16, String)> {
+    let sign = line.sign().ok_or_else(|| (minor::LINE_UNSIGNED, "the line has no SIGN".to_owned()))?;
+    let text = canonical(&line.vendor, hostids, line)
+        .map_err(|error| (minor::LINE_SIGNATURE_WRONG, error.to_string()))?;
+    manifest.verify(&text, sign).map_err(|error| (error.minor(), error.to_string()))
+}
