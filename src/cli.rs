@@ -7,6 +7,8 @@
 mod applets;
 mod classic;
 mod lmcrypt;
+#[cfg(feature = "server")]
+mod lmgrd;
 mod lmutil;
 mod lmver;
 mod near;
@@ -71,7 +73,7 @@ fn by_first_argument(program: &str, mut rest: Vec<OsString>) -> u8 {
     let first = rest.remove(0).to_string_lossy().into_owned();
     match first.as_str() {
         "--version" | "-V" | "-version" => {
-            print(&format!("{PROGRAM} {}\n", crate::lmutil::VERSION));
+            print(&format!("{PROGRAM} {}\n", crate::VERSION));
             0
         }
         "help" | "--help" | "-help" | "-h" => match rest.first().map(|name| name.to_string_lossy()) {
@@ -106,7 +108,7 @@ fn unknown(program: &str, name: &str) -> u8 {
 fn overview(program: &str) -> String {
     let mut text = format!(
         "{PROGRAM} {}: an open floating-license system\n\nUsage: {program} COMMAND [ARGUMENTS]\n\nCommands:\n",
-        crate::lmutil::VERSION
+        crate::VERSION
     );
     for applet in APPLETS.iter().filter(|applet| !applet.hidden) {
         text.push_str(&format!("  {:<10} {}\n", applet.name, applet.about));

@@ -23,6 +23,34 @@
 //!
 //! Floors 0 to 3 build without any feature; `client`, `server` and `cli` add the shells above them.
 
+/// The version of this program, digits and points only, as lmstat prints it behind a `v`.
+pub const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION_MAJOR"),
+    ".",
+    env!("CARGO_PKG_VERSION_MINOR"),
+    ".",
+    env!("CARGO_PKG_VERSION_PATCH")
+);
+
+/// The platform in the classic spelling.
+const PLATFORM: &str = if cfg!(target_arch = "x86_64") {
+    "x64_lsb"
+} else if cfg!(target_arch = "aarch64") {
+    "arm64_lsb"
+} else {
+    "lsb"
+};
+
+/// A version as banners and logs print it: `v0.1.0 build 100 x64_lsb`. Readers want a build number, so it is made of
+/// the version's parts.
+#[must_use]
+pub fn describe_version(version: &str) -> String {
+    let build = version
+        .split('.')
+        .fold(0_u64, |build, part| build.saturating_mul(100).saturating_add(part.parse().unwrap_or(0)));
+    format!("v{version} build {build} {PLATFORM}")
+}
+
 pub mod code;
 pub mod ident;
 pub mod text;
@@ -44,6 +72,9 @@ pub mod platform;
 
 #[cfg(feature = "server")]
 pub mod store;
+
+#[cfg(feature = "server")]
+pub mod lmgrd;
 
 #[cfg(feature = "cli")]
 pub mod lmutil;

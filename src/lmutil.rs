@@ -4,4 +4,4 @@
 
 mod version;
 
-pub use version::{VERSION, VersionFileError, banner, embedded_version, version_line};
+pub use version::{VersionFileError, banner, embedded_version, version_line};

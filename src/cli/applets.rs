@@ -2,6 +2,8 @@
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
+#[cfg(feature = "server")]
+use super::lmgrd;
 use super::{Call, PROGRAM, USAGE, classic, lmcrypt, lmutil, lmver, print, print_error};
 
 /// One command of the program.
@@ -33,6 +35,14 @@ macro_rules! applet {
 
 /// Every applet, in the order of the overview.
 pub(super) static APPLETS: &[Applet] = &[
+    #[cfg(feature = "server")]
+    applet!(
+        "lmgrd",
+        lmgrd,
+        "Start the license manager: one port, and a vendor daemon for each VENDOR line",
+        classic: true,
+        hidden: false
+    ),
     applet!("lmutil", lmutil, "Run one of the license tools: lmutil lmstat …", classic: true, hidden: false),
     applet!("lmcrypt", lmcrypt, "Make keys, sign license files, check signatures", classic: false, hidden: false),
     applet!("lmver", lmver, "Print the version of this program or of another file", classic: true, hidden: false),

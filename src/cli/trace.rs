@@ -3,7 +3,7 @@
 use tracing_subscriber::EnvFilter;
 
 /// Names the diagnostics that are wanted, such as `debug` or `seatkeeper::lmgrd=trace`.
-const VARIABLE: &str = "SEATKEEPER_TRACE";
+pub(super) const VARIABLE: &str = "SEATKEEPER_TRACE";
 
 /// Begins to show diagnostics if [`VARIABLE`] is set.
 pub(super) fn begin() {

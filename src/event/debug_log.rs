@@ -30,13 +30,20 @@ pub const VENDOR_TIMESTAMP_MIN: u64 = 365;
 pub struct LogStyle {
     daemon: String,
     zone: TimeZone,
+    datestamp: bool,
 }
 
 impl LogStyle {
     /// A style for a daemon: `lmgrd` or the vendor's name.
     #[must_use]
     pub fn new(daemon: &str, zone: TimeZone) -> Self {
-        Self { daemon: daemon.to_owned(), zone }
+        Self { daemon: daemon.to_owned(), zone, datestamp: false }
+    }
+
+    /// With `-datestamp` the prefix is a whole date with the offset from UTC (`flexnet-tools.md` 1.2).
+    #[must_use]
+    pub fn with_datestamp(self, datestamp: bool) -> Self {
+        Self { datestamp, ..self }
     }
 
     /// The name between the parentheses.
@@ -53,6 +60,9 @@ impl LogStyle {
     #[must_use]
     pub fn line(&self, at: Timestamp, message: &str) -> String {
         let local = self.local(at);
+        if self.datestamp {
+            return format!("{} ({}) {message}", local.strftime("%Y-%m-%dT%H:%M:%S%:z"), self.daemon);
+        }
         format!("{:2}:{:02}:{:02} ({}) {message}", local.hour(), local.minute(), local.second(), self.daemon)
     }
 

@@ -6,14 +6,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// The version of this program, digits and points only.
-pub const VERSION: &str = concat!(
-    env!("CARGO_PKG_VERSION_MAJOR"),
-    ".",
-    env!("CARGO_PKG_VERSION_MINOR"),
-    ".",
-    env!("CARGO_PKG_VERSION_PATCH")
-);
+use crate::{VERSION, describe_version};
 
 /// Begins the version text that every binary of ours contains.
 const MARK: &str = "@(#)seatkeeper v";
@@ -29,15 +22,6 @@ static EMBEDDED: &str = concat!(
     "\n"
 );
 
-/// The platform in the classic spelling.
-const PLATFORM: &str = if cfg!(target_arch = "x86_64") {
-    "x64_lsb"
-} else if cfg!(target_arch = "aarch64") {
-    "arm64_lsb"
-} else {
-    "lsb"
-};
-
 /// The first line of every tool; it names the program that was called.
 #[must_use]
 pub fn banner(called: &str) -> String {
@@ -48,14 +32,7 @@ pub fn banner(called: &str) -> String {
 #[must_use]
 pub fn version_line(called: &str) -> String {
     let version = EMBEDDED.strip_prefix(MARK).map_or(VERSION, str::trim_end);
-    format!("{called} {}", describe(version))
-}
-
-fn describe(version: &str) -> String {
-    let build = version
-        .split('.')
-        .fold(0_u64, |build, part| build.saturating_mul(100).saturating_add(part.parse().unwrap_or(0)));
-    format!("v{version} build {build} {PLATFORM}")
+    format!("{called} {}", describe_version(version))
 }
 
 /// Why a file's version is not known.
@@ -93,7 +70,7 @@ pub fn embedded_version(path: &Path) -> Result<String, VersionFileError> {
         }
         window.extend_from_slice(chunk.get(..read).unwrap_or_default());
         if let Some(version) = find_version(&window) {
-            return Ok(describe(&version));
+            return Ok(describe_version(&version));
         }
         // The text may lie across two chunks.
         window.drain(..window.len().saturating_sub(64));

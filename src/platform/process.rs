@@ -117,6 +117,21 @@ fn one_line(text: &str) -> String {
     text.replace(['\n', '\r'], " ")
 }
 
+/// Raises the number of files that this process may have open to what the system allows it, for servers with many
+/// connections. Gives the number that holds now; none means without a limit.
+pub fn raise_file_limit() -> Option<u64> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let present = getrlimit(Resource::Nofile);
+    if present.current == present.maximum {
+        return present.current;
+    }
+    let raised = Rlimit { current: present.maximum, maximum: present.maximum };
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => present.maximum,
+        Err(_) => present.current,
+    }
+}
+
 /// Asks a process to end (SIGTERM).
 ///
 /// # Errors
@@ -167,6 +182,13 @@ mod tests {
         assert_eq!(report("failed 243 no SERVER line\n").status, 243);
         assert_eq!(report("failed 0 odd\n").status, 1);
         assert_eq!(report("note half").status, 1);
+    }
+
+    #[test]
+    fn the_file_limit_does_not_fall() {
+        let raised = raise_file_limit();
+        assert!(raised.is_none_or(|files| files >= 256), "{raised:?}");
+        assert_eq!(raise_file_limit(), raised);
     }
 
     #[test]

@@ -68,6 +68,10 @@ fn the_prefix_pads_the_hour_with_a_blank_in_local_time() {
     let style = LogStyle::new("LGS", TimeZone::get("Europe/Berlin").unwrap());
     assert_eq!(style.line(at("2025-03-04T07:59:08Z"), "x"), " 8:59:08 (LGS) x");
     assert_eq!(style.line(at("2025-07-04T21:00:00Z"), ""), "23:00:00 (LGS) ");
+    assert_eq!(
+        style.clone().with_datestamp(true).line(at("2025-03-04T07:59:08Z"), "x"),
+        "2025-03-04T08:59:08+01:00 (LGS) x"
+    );
     assert_eq!(style.timestamp(at("2025-03-03T23:30:00Z")), "TIMESTAMP 3/4/2025");
     assert_eq!(style.long_date(at("2025-03-04T07:59:58Z")), "Tue Mar 04 2025 08:59:58 CET");
 }
