@@ -63,6 +63,7 @@ pub mod wire;
 
 pub mod catalog;
 
+pub mod seat;
 pub mod session;
 
 #[cfg(feature = "client")]
@@ -72,6 +73,8 @@ pub mod platform;
 
 #[cfg(feature = "server")]
 pub mod store;
+#[cfg(feature = "server")]
+pub mod vendord;
 
 #[cfg(feature = "server")]
 pub mod lmgrd;

@@ -2,3 +2,4 @@
 //! leases, the client's half numbers requests and knows what to repeat after a broken connection.
 
 pub mod client;
+pub mod server;

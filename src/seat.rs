@@ -1,0 +1,117 @@
+//! The seat engine: who holds what, and may this request be granted.
+//!
+//! Three verbs, all pure: [`decide`] turns a command and the present state into events and a reply, [`check`] looks at
+//! those events once more before anybody stores them, and [`State::evolve`] folds them into the state. Time is handed
+//! in; there is no clock, no I/O and no randomness here. The same code serves clients, reads the history back after a
+//! crash, and runs simulated days in `tests/`.
+//!
+//! Invariants, checked after every step in tests and by [`check`] before the store sees a record:
+//! - seats out of a counted pool never grow above the pool's count at that time;
+//! - a handle is given once in a history, a request number grants at most once in its session;
+//! - every seat belongs to a session that has not ended; the fold of the events equals the state.
+
+mod checkin;
+mod checkout;
+mod damper;
+mod invariant;
+mod sessions;
+mod snapshot;
+mod state;
+
+pub use damper::DenialDamper;
+pub use invariant::{Violation, check};
+pub use snapshot::SnapshotError;
+pub use state::{PoolUse, Seat, Session, State};
+
+use crate::catalog::Catalog;
+use crate::event::{Answer, Checkin, Checkout, Denial, Denied, EndReason, Event, Identity, Started, Stopped};
+use crate::ident::{Digest, SessionId, Token};
+use crate::time::Now;
+
+/// What the shell asks of the engine.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// The daemon begins to serve; line sessions of an earlier run end.
+    Start(Started),
+    /// The daemon ends in order; line sessions end, framed ones keep their seats.
+    Stop(Stopped),
+    /// A client begins a session. Name and secret are drawn by the shell.
+    Open {
+        /// Its name, unused so far.
+        session: SessionId,
+        /// SHA-256 of its secret.
+        secret: Digest,
+        /// Who it is.
+        identity: Identity,
+    },
+    /// A client comes back.
+    Resume(Resume),
+    /// A session asks for licenses.
+    Checkout(SessionId, Checkout),
+    /// A session gives licenses back.
+    Checkin(SessionId, Checkin),
+    /// A session is over.
+    End(SessionId, EndReason),
+    /// Equal refusals that were answered without a record of their own are recorded as one.
+    CountDenials(Box<Denied>),
+}
+
+/// The claim of a client that comes back (DESIGN section 2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resume {
+    /// Which session.
+    pub session: SessionId,
+    /// SHA-256 of the secret that the client showed.
+    pub secret: Digest,
+    /// The newest epoch that the client knows.
+    pub epoch: u32,
+    /// Drawn by the client for this step; the same when it repeats the step.
+    pub nonce: [u8; 16],
+}
+
+/// What became of a command. The reply is sent only after the events are durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The facts, in order; none when nothing changes.
+    pub events: Vec<Event>,
+    /// What the client is told.
+    pub reply: Reply,
+}
+
+/// What the client is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// The command has no asker, or nothing more to say than that it is done.
+    Done,
+    /// Answer to a request.
+    Answer(Token, Answer),
+    /// The session goes on with this epoch.
+    Resumed(u32),
+    /// The command can't be carried out in the present state; nothing is recorded.
+    Refused(Denial),
+}
+
+impl Decision {
+    fn new(events: Vec<Event>, reply: Reply) -> Self {
+        Self { events, reply }
+    }
+
+    fn refused(denial: Denial) -> Self {
+        Self::new(Vec::new(), Reply::Refused(denial))
+    }
+}
+
+/// Decides one command. Changes nothing; the caller stores the events and folds them in.
+#[must_use]
+pub fn decide(state: &State, catalog: &Catalog, command: &Command, now: Now) -> Decision {
+    match command {
+        Command::Start(started) => sessions::start(state, started),
+        Command::Stop(stopped) => sessions::stop(state, stopped),
+        Command::Open { session, secret, identity } => sessions::open(state, *session, *secret, identity),
+        Command::Resume(resume) => sessions::resume(state, resume),
+        Command::Checkout(session, request) => checkout::decide(state, catalog, *session, request, now),
+        Command::Checkin(session, request) => checkin::decide(state, *session, request),
+        Command::End(session, why) => sessions::end(state, *session, *why),
+        Command::CountDenials(denied) => Decision::new(vec![Event::Denied(denied.clone())], Reply::Done),
+    }
+}

@@ -1,0 +1,247 @@
+//! May this request have licenses, and from which pool (`flexnet-files.md` 3.4).
+
+use std::sync::Arc;
+
+use super::{Decision, Reply, Session, State};
+use crate::catalog::{Catalog, Period, Pool};
+use crate::code::{Code, minor};
+use crate::event::{Answer, Checkout, Denial, Denied, Event, Grant, Out};
+use crate::ident::{Digest, Handle, SessionId, Token};
+use crate::time::{Now, Timestamp};
+
+/// Answers that a session may leave unacknowledged. A client that acknowledges what it gets never comes near.
+pub(super) const ANSWERS_OUTSTANDING_MAX: usize = 1024;
+
+/// Looks up the session of a request and sorts out request numbers that were used before. A repeated number gets its
+/// first answer; one that was acknowledged, checked in or passed over is spent: no late duplicate grants again.
+pub(super) fn repeated(
+    state: &State,
+    id: SessionId,
+    token: Token,
+    acknowledged: Token,
+) -> Result<&Session, Decision> {
+    let Some(session) = state.session(id) else {
+        let note = "the session has ended";
+        return Err(Decision::refused(Denial::new(Code::SessionEnded, minor::SESSION_UNKNOWN, note)));
+    };
+    if let Some(answer) = session.answers.get(&token) {
+        return Err(Decision::new(Vec::new(), Reply::Answer(token, answer.clone())));
+    }
+    if token <= session.highest {
+        return Err(Decision::new(Vec::new(), Reply::Answer(token, Answer::Spent)));
+    }
+    if acknowledged >= token {
+        let note = "a request can't acknowledge its own answer or a later one";
+        return Err(Decision::refused(Denial::new(Code::InvalidParameter, minor::MALFORMED, note)));
+    }
+    let kept = session.answers.range(Token(acknowledged.0.saturating_add(1))..);
+    if session.answers.len() >= ANSWERS_OUTSTANDING_MAX && kept.count() >= ANSWERS_OUTSTANDING_MAX {
+        let note = "too many answers are not acknowledged";
+        return Err(Decision::refused(Denial::new(Code::LimitReached, minor::TOKENS_OUTSTANDING, note)));
+    }
+    Ok(session)
+}
+
+pub(super) fn decide(
+    state: &State,
+    catalog: &Catalog,
+    id: SessionId,
+    request: &Checkout,
+    now: Now,
+) -> Decision {
+    let session = match repeated(state, id, request.token, request.acknowledged) {
+        Ok(session) => session,
+        Err(decision) => return decision,
+    };
+    match choose(state, catalog, session, request, now.utc) {
+        Ok(pool) => grant(state, catalog, id, session, request, pool, now.utc),
+        Err(denial) => {
+            let answer = Answer::Denied(denial.clone());
+            let identity = session.identity.clone();
+            let denied = Denied { session: id, identity, request: request.clone(), denial, times: 1 };
+            Decision::new(vec![Event::Denied(Box::new(denied))], Reply::Answer(request.token, answer))
+        }
+    }
+}
+
+fn grant(
+    state: &State,
+    catalog: &Catalog,
+    id: SessionId,
+    session: &Session,
+    request: &Checkout,
+    pool: &Pool,
+    now: Timestamp,
+) -> Decision {
+    let (lines, expires) = backing(pool, request.count.get(), now);
+    let out = Out {
+        session: id,
+        identity: session.identity.clone(),
+        request: request.clone(),
+        pool: pool.key.clone(),
+        handle: Handle(state.last_handle + 1),
+        lines,
+        expires,
+        demo: catalog.demo(),
+    };
+    let grant = Grant {
+        handle: out.handle,
+        pool: out.pool.clone(),
+        lines: out.lines.clone(),
+        expires: out.expires,
+        demo: out.demo,
+    };
+    Decision::new(vec![Event::Out(Box::new(out))], Reply::Answer(request.token, Answer::Granted(grant)))
+}
+
+/// The signed lines that a grant of `count` licenses stands on, and the earliest end among them: the line that is valid
+/// for longest, if it has so many, else the pool's valid lines in order until they suffice.
+fn backing(pool: &Pool, count: u32, now: Timestamp) -> (Arc<[Digest]>, Option<Timestamp>) {
+    if let Some(lot) = pool.backing_lot(now)
+        && (!pool.counted || lot.count >= count)
+    {
+        return (Arc::clone(&lot.lines), lot.ends);
+    }
+    let mut lines = Vec::new();
+    let mut ends: Option<Timestamp> = None;
+    let mut covered: u64 = 0;
+    for lot in pool.valid_lots(now) {
+        if covered >= u64::from(count) {
+            break;
+        }
+        lines.push(lot.digest);
+        covered += u64::from(lot.count);
+        ends = match (ends, lot.ends) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+    }
+    (lines.into(), ends)
+}
+
+/// How far a pool got with a request: the answer is that of the pool that got furthest, at a tie of the first such.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Version,
+    Start,
+    Expiry,
+    HostId,
+    Count,
+    Availability,
+}
+
+fn choose<'a>(
+    state: &State,
+    catalog: &'a Catalog,
+    session: &Session,
+    request: &Checkout,
+    now: Timestamp,
+) -> Result<&'a Pool, Denial> {
+    let mut furthest: Option<(Stage, &Pool)> = None;
+    for pool in catalog.pools(request.feature.as_str()) {
+        match obstacle(state, session, request, pool, now) {
+            None => return Ok(pool),
+            Some(stage) => {
+                if furthest.is_none_or(|(best, _)| stage > best) {
+                    furthest = Some((stage, pool));
+                }
+            }
+        }
+    }
+    Err(match furthest {
+        Some((stage, pool)) => refusal(state, session, request, stage, pool, now),
+        None => absence(catalog, request),
+    })
+}
+
+/// The first thing that stands between a request and a pool, in the order of `flexnet-files.md` 3.4.
+fn obstacle(
+    state: &State,
+    session: &Session,
+    request: &Checkout,
+    pool: &Pool,
+    now: Timestamp,
+) -> Option<Stage> {
+    if pool.version < request.version {
+        return Some(Stage::Version);
+    }
+    match pool.period_at(now) {
+        Period::Before => return Some(Stage::Start),
+        Period::After => return Some(Stage::Expiry),
+        Period::Within => {}
+    }
+    if !pool.admits(&session.identity) {
+        return Some(Stage::HostId);
+    }
+    if !pool.counted {
+        return None;
+    }
+    let (count, asked) = (u64::from(pool.count_at(now)), u64::from(request.count.get()));
+    if asked > count {
+        return Some(Stage::Count);
+    }
+    let in_use = state.pool(&pool.key).map_or(0, super::PoolUse::in_use);
+    (in_use.saturating_add(asked) > count).then_some(Stage::Availability)
+}
+
+fn refusal(
+    state: &State,
+    session: &Session,
+    request: &Checkout,
+    stage: Stage,
+    pool: &Pool,
+    now: Timestamp,
+) -> Denial {
+    let feature = &request.feature;
+    match stage {
+        Stage::Version => Denial::new(
+            Code::VersionNotSupported,
+            minor::VERSION_TOO_HIGH,
+            &format!(
+                "version {} was asked for, {feature} is licensed up to {}",
+                request.version, pool.version
+            ),
+        ),
+        Stage::Start => {
+            let date = pool.lots.iter().filter_map(|lot| lot.starts).min().unwrap_or_default();
+            let note = format!("{feature} {} starts at {date}", pool.version);
+            Denial::new(Code::NotStarted, minor::START_IN_FUTURE, &note)
+        }
+        Stage::Expiry => {
+            let last = pool.lots.iter().max_by_key(|lot| lot.ends);
+            let date = last.map(|lot| lot.expiry.to_string()).unwrap_or_default();
+            let note = format!("{feature} {} expired on {date}", pool.version);
+            Denial::new(Code::Expired, minor::LINE_EXPIRED, &note)
+        }
+        Stage::HostId => {
+            let wanted: Vec<String> = pool.hostids.iter().map(ToString::to_string).collect();
+            let note = format!(
+                "{feature} is locked to {}; {} is none of these",
+                wanted.join(" or "),
+                session.identity.host
+            );
+            Denial::new(Code::WrongHost, minor::CLIENT_HOSTID, &note)
+        }
+        Stage::Count => {
+            let note =
+                format!("{} licenses were asked for, {feature} has {}", request.count, pool.count_at(now));
+            Denial::new(Code::TooManyRequested, minor::REQUEST_TOO_LARGE, &note)
+        }
+        Stage::Availability => {
+            let in_use = state.pool(&pool.key).map_or(0, super::PoolUse::in_use);
+            let note = format!("{in_use} of {} licenses of {feature} are in use", pool.count_at(now));
+            Denial::new(Code::UsersReached, minor::POOL_IN_USE, &note)
+        }
+    }
+}
+
+fn absence(catalog: &Catalog, request: &Checkout) -> Denial {
+    let feature = &request.feature;
+    catalog.unserved(feature.as_str()).map_or_else(
+        || {
+            let note = format!("no license line names {feature}");
+            Denial::new(Code::NoSuchFeature, minor::NO_SUCH_FEATURE, &note)
+        },
+        crate::catalog::Unserved::denial,
+    )
+}

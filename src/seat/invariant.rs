@@ -1,0 +1,84 @@
+//! A second look at a decision before it is stored.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use super::State;
+use crate::catalog::Catalog;
+use crate::event::{Event, Out};
+use crate::ident::{Handle, PoolKey, SessionId, Token};
+use crate::time::Now;
+
+/// A decision that must not be stored: the engine contradicts itself.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Violation {
+    /// More seats out than the pool has.
+    #[error("pool {pool} would have {out} licenses out of {count}")]
+    PoolExceeded {
+        /// Which pool.
+        pool: PoolKey,
+        /// How many would be out.
+        out: u64,
+        /// How many there are.
+        count: u64,
+    },
+    /// A grant from a pool that the catalog does not have.
+    #[error("pool {0} is not in the catalog")]
+    PoolUnknown(PoolKey),
+    /// A handle given a second time.
+    #[error("handle {0} was given before")]
+    HandleReused(Handle),
+    /// A grant to a session that is not there, or a return of a seat that is not its own.
+    #[error("session {0} does not hold what the event says")]
+    NotHeld(SessionId),
+    /// A request number that grants a second time.
+    #[error("request {1} of session {0} was answered before")]
+    TokenReused(SessionId, Token),
+}
+
+/// Checks events that [`super::decide`] has made against the state they were made for.
+///
+/// # Errors
+/// The first [`Violation`].
+pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Result<(), Violation> {
+    let mut added: BTreeMap<&PoolKey, u64> = BTreeMap::new();
+    for event in events {
+        match event {
+            Event::Out(out) => {
+                let asked = added.entry(&out.pool).or_default();
+                *asked += u64::from(out.request.count.get());
+                check_out(state, catalog, out, *asked, now)?;
+            }
+            Event::In(returned) => {
+                let held = state.seat(returned.handle).is_some_and(|seat| seat.session == returned.session);
+                if !held {
+                    return Err(Violation::NotHeld(returned.session));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_out(state: &State, catalog: &Catalog, out: &Out, asked: u64, now: Now) -> Result<(), Violation> {
+    if out.handle.0 <= state.last_handle {
+        return Err(Violation::HandleReused(out.handle));
+    }
+    let session = state.session(out.session).ok_or(Violation::NotHeld(out.session))?;
+    if out.request.token <= session.highest {
+        return Err(Violation::TokenReused(out.session, out.request.token));
+    }
+    let pools = catalog.pools(out.request.feature.as_str());
+    let pool = pools
+        .iter()
+        .find(|pool| pool.key == out.pool)
+        .ok_or_else(|| Violation::PoolUnknown(out.pool.clone()))?;
+    let total = state.pool(&out.pool).map_or(0, super::PoolUse::in_use).saturating_add(asked);
+    let count = u64::from(pool.count_at(now.utc));
+    if pool.counted && total > count {
+        return Err(Violation::PoolExceeded { pool: out.pool.clone(), out: total, count });
+    }
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! The state as bytes, so that a start need not fold the whole history.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use thiserror::Error;
+
+use super::{Seat, Session, State};
+use crate::event::codec::{
+    CodecError, InlineNames, Reader, Writer, put_answer, put_identity, take_answer, take_identity,
+};
+use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Token, Version};
+use crate::time::Timestamp;
+
+/// Version of this form. A snapshot of another version is not read; the history is folded instead.
+const FORM: u8 = 1;
+
+/// Why bytes are not a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SnapshotError {
+    /// Damaged, or not a snapshot at all.
+    #[error("snapshot of the state: {0}")]
+    Damaged(#[from] CodecError),
+    /// Written by another version of the program.
+    #[error("snapshot of the state has form {0}; this program reads form {FORM}")]
+    Form(u8),
+    /// A seat without its session.
+    #[error("snapshot of the state: checkout {0} belongs to no session")]
+    Orphan(Handle),
+}
+
+impl State {
+    /// The whole state as bytes.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        let mut out = Writer::with_capacity(64 + self.sessions.len() * 160 + self.seats.len() * 80);
+        out.byte(FORM);
+        out.u64(self.seq.0);
+        out.u64(self.last_handle);
+        out.count(self.sessions.len());
+        for (id, session) in &self.sessions {
+            out.fixed(&id.0);
+            put_session(&mut out, session);
+        }
+        out.count(self.seats.len());
+        for (handle, seat) in &self.seats {
+            out.u64(handle.0);
+            put_seat(&mut out, seat);
+        }
+        out.into_vec()
+    }
+
+    /// Reads what [`Self::snapshot`] has written.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] for anything else.
+    pub fn from_snapshot(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let mut from = Reader::new(bytes);
+        match from.byte("form")? {
+            FORM => {}
+            other => return Err(SnapshotError::Form(other)),
+        }
+        let mut state =
+            Self { seq: Seq(from.u64("seq")?), last_handle: from.u64("last handle")?, ..Self::default() };
+        for _ in 0..from.count("sessions")? {
+            let id = SessionId(from.fixed("session")?);
+            let session = take_session(&mut from)?;
+            state.sessions.insert(id, session);
+        }
+        for _ in 0..from.count("seats")? {
+            let handle = Handle(from.u64("handle")?);
+            let seat = take_seat(&mut from)?;
+            let session = state.sessions.get_mut(&seat.session).ok_or(SnapshotError::Orphan(handle))?;
+            session.handles.insert(handle);
+            let used = state.pools.entry(seat.pool.clone()).or_default();
+            used.in_use += u64::from(seat.count.get());
+            used.handles.insert(handle);
+            state.seats.insert(handle, seat);
+        }
+        from.end("snapshot")?;
+        Ok(state)
+    }
+}
+
+fn put_session(out: &mut Writer, session: &Session) {
+    let Ok(()) = put_identity(out, &session.identity, &mut InlineNames);
+    out.fixed(&session.secret.0);
+    out.u32(session.epoch);
+    out.fixed(&session.nonce);
+    out.u64(session.acknowledged.0);
+    out.u64(session.highest.0);
+    out.byte(u8::from(session.shown));
+    out.count(session.answers.len());
+    for (token, answer) in &session.answers {
+        out.u64(token.0);
+        put_answer(out, answer);
+    }
+}
+
+fn take_session(from: &mut Reader<'_>) -> Result<Session, CodecError> {
+    let identity = take_identity(from, &mut InlineNames)?;
+    let secret = Digest(from.fixed("secret")?);
+    let epoch = from.u32("epoch")?;
+    let nonce = from.fixed("nonce")?;
+    let acknowledged = Token(from.u64("acknowledged")?);
+    let highest = Token(from.u64("highest")?);
+    let shown = from.byte("shown")? != 0;
+    let mut answers = BTreeMap::new();
+    for _ in 0..from.count("answers")? {
+        let token = Token(from.u64("token")?);
+        answers.insert(token, take_answer(from)?);
+    }
+    let handles = BTreeSet::new();
+    Ok(Session { identity, secret, epoch, nonce, acknowledged, highest, answers, handles, shown })
+}
+
+fn put_seat(out: &mut Writer, seat: &Seat) {
+    out.fixed(&seat.session.0);
+    out.u64(seat.token.0);
+    out.str(seat.pool.as_str());
+    out.str(seat.feature.as_str());
+    out.str(seat.version.as_str());
+    out.u32(seat.count.get());
+    out.i64(seat.since.0);
+}
+
+fn take_seat(from: &mut Reader<'_>) -> Result<Seat, CodecError> {
+    let bad = |what: &'static str, found: &str| CodecError::BadValue { what, found: found.to_owned() };
+    let session = SessionId(from.fixed("session")?);
+    let token = Token(from.u64("token")?);
+    let pool = PoolKey::new(from.str("pool")?);
+    let feature = from.str("feature")?;
+    let version = from.str("version")?;
+    let count = from.u32("count")?;
+    Ok(Seat {
+        session,
+        token,
+        pool,
+        feature: FeatureName::parse(feature).map_err(|_| bad("feature", feature))?,
+        version: Version::parse(version).map_err(|_| bad("version", version))?,
+        count: Count::new(count).ok_or_else(|| bad("count", "0"))?,
+        since: Timestamp(from.i64("since")?),
+    })
+}

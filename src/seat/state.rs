@@ -1,0 +1,275 @@
+//! State: the fold of all events so far.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::event::{
+    Answer, Denied, EndReason, Ended, Event, Grant, Identity, In, InReason, Opened, Out, Record, Resumed,
+    SessionKind,
+};
+use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Token, Version};
+use crate::time::Timestamp;
+
+/// Who holds what. Equal histories give equal states.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct State {
+    pub(super) seq: Seq,
+    pub(super) last_handle: u64,
+    pub(super) sessions: BTreeMap<SessionId, Session>,
+    pub(super) seats: BTreeMap<Handle, Seat>,
+    pub(super) pools: BTreeMap<PoolKey, PoolUse>,
+}
+
+/// One client program's presence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    pub(super) identity: Identity,
+    pub(super) secret: Digest,
+    pub(super) epoch: u32,
+    pub(super) nonce: [u8; 16],
+    /// Every request number up to here is answered for good.
+    pub(super) acknowledged: Token,
+    /// The highest request number seen.
+    pub(super) highest: Token,
+    /// Answers that the client has not acknowledged.
+    pub(super) answers: BTreeMap<Token, Answer>,
+    pub(super) handles: BTreeSet<Handle>,
+    /// Whether the debug log shows this session's seats as out: not between an orderly stop and the resume.
+    pub(super) shown: bool,
+}
+
+impl Session {
+    /// Who it is.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The checkouts that it holds.
+    pub fn handles(&self) -> impl Iterator<Item = Handle> + '_ {
+        self.handles.iter().copied()
+    }
+
+    /// Whether the debug log shows its seats as out.
+    #[must_use]
+    pub fn shown(&self) -> bool {
+        self.shown
+    }
+
+    pub(super) fn settle(&mut self, token: Token, acknowledged: Token, answer: Answer) {
+        self.acknowledge(acknowledged);
+        self.highest = self.highest.max(token);
+        self.answers.insert(token, answer);
+    }
+
+    fn acknowledge(&mut self, up_to: Token) {
+        if up_to > self.acknowledged {
+            self.acknowledged = up_to;
+            self.answers = self.answers.split_off(&Token(up_to.0.saturating_add(1)));
+        }
+    }
+}
+
+/// One checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seat {
+    /// Whose.
+    pub session: SessionId,
+    /// The request that it was granted to.
+    pub token: Token,
+    /// The pool that it came from.
+    pub pool: PoolKey,
+    /// Which feature.
+    pub feature: FeatureName,
+    /// The version that was asked for.
+    pub version: Version,
+    /// How many licenses.
+    pub count: Count,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// What is out of one pool.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PoolUse {
+    pub(super) in_use: u64,
+    pub(super) handles: BTreeSet<Handle>,
+}
+
+impl PoolUse {
+    /// Licenses out of the pool.
+    #[must_use]
+    pub fn in_use(&self) -> u64 {
+        self.in_use
+    }
+
+    /// The checkouts, oldest first.
+    pub fn handles(&self) -> impl Iterator<Item = Handle> + '_ {
+        self.handles.iter().copied()
+    }
+}
+
+impl State {
+    /// Number of the last event that was folded in.
+    #[must_use]
+    pub fn seq(&self) -> Seq {
+        self.seq
+    }
+
+    /// A session that has not ended.
+    #[must_use]
+    pub fn session(&self, id: SessionId) -> Option<&Session> {
+        self.sessions.get(&id)
+    }
+
+    /// How many sessions have not ended.
+    #[must_use]
+    pub fn session_count(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// All sessions that have not ended.
+    pub fn sessions(&self) -> impl Iterator<Item = (SessionId, &Session)> {
+        self.sessions.iter().map(|(id, session)| (*id, session))
+    }
+
+    /// A checkout that has not been checked in.
+    #[must_use]
+    pub fn seat(&self, handle: Handle) -> Option<&Seat> {
+        self.seats.get(&handle)
+    }
+
+    /// All checkouts, oldest first.
+    pub fn seats(&self) -> impl Iterator<Item = (Handle, &Seat)> {
+        self.seats.iter().map(|(handle, seat)| (*handle, seat))
+    }
+
+    /// What is out of a pool.
+    #[must_use]
+    pub fn pool(&self, key: &PoolKey) -> Option<&PoolUse> {
+        self.pools.get(key)
+    }
+
+    /// The pools that have anything out, by key.
+    pub fn pools(&self) -> impl Iterator<Item = (&PoolKey, &PoolUse)> {
+        self.pools.iter()
+    }
+
+    /// Folds one record in. Records come in order and without gaps; what an event names that is not there is passed
+    /// over, so that a fold never fails.
+    pub fn evolve(&mut self, record: &Record) {
+        for event in &record.events {
+            self.apply(event, record.at);
+        }
+        self.seq = record.last();
+    }
+
+    fn apply(&mut self, event: &Event, at: Timestamp) {
+        match event {
+            Event::Started(_) => {}
+            Event::Stopped(_) => self.sessions.values_mut().for_each(|session| session.shown = false),
+            Event::Opened(opened) => self.open(opened),
+            Event::Resumed(resumed) => self.resume(resumed),
+            Event::Ended(Ended { session, .. }) => {
+                self.sessions.remove(session);
+            }
+            Event::Out(out) => self.out(out, at),
+            Event::In(returned) => self.r#in(returned),
+            Event::Denied(denied) => self.denied(denied),
+        }
+    }
+
+    fn open(&mut self, opened: &Opened) {
+        self.sessions.insert(
+            opened.session,
+            Session {
+                identity: opened.identity.clone(),
+                secret: opened.secret,
+                epoch: 0,
+                nonce: [0; 16],
+                acknowledged: Token(0),
+                highest: Token(0),
+                answers: BTreeMap::new(),
+                handles: BTreeSet::new(),
+                shown: true,
+            },
+        );
+    }
+
+    fn resume(&mut self, resumed: &Resumed) {
+        if let Some(session) = self.sessions.get_mut(&resumed.session) {
+            session.epoch = resumed.epoch;
+            session.nonce = resumed.nonce;
+            session.shown = true;
+        }
+    }
+
+    fn out(&mut self, out: &Out, at: Timestamp) {
+        self.last_handle = self.last_handle.max(out.handle.0);
+        let Some(session) = self.sessions.get_mut(&out.session) else { return };
+        let grant = Grant {
+            handle: out.handle,
+            pool: out.pool.clone(),
+            lines: out.lines.clone(),
+            expires: out.expires,
+            demo: out.demo,
+        };
+        session.settle(out.request.token, out.request.acknowledged, Answer::Granted(grant));
+        session.handles.insert(out.handle);
+        let used = self.pools.entry(out.pool.clone()).or_default();
+        used.in_use += u64::from(out.request.count.get());
+        used.handles.insert(out.handle);
+        self.seats.insert(
+            out.handle,
+            Seat {
+                session: out.session,
+                token: out.request.token,
+                pool: out.pool.clone(),
+                feature: out.request.feature.clone(),
+                version: out.request.version,
+                count: out.request.count,
+                since: at,
+            },
+        );
+    }
+
+    fn r#in(&mut self, returned: &In) {
+        let Some(seat) = self.seats.remove(&returned.handle) else { return };
+        if let Some(used) = self.pools.get_mut(&seat.pool) {
+            used.in_use = used.in_use.saturating_sub(u64::from(seat.count.get()));
+            used.handles.remove(&returned.handle);
+            if used.handles.is_empty() {
+                self.pools.remove(&seat.pool);
+            }
+        }
+        let Some(session) = self.sessions.get_mut(&seat.session) else { return };
+        session.handles.remove(&returned.handle);
+        // A late duplicate of the request that got this seat must not be told "granted" again.
+        session.answers.remove(&seat.token);
+        if let InReason::Checkin { token, acknowledged } = returned.why {
+            session.settle(token, acknowledged, Answer::CheckedIn(returned.handle));
+        }
+    }
+
+    fn denied(&mut self, denied: &Denied) {
+        if let Some(session) = self.sessions.get_mut(&denied.session) {
+            let answer = Answer::Denied(denied.denial.clone());
+            session.settle(denied.request.token, denied.request.acknowledged, answer);
+        }
+    }
+
+    /// The events that end a session: its seats come back, then it is over.
+    pub(super) fn ending(&self, id: SessionId, why: EndReason, events: &mut Vec<Event>) {
+        let Some(session) = self.sessions.get(&id) else { return };
+        for handle in session.handles() {
+            events.push(Event::In(In { session: id, handle, why: InReason::Ended(why) }));
+        }
+        events.push(Event::Ended(Ended { session: id, why }));
+    }
+
+    pub(super) fn line_sessions(&self) -> impl Iterator<Item = SessionId> + '_ {
+        self.sessions
+            .iter()
+            .filter(|(_, session)| session.identity.kind == SessionKind::Line)
+            .map(|(id, _)| *id)
+    }
+}
