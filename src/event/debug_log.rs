@@ -10,13 +10,11 @@ pub use start::{
     expired, expires_soon, feature_table, license_manager_block, rule, status_line, vendor_daemon_block,
 };
 
-use std::collections::BTreeMap;
-
 use jiff::tz::TimeZone;
 
-use super::{Denied, EndReason, Event, In, InReason, Out, Record};
+use super::{Denied, EndReason, In, InReason, Out};
 use crate::code::Code;
-use crate::ident::{Count, FeatureName, Handle, Host, User};
+use crate::ident::{Count, FeatureName, Host, User};
 use crate::time::Timestamp;
 
 /// How often lmgrd writes a TIMESTAMP line, in minutes (`flexnet-tools.md` 3.2).
@@ -112,52 +110,10 @@ impl Holder {
     }
 }
 
-/// The fold of a history into messages. It remembers who holds what, because an IN event names a handle only.
-#[derive(Debug, Clone, Default)]
-pub struct DebugLog {
-    holders: BTreeMap<Handle, Holder>,
-}
-
-impl DebugLog {
-    /// Begins with nobody holding anything.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Takes over a seat that was granted before the records that follow.
-    pub fn holds(&mut self, handle: Handle, holder: Holder) {
-        self.holders.insert(handle, holder);
-    }
-
-    /// The messages of a record, without prefix, in order.
-    pub fn messages(&mut self, record: &Record) -> Vec<String> {
-        let mut messages = Vec::new();
-        for event in &record.events {
-            match event {
-                Event::Out(out) => {
-                    messages.push(checked_out(out));
-                    self.holders.insert(out.handle, Holder::of(out));
-                }
-                Event::In(back) => {
-                    if let Some(holder) = self.holders.remove(&back.handle) {
-                        messages.push(checked_in(&holder, back));
-                    }
-                }
-                Event::Denied(denied) => push_denied(denied, &mut messages),
-                Event::Stopped(_) => messages.push("Shutdown requested.".to_owned()),
-                Event::Started(_) | Event::Opened(_) | Event::Resumed(_) | Event::Ended(_) => {}
-            }
-        }
-        messages
-    }
-}
-
 /// `OUT: "f" user@host  (3 licenses) ` (`flexnet-tools.md` 3.5).
 #[must_use]
-pub fn checked_out(out: &Out) -> String {
-    let tail = licenses(out.request.count);
-    format!("OUT: \"{}\" {}@{}  {tail}", out.request.feature, out.identity.user, out.identity.host)
+pub fn checked_out(holder: &Holder) -> String {
+    format!("OUT: \"{}\" {}@{}  {}", holder.feature, holder.user, holder.host, licenses(holder.count))
 }
 
 /// `IN: "f" user@host  (3 licenses) (REASON)`.
@@ -174,27 +130,24 @@ pub fn checked_in(holder: &Holder, back: &In) -> String {
 }
 
 /// `DENIED: "f" user@host  (text. (-4,209))`, or UNSUPPORTED with the mark of a client without a license file for
-/// features that this daemon does not serve (`flexnet-tools.md` 3.5).
+/// features that this daemon does not serve (`flexnet-tools.md` 3.5). What explains it follows on lines of their own.
 #[must_use]
-pub fn denied(denied: &Denied) -> String {
+pub fn denied(denied: &Denied) -> Vec<String> {
     let (word, mark) = match denied.denial.code {
         Code::NoSuchFeature | Code::FeatureNotSupported => ("UNSUPPORTED", "(PORT_AT_HOST_PLUS   ) "),
         _ => ("DENIED", ""),
     };
-    format!(
+    let mut messages = vec![format!(
         "{word}: \"{}\" {mark}{}@{}  ({})",
         denied.request.feature, denied.identity.user, denied.identity.host, denied.denial
-    )
-}
-
-fn push_denied(event: &Denied, messages: &mut Vec<String>) {
-    messages.push(denied(event));
-    if !event.denial.note.is_empty() {
-        messages.push(format!("NOTE: {}", event.denial.note));
+    )];
+    if !denied.denial.note.is_empty() {
+        messages.push(format!("NOTE: {}", denied.denial.note));
     }
-    if event.times > 1 {
-        messages.push(format!("NOTE: {} equal requests of this client were denied", event.times));
+    if denied.times > 1 {
+        messages.push(format!("NOTE: {} equal requests of this client were denied", denied.times));
     }
+    messages
 }
 
 fn licenses(count: Count) -> String {

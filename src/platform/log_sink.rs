@@ -31,6 +31,7 @@ enum Item {
     Line(String),
     /// Answered when all lines before it are written.
     Flush(SyncSender<()>),
+    Then(Box<dyn FnOnce() + Send>),
 }
 
 /// The way to the writing thread. Clones share it.
@@ -75,6 +76,12 @@ impl LogSink {
         }
     }
 
+    /// Runs something on the log's thread when every line so far is written, such as moving a cursor. Not run at all
+    /// if the queue is full: the lines before it were dropped as well.
+    pub fn then(&self, action: impl FnOnce() + Send + 'static) {
+        let _ = self.queue.try_send(Item::Then(Box::new(action)));
+    }
+
     /// Waits until all lines handed over so far are written or dropped, but not longer than `limit`: a terminal that
     /// was stopped must not keep a program from its end.
     pub fn flush(&self, limit: Duration) {
@@ -112,6 +119,7 @@ fn write_lines(
                     dropped.fetch_add(1, Ordering::Relaxed);
                 }
             }
+            Item::Then(action) => action(),
             Item::Flush(done) => {
                 let _ = target.flush();
                 let _ = done.send(());

@@ -1,8 +1,6 @@
-use std::sync::Arc;
-
 use super::*;
-use crate::event::{Checkout, Claims, Denial, Identity, SessionKind, Stopped};
-use crate::ident::{Digest, PoolKey, Seq, SessionId, Token};
+use crate::event::{Checkout, Claims, Denial, Identity, SessionKind};
+use crate::ident::{Handle, SessionId, Token};
 
 fn at(text: &str) -> Timestamp {
     Timestamp(text.parse::<jiff::Timestamp>().unwrap().as_millisecond())
@@ -32,35 +30,14 @@ fn request(count: u32) -> Checkout {
     }
 }
 
-fn out(user: &str, handle: u64, count: u32) -> Event {
-    Event::Out(Box::new(Out {
-        session: SessionId([1; 16]),
-        identity: identity(user),
-        request: request(count),
-        pool: PoolKey::new("solver 2"),
-        handle: Handle(handle),
-        lines: Arc::from([Digest([0; 32])]),
-        expires: None,
-        demo: true,
-    }))
-}
-
-fn back(handle: u64, why: InReason) -> Event {
-    Event::In(In { session: SessionId([1; 16]), handle: Handle(handle), why })
-}
-
-fn refused(code: Code, minor: u16, note: &str, times: u32) -> Event {
-    Event::Denied(Box::new(Denied {
+fn refused(code: Code, minor: u16, note: &str, times: u32) -> Denied {
+    Denied {
         session: SessionId([1; 16]),
         identity: identity("dave"),
         request: request(1),
         denial: Denial::new(code, minor, note),
         times,
-    }))
-}
-
-fn messages(log: &mut DebugLog, events: Vec<Event>) -> Vec<String> {
-    log.messages(&Record { first: Seq(1), at: Timestamp(0), events })
+    }
 }
 
 #[test]
@@ -76,20 +53,27 @@ fn the_prefix_pads_the_hour_with_a_blank_in_local_time() {
     assert_eq!(style.long_date(at("2025-03-04T07:59:58Z")), "Tue Mar 04 2025 08:59:58 CET");
 }
 
+fn holder(user: &str, count: u32) -> Holder {
+    Holder {
+        feature: "solver".parse().unwrap(),
+        user: user.parse().unwrap(),
+        host: "ws01".parse().unwrap(),
+        count: Count::new(count).unwrap(),
+    }
+}
+
+fn back(why: InReason) -> In {
+    In { session: SessionId([1; 16]), handle: Handle(7), why }
+}
+
 #[test]
 fn out_and_in_have_two_blanks_and_the_count_only_above_one() {
-    let mut log = DebugLog::new();
-    assert_eq!(
-        messages(&mut log, vec![out("anna", 1, 1), out("Bob Lee", 2, 3)]),
-        ["OUT: \"solver\" anna@ws01  ", "OUT: \"solver\" Bob Lee@ws01  (3 licenses) "]
-    );
+    assert_eq!(checked_out(&holder("anna", 1)), "OUT: \"solver\" anna@ws01  ");
+    assert_eq!(checked_out(&holder("Bob Lee", 3)), "OUT: \"solver\" Bob Lee@ws01  (3 licenses) ");
     let checkin = InReason::Checkin { token: Token(2), acknowledged: Token(1) };
-    assert_eq!(messages(&mut log, vec![back(2, checkin)]), ["IN: \"solver\" Bob Lee@ws01  (3 licenses) "]);
-    assert_eq!(messages(&mut log, vec![back(2, checkin)]), [""; 0], "a handle comes back once");
-    let stop = Event::Stopped(Stopped { by: "root@lic1".into() });
     assert_eq!(
-        messages(&mut log, vec![stop, back(1, InReason::Ended(EndReason::Shutdown))]),
-        ["Shutdown requested.", "IN: \"solver\" anna@ws01  (SHUTDOWN)"]
+        checked_in(&holder("Bob Lee", 3), &back(checkin)),
+        "IN: \"solver\" Bob Lee@ws01  (3 licenses) "
     );
 }
 
@@ -99,53 +83,34 @@ fn reasons_of_ended_sessions_are_in_capitals() {
         (EndReason::Goodbye, ""),
         (EndReason::Disconnect, "(DISCONNECT)"),
         (EndReason::LeaseLapsed, "(LEASE_LAPSED)"),
+        (EndReason::Shutdown, "(SHUTDOWN)"),
     ] {
-        let mut log = DebugLog::new();
-        log.holds(
-            Handle(7),
-            Holder {
-                feature: "solver".parse().unwrap(),
-                user: "anna".parse().unwrap(),
-                host: "ws01".parse().unwrap(),
-                count: Count::MIN,
-            },
-        );
         assert_eq!(
-            messages(&mut log, vec![back(7, InReason::Ended(why))]),
-            [format!("IN: \"solver\" anna@ws01  {tail}")]
+            checked_in(&holder("anna", 1), &back(InReason::Ended(why))),
+            format!("IN: \"solver\" anna@ws01  {tail}")
         );
     }
 }
 
 #[test]
 fn denials_keep_their_classic_form_and_explain_on_a_line_of_their_own() {
-    let mut log = DebugLog::new();
     assert_eq!(
-        messages(
-            &mut log,
-            vec![refused(Code::UsersReached, 209, "10 of 10 licenses of solver are in use", 1)]
-        ),
+        denied(&refused(Code::UsersReached, 209, "10 of 10 licenses of solver are in use", 1)),
         [
             "DENIED: \"solver\" dave@ws01  (Licensed number of users already reached. (-4,209))",
             "NOTE: 10 of 10 licenses of solver are in use"
         ]
     );
     assert_eq!(
-        messages(&mut log, vec![refused(Code::NoSuchFeature, 201, "", 4)]),
+        denied(&refused(Code::NoSuchFeature, 201, "", 4)),
         [
             "UNSUPPORTED: \"solver\" (PORT_AT_HOST_PLUS   ) dave@ws01  (No such feature exists. (-5,201))",
             "NOTE: 4 equal requests of this client were denied"
         ]
     );
     assert!(
-        denied(&Denied {
-            session: SessionId([1; 16]),
-            identity: identity("dave"),
-            request: request(1),
-            denial: Denial::new(Code::FeatureNotSupported, 202, ""),
-            times: 1
-        })
-        .starts_with("UNSUPPORTED: \"solver\" (PORT_AT_HOST_PLUS   ) dave@ws01  (License server")
+        denied(&refused(Code::FeatureNotSupported, 202, "", 1))[0]
+            .starts_with("UNSUPPORTED: \"solver\" (PORT_AT_HOST_PLUS   ) dave@ws01  (License server")
     );
 }
 

@@ -1,0 +1,36 @@
+//! The vendor daemon (LGS): performs what the engine decides.
+//!
+//! | file | subject |
+//! | --- | --- |
+//! | `config` | what lmgrd hands over |
+//! | `startup` | license files and manifest to a catalog, with everything worth a log line |
+//! | `daemon` | the one owner of state, leases and pending answers |
+//! | `history` | opening the store, again and again if need be, and its reports |
+//! | `connection` | one socket: bytes in, bytes out, limits |
+//! | `frames`, `lines` | the two protocols, turned into verbs of the daemon |
+//! | `projector` | the second fold on its own thread: status, debug log, snapshots |
+//! | `status` | state and catalog as what lmstat shows |
+//! | `pipe` | lmgrd at the other end of standard input |
+//!
+//! Everything of one daemon runs on one thread but the history's writer and the projector, so there is no lock on the
+//! way of a request. Order is the rule that everything hangs on: decide, store, then answer.
+
+mod config;
+mod connection;
+mod daemon;
+mod frames;
+mod history;
+mod lines;
+mod pipe;
+mod projector;
+mod run;
+mod startup;
+mod status;
+
+pub use config::{Config, Limits, exit_status};
+pub use run::run;
+
+/// Name and version of this program, as WELCOME and the log give them.
+fn program() -> String {
+    format!("Seatkeeper {}", env!("CARGO_PKG_VERSION"))
+}

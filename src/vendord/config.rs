@@ -1,0 +1,89 @@
+//! What a vendor daemon is started with.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::ident::{Host, VendorName};
+use crate::time::SkewLimits;
+
+/// Everything that lmgrd, or a person at the command line, hands over.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Whose licenses are served.
+    pub vendor: VendorName,
+    /// License files in path order, absolute.
+    pub license_files: Vec<PathBuf>,
+    /// Port to listen on; 0 for any free one.
+    pub port: u16,
+    /// Address to listen on; all of this machine if none.
+    pub listen: Option<IpAddr>,
+    /// Where the state of all vendors lives; this daemon uses the directory of its vendor in it.
+    pub state_dir: PathBuf,
+    /// Where vendor manifests may be, besides the program's own directory.
+    pub vendor_dirs: Vec<PathBuf>,
+    /// Host of the SERVER line, as lmstat shows it.
+    pub server_host: Host,
+    /// Port of lmgrd, as lmstat shows it.
+    pub server_port: u16,
+    /// Zone that license dates are judged in; the machine's if none.
+    pub zone: Option<String>,
+    /// Whether lmgrd is at the other end of standard input.
+    pub supervised: bool,
+    /// Limits against slow and hostile peers.
+    pub limits: Limits,
+}
+
+/// Limits that keep one peer from hurting the others (DESIGN section 6).
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Time for the first complete HELLO.
+    pub handshake: Duration,
+    /// Time for the rest of a message whose first bytes have come.
+    pub rest_of_message: Duration,
+    /// Silence after which a connection without a session is closed.
+    pub idle: Duration,
+    /// Connections of one address; loopback is not limited by it.
+    pub connections_per_host: usize,
+    /// Sessions altogether.
+    pub sessions: usize,
+    /// Requests of one connection that wait for their answer; more are read only when some are answered.
+    pub requests_in_flight: usize,
+    /// Bytes that wait to be sent to one peer before its connection is closed.
+    pub unsent_bytes: usize,
+    /// Differences between the clocks of client and server.
+    pub skew: SkewLimits,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            handshake: Duration::from_secs(5),
+            rest_of_message: Duration::from_secs(5),
+            idle: Duration::from_secs(60),
+            connections_per_host: 4096,
+            sessions: 200_000,
+            requests_in_flight: 256,
+            unsent_bytes: 1 << 20,
+            skew: SkewLimits::default(),
+        }
+    }
+}
+
+/// Exit statuses of the vendor daemon (`flexnet-tools.md` 1.6); lmgrd restarts it after every other one.
+pub mod exit_status {
+    /// Ended in order.
+    pub const ORDERLY: u8 = 15;
+    /// Another daemon of this vendor holds the state directory.
+    pub const ANOTHER_COPY: u8 = 32;
+    /// Nothing to serve.
+    pub const NO_FEATURES: u8 = 36;
+    /// lmgrd is gone.
+    pub const LOST_LMGRD: u8 = 37;
+    /// The port is taken.
+    pub const PORT_TAKEN: u8 = 40;
+    /// The history failed in a way that only a restart can settle.
+    pub const HISTORY_FAILED: u8 = 41;
+    /// Anything else that keeps it from starting.
+    pub const CANNOT_START: u8 = 1;
+}

@@ -1,0 +1,425 @@
+//! One socket: bytes in, bytes out, and the limits that keep a slow or hostile peer from hurting others.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use super::config::Limits;
+use super::daemon::Shared;
+use super::{frames, lines};
+use crate::code::{Code, minor};
+use crate::event::{Answer, Denial};
+use crate::ident::{SessionId, Token};
+use crate::time::Monotonic;
+use crate::wire::{Opening, Welcome};
+
+/// Bytes read at once.
+const READ_BYTES: usize = 16 * 1024;
+/// Messages of one peer that are handled before the others have their turn.
+const MESSAGES_PER_TURN: usize = 64;
+/// How long a peer may leave its answers unread.
+const UNREAD_MAX: Duration = Duration::from_secs(30);
+/// How long what is left to send may take after the last message.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// What is sent once it is durable; each protocol has its own words for it.
+#[derive(Debug, Clone)]
+pub(super) enum Outgoing {
+    /// A session has begun or goes on.
+    Welcome(Box<Welcome>),
+    /// Answer to a request.
+    Answer(Token, Answer),
+    /// A request could not be taken.
+    Refused(Denial),
+    /// The session is over, as the client asked.
+    Farewell,
+}
+
+/// Which protocol a connection speaks; told by its first byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Unknown,
+    Frames,
+    Lines,
+}
+
+/// How a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Closing {
+    /// What is queued is still sent.
+    AfterFlush { by_us: bool },
+    /// At once.
+    Now { by_us: bool },
+}
+
+/// The peer at the other end of one socket.
+pub(super) struct Peer {
+    stream: TcpStream,
+    address: IpAddr,
+    limits: Limits,
+    protocol: Cell<Protocol>,
+    output: RefCell<BytesMut>,
+    /// Wakes the connection's task when something was queued or decided for it.
+    wake: Notify,
+    closing: Cell<Option<Closing>>,
+    /// The connection's task has ended.
+    over: Cell<bool>,
+    greeted: Cell<bool>,
+    session: Cell<Option<SessionId>>,
+    clock_denial: RefCell<Option<Denial>>,
+    in_flight: Cell<usize>,
+    deadline: Cell<Option<Monotonic>>,
+    /// Bytes of a large answer in the queue, which do not count against the limit.
+    large: Cell<usize>,
+    /// Wakes those who wait until everything is sent, or nothing can be.
+    sent: Notify,
+    /// Whether the socket took something since the last look at the clock, and when one was last seen to have.
+    moved: Cell<bool>,
+    progress: Cell<Monotonic>,
+    /// Numbers the requests of a line session, which has no numbers of its own.
+    pub(super) last_token: Cell<Token>,
+}
+
+impl Peer {
+    pub(super) fn new(stream: TcpStream, address: IpAddr, limits: Limits, now: Monotonic) -> Self {
+        Self {
+            stream,
+            address,
+            limits,
+            protocol: Cell::new(Protocol::Unknown),
+            output: RefCell::new(BytesMut::new()),
+            wake: Notify::new(),
+            closing: Cell::new(None),
+            over: Cell::new(false),
+            greeted: Cell::new(false),
+            session: Cell::new(None),
+            clock_denial: RefCell::new(None),
+            in_flight: Cell::new(0),
+            deadline: Cell::new(Some(now.plus(limits.handshake))),
+            large: Cell::new(0),
+            sent: Notify::new(),
+            moved: Cell::new(false),
+            progress: Cell::new(now),
+            last_token: Cell::new(Token(0)),
+        }
+    }
+
+    pub(super) fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    pub(super) fn session(&self) -> Option<SessionId> {
+        self.session.get()
+    }
+
+    pub(super) fn set_session(&self, session: Option<SessionId>) {
+        self.session.set(session);
+    }
+
+    pub(super) fn clock_denial(&self) -> Option<Denial> {
+        self.clock_denial.borrow().clone()
+    }
+
+    pub(super) fn set_clock_denial(&self, denial: Option<Denial>) {
+        *self.clock_denial.borrow_mut() = denial;
+    }
+
+    pub(super) fn greeted(&self) -> bool {
+        self.greeted.get()
+    }
+
+    pub(super) fn greet(&self) {
+        self.greeted.set(true);
+    }
+
+    /// A request was taken; its answer comes by [`Self::queue`] or [`Self::finish_request`].
+    pub(super) fn begin_request(&self) {
+        self.in_flight.set(self.in_flight.get().saturating_add(1));
+    }
+
+    /// A request is answered in full.
+    pub(super) fn finish_request(&self) {
+        self.in_flight.set(self.in_flight.get().saturating_sub(1));
+    }
+
+    /// Queues an answer and wakes the connection.
+    pub(super) fn send(&self, request: u32, outgoing: Outgoing) {
+        self.queue(request, outgoing);
+        self.wake.notify_one();
+    }
+
+    /// Queues an answer without waking anybody; the caller flushes. Tells whether the queue was empty before.
+    pub(super) fn queue(&self, request: u32, outgoing: Outgoing) -> bool {
+        let was_empty = self.output.borrow().is_empty();
+        self.finish_request();
+        let farewell = matches!(outgoing, Outgoing::Farewell);
+        match self.protocol.get() {
+            Protocol::Lines => lines::put(&mut self.output.borrow_mut(), outgoing),
+            Protocol::Frames | Protocol::Unknown => {
+                frames::put(&mut self.output.borrow_mut(), request, outgoing);
+            }
+        }
+        if farewell {
+            self.close_after_flush();
+        }
+        if self.output.borrow().len() > self.limits.unsent_bytes.saturating_add(self.large.get()) {
+            tracing::info!(address = %self.address, "peer does not read its answers");
+            self.closing.set(Some(Closing::Now { by_us: true }));
+            self.wake.notify_one();
+        }
+        was_empty
+    }
+
+    /// Queues a whole answer that may be large, and waits until it is sent or the connection is closed. Few are under
+    /// way at a time, and a peer that does not read is closed, so memory stays bounded.
+    pub(super) async fn send_large(&self, bytes: &[u8]) {
+        self.finish_request();
+        if self.over.get() {
+            return;
+        }
+        self.output.borrow_mut().extend_from_slice(bytes);
+        self.large.set(self.large.get().saturating_add(bytes.len()));
+        self.wake.notify_one();
+        while self.unsent() && !self.over.get() {
+            self.sent.notified().await;
+        }
+    }
+
+    pub(super) fn protocol(&self) -> Protocol {
+        self.protocol.get()
+    }
+
+    /// Lets a protocol encode straight into the queue.
+    pub(super) fn with_output(&self, put: impl FnOnce(&mut BytesMut)) {
+        put(&mut self.output.borrow_mut());
+    }
+
+    /// Tells the client that its session is over and closes.
+    pub(super) fn end_session(&self, denial: Denial) {
+        match self.protocol.get() {
+            Protocol::Lines => lines::put_notice(&mut self.output.borrow_mut(), &denial),
+            Protocol::Frames | Protocol::Unknown => {
+                frames::put_session_ended(&mut self.output.borrow_mut(), denial);
+            }
+        }
+        self.closing.set(Some(Closing::AfterFlush { by_us: true }));
+        self.wake.notify_one();
+    }
+
+    /// Closes when everything queued is sent.
+    pub(super) fn close_after_flush(&self) {
+        self.closing.set(Some(Closing::AfterFlush { by_us: false }));
+        self.wake.notify_one();
+    }
+
+    /// The daemon ends: closes when everything queued is sent; leases run on.
+    pub(super) fn shut_down(&self) {
+        self.closing.set(Some(Closing::AfterFlush { by_us: true }));
+        self.wake.notify_one();
+    }
+
+    /// Looks whether the peer has been too slow.
+    pub(super) fn check_deadline(&self, now: Monotonic) {
+        if self.moved.replace(false) || !self.unsent() {
+            self.progress.set(now);
+        } else if now.since(self.progress.get()) > UNREAD_MAX {
+            tracing::info!(address = %self.address, "peer does not read its answers");
+            self.closing.set(Some(Closing::Now { by_us: true }));
+            self.wake.notify_one();
+        }
+        if self.deadline.get().is_none_or(|deadline| now < deadline) || self.closing.get().is_some() {
+            return;
+        }
+        let note = if self.greeted.get() {
+            "the rest of the message did not come"
+        } else {
+            "no complete HELLO came"
+        };
+        let denial = Denial::new(Code::LimitReached, minor::HANDSHAKE_SLOW, note);
+        tracing::info!(address = %self.address, note, "closing a slow connection");
+        self.begin_request();
+        self.queue(0, Outgoing::Refused(denial));
+        // Silence is no goodbye: the lease of a session goes on.
+        self.closing.set(Some(Closing::AfterFlush { by_us: true }));
+        self.deadline.set(None);
+        self.wake.notify_one();
+    }
+
+    /// Writes what the socket takes now.
+    pub(super) fn flush(&self) {
+        let mut output = self.output.borrow_mut();
+        while !output.is_empty() {
+            match self.stream.try_write(&output) {
+                Ok(sent) => {
+                    output.advance(sent);
+                    self.moved.set(true);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => {
+                    self.closing.set(Some(Closing::Now { by_us: false }));
+                    break;
+                }
+            }
+        }
+        let left = !output.is_empty();
+        drop(output);
+        if !left {
+            self.large.set(0);
+            self.sent.notify_waiters();
+        }
+        if left || self.closing.get().is_some() {
+            self.wake.notify_one();
+        }
+    }
+
+    fn unsent(&self) -> bool {
+        !self.output.borrow().is_empty()
+    }
+}
+
+/// What handling one message asks of the reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// A message was handled; there may be more.
+    Again,
+    /// The next message is not complete.
+    Incomplete,
+}
+
+/// Serves one socket until it closes.
+pub(super) async fn serve(shared: Shared, peer: Rc<Peer>) {
+    let mut input = BytesMut::with_capacity(1024);
+    let mut at_end = false;
+    let by_us = loop {
+        let turn = handle(&shared, &peer, &mut input);
+        peer.flush();
+        match peer.closing.get() {
+            Some(Closing::Now { by_us }) => break by_us,
+            Some(Closing::AfterFlush { by_us }) => {
+                let _ = tokio::time::timeout(LINGER, drain(&peer)).await;
+                break by_us;
+            }
+            None => {}
+        }
+        if at_end && peer.in_flight.get() == 0 && !peer.unsent() {
+            break false;
+        }
+        if turn == Turn::MoreInput {
+            tokio::task::yield_now().await;
+            continue;
+        }
+        let mut interest = None;
+        if !at_end && turn != Turn::Full {
+            interest = Some(Interest::READABLE);
+        }
+        if peer.unsent() {
+            interest = Some(interest.map_or(Interest::WRITABLE, |read| read | Interest::WRITABLE));
+        }
+        let Some(interest) = interest else {
+            peer.wake.notified().await;
+            continue;
+        };
+        tokio::select! {
+            () = peer.wake.notified() => {}
+            ready = peer.stream.ready(interest) => match ready {
+                Ok(ready) if ready.is_readable() && !at_end => {
+                    input.reserve(READ_BYTES);
+                    match peer.stream.try_read_buf(&mut input) {
+                        Ok(0) => at_end = true,
+                        Ok(_) => {}
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        Err(_) => break false,
+                    }
+                }
+                Ok(_) => {}
+                Err(_) => break false,
+            },
+        }
+    };
+    peer.over.set(true);
+    peer.sent.notify_waiters();
+    shared.borrow_mut().closed(&peer, by_us);
+}
+
+async fn drain(peer: &Peer) {
+    while peer.unsent() {
+        if peer.stream.writable().await.is_err() {
+            return;
+        }
+        peer.flush();
+        if matches!(peer.closing.get(), Some(Closing::Now { .. })) {
+            return;
+        }
+    }
+}
+
+/// What is left after a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// Complete messages are left: others first, then go on.
+    MoreInput,
+    /// Nothing complete is left.
+    Idle,
+    /// So many answers are owed that nothing more is read.
+    Full,
+}
+
+fn handle(shared: &Shared, peer: &Rc<Peer>, input: &mut BytesMut) -> Turn {
+    if peer.protocol.get() == Protocol::Unknown
+        && let Some(&first) = input.first()
+    {
+        match Opening::of(first) {
+            Opening::Frames => peer.protocol.set(Protocol::Frames),
+            Opening::Lines => peer.protocol.set(Protocol::Lines),
+            Opening::Tls | Opening::Unknown => {
+                tracing::info!(address = %peer.address, first, "neither frames nor lines");
+                peer.closing.set(Some(Closing::Now { by_us: false }));
+                return Turn::Idle;
+            }
+        }
+    }
+    for _ in 0..MESSAGES_PER_TURN {
+        if peer.closing.get().is_some() {
+            input.clear();
+            return Turn::Idle;
+        }
+        // Lines carry no numbers, so each is answered before the next is read.
+        let in_flight_max = match peer.protocol.get() {
+            Protocol::Lines => 1,
+            Protocol::Frames | Protocol::Unknown => peer.limits.requests_in_flight,
+        };
+        if peer.in_flight.get() >= in_flight_max {
+            return Turn::Full;
+        }
+        let progress = match peer.protocol.get() {
+            Protocol::Frames => frames::handle(shared, peer, input),
+            Protocol::Lines => lines::handle(shared, peer, input),
+            Protocol::Unknown => Progress::Incomplete,
+        };
+        if progress == Progress::Incomplete {
+            let now = shared.borrow().now().mono;
+            set_deadline(peer, now, !input.is_empty());
+            return Turn::Idle;
+        }
+    }
+    Turn::MoreInput
+}
+
+fn set_deadline(peer: &Peer, now: Monotonic, partial: bool) {
+    if !peer.greeted.get() {
+        return;
+    }
+    let deadline = match (partial, peer.session.get()) {
+        (true, _) => peer.deadline.get().or(Some(now.plus(peer.limits.rest_of_message))),
+        (false, None) => Some(now.plus(peer.limits.idle)),
+        (false, Some(_)) => None,
+    };
+    peer.deadline.set(deadline);
+}

@@ -1,0 +1,514 @@
+//! The one owner of state, leases and pending answers.
+//!
+//! The state here runs ahead of the disk: it holds records that are decided and not yet stored. Every answer waits
+//! until its record and all before it are durable. When the history can't be written, everything that waited is
+//! answered "ask again", and the state is taken back from the projector, which has seen only what is durable.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use super::config::Config;
+use super::connection::{Outgoing, Peer};
+use super::projector::Projector;
+use crate::catalog::Catalog;
+use crate::code::{Code, minor};
+use crate::event::{Answer, Checkin, Checkout, Denial, EndReason, Event, Identity, Record, SessionKind};
+use crate::ident::{Digest, Seq, SessionId};
+use crate::platform::random_bytes;
+use crate::seat::{Command, DenialDamper, Reply, Resume, Session, State, check, decide};
+use crate::session::server::{LeaseTerms, Leases, clock_denial};
+use crate::store::Store;
+use crate::time::{Clock, Now, Timestamp};
+use crate::wire::{self, SessionTerms, Welcome};
+
+/// Things that may wait for the disk; beyond it clients hear -23.
+const WAITING_MAX: usize = 65_536;
+
+/// Status answers that may be under way at a time: each can be many megabytes.
+const STATUS_UNDER_WAY_MAX: usize = 16;
+/// Longest time between two heartbeats, in seconds (DESIGN section 2).
+const HEARTBEAT_SECONDS_MAX: u32 = 60;
+
+/// Whether the history can be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Recording {
+    /// Records are taken.
+    Open,
+    /// Nothing can be recorded, for this reason, so nothing is granted.
+    Failing(Arc<str>),
+}
+
+/// Something that is done once everything up to a number is durable.
+enum Waiting {
+    Answer {
+        peer: Rc<Peer>,
+        request: u32,
+        outgoing: Outgoing,
+    },
+    /// The session's end is recorded, so its lease can be forgotten.
+    Ended(SessionId),
+}
+
+/// The daemon. One thread owns it; connections borrow it for the length of one request and never across a wait.
+pub(super) struct Daemon {
+    pub(super) config: Config,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) projector: Projector,
+    clock: Arc<dyn Clock>,
+    state: State,
+    durable: Seq,
+    recording: Recording,
+    store: Option<Arc<Store>>,
+    /// Decided and not yet handed to the store.
+    batch: Vec<Record>,
+    /// Wakes the task that hands batches over, after every connection that is ready had its turn.
+    batch_ready: Rc<Notify>,
+    waiting: VecDeque<(Seq, Waiting)>,
+    terms: LeaseTerms,
+    leases: Leases,
+    damper: DenialDamper,
+    bound: BTreeMap<SessionId, Rc<Peer>>,
+    stopping: bool,
+    status_permits: Arc<Semaphore>,
+}
+
+/// How connections and tasks share the daemon.
+pub(super) type Shared = Rc<RefCell<Daemon>>;
+
+impl Daemon {
+    pub(super) fn new(
+        config: Config,
+        catalog: Arc<Catalog>,
+        terms: LeaseTerms,
+        projector: Projector,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let mono = clock.now().mono;
+        Self {
+            config,
+            catalog,
+            projector,
+            clock,
+            state: State::default(),
+            durable: Seq(0),
+            recording: Recording::Failing("the history is being opened".into()),
+            store: None,
+            batch: Vec::new(),
+            batch_ready: Rc::new(Notify::new()),
+            waiting: VecDeque::new(),
+            terms,
+            leases: Leases::new(terms, mono),
+            damper: DenialDamper::default(),
+            bound: BTreeMap::new(),
+            stopping: false,
+            status_permits: Arc::new(Semaphore::new(STATUS_UNDER_WAY_MAX)),
+        }
+    }
+
+    pub(super) fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    pub(super) fn batch_ready(&self) -> Rc<Notify> {
+        Rc::clone(&self.batch_ready)
+    }
+
+    /// What lmstat prints after all features.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.catalog.demo() {
+            let vendor = &self.config.vendor;
+            notes.push(format!("{vendor} serves DEMO licenses: they are signed with a published key"));
+        }
+        if let Recording::Failing(reason) = &self.recording {
+            notes.push(format!("no license can be checked out at present: {reason}"));
+        }
+        notes
+    }
+
+    /// The right to have one status answer under way; none if too many are.
+    pub(super) fn status_permit(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.status_permits).try_acquire_owned().ok()
+    }
+
+    /// Greets a client.
+    pub(super) fn welcome(&self, session: Option<SessionTerms>) -> Welcome {
+        Welcome {
+            major: wire::MAJOR,
+            minor: wire::MINOR,
+            program: super::program(),
+            vendor: Some(self.config.vendor.clone()),
+            time: self.now().utc,
+            session,
+        }
+    }
+
+    fn session_terms(&self, id: SessionId, secret: [u8; 32], epoch: u32) -> SessionTerms {
+        let seconds = |span: Duration| u32::try_from(span.as_secs()).unwrap_or(u32::MAX);
+        let lease_s = seconds(self.terms.lease);
+        let held = self.state.session(id).into_iter().flat_map(Session::handles);
+        SessionTerms {
+            id,
+            secret,
+            epoch,
+            lease_s,
+            heartbeat_s: (lease_s / 3).clamp(1, HEARTBEAT_SECONDS_MAX),
+            grace_s: seconds(self.terms.close_grace),
+            resumed: false,
+            demo: self.catalog.demo(),
+            held: held.take(wire::limits::HELD_MAX).collect(),
+        }
+    }
+
+    // ---- requests -------------------------------------------------------------------------------------------------
+
+    /// A client begins a session on this connection.
+    pub(super) fn open(
+        &mut self,
+        peer: &Rc<Peer>,
+        request: u32,
+        identity: Identity,
+        time: Option<Timestamp>,
+    ) {
+        let now = self.now();
+        if let Some(denial) = time.and_then(|time| clock_denial(time, now.utc, self.config.limits.skew)) {
+            return peer.send(request, Outgoing::Refused(denial));
+        }
+        if self.state.session_count() >= self.config.limits.sessions {
+            let note = format!("{} sessions are open", self.config.limits.sessions);
+            let denial = Denial::new(Code::LimitReached, minor::PEER_LIMIT, &note);
+            return peer.send(request, Outgoing::Refused(denial));
+        }
+        let drawn = random_bytes::<16>().and_then(|id| Ok((SessionId(id), random_bytes::<32>()?)));
+        let (session, secret) = match drawn {
+            Ok(drawn) => drawn,
+            Err(error) => {
+                let denial = Denial::new(Code::InternalError, minor::SESSION_SECRET, &error.to_string());
+                return peer.send(request, Outgoing::Refused(denial));
+            }
+        };
+        let kind = identity.kind;
+        let stored = match kind {
+            SessionKind::Framed => Digest::of(&secret),
+            SessionKind::Line => Digest([0; 32]),
+        };
+        let reply = self.execute(&Command::Open { session, secret: stored, identity });
+        let outgoing = match reply {
+            Reply::Refused(denial) => Outgoing::Refused(denial),
+            _ => {
+                self.bind(peer, session);
+                if kind == SessionKind::Framed {
+                    self.leases.begin(session);
+                }
+                Outgoing::Welcome(Box::new(self.welcome(Some(self.session_terms(session, secret, 0)))))
+            }
+        };
+        self.answer(peer, request, outgoing);
+    }
+
+    /// A client comes back on this connection.
+    pub(super) fn resume(&mut self, peer: &Rc<Peer>, request: u32, claim: Resume, time: Timestamp) {
+        let session = claim.session;
+        let outgoing = match self.execute(&Command::Resume(claim)) {
+            Reply::Resumed(epoch) => {
+                let denial = clock_denial(time, self.now().utc, self.config.limits.skew);
+                peer.set_clock_denial(denial);
+                self.bind(peer, session);
+                self.leases.begin(session);
+                let terms = SessionTerms { resumed: true, ..self.session_terms(session, [0; 32], epoch) };
+                Outgoing::Welcome(Box::new(self.welcome(Some(terms))))
+            }
+            Reply::Refused(denial) => Outgoing::Refused(denial),
+            Reply::Done | Reply::Answer(..) => return,
+        };
+        self.answer(peer, request, outgoing);
+    }
+
+    /// The session of this connection asks for licenses.
+    pub(super) fn checkout(&mut self, peer: &Rc<Peer>, request: u32, session: SessionId, checkout: Checkout) {
+        self.leases.hear(session);
+        if let Some(denial) = peer.clock_denial() {
+            return peer.send(request, Outgoing::Answer(checkout.token, Answer::Denied(denial)));
+        }
+        let reply = self.execute(&Command::Checkout(session, checkout));
+        self.answer_reply(peer, request, reply);
+    }
+
+    /// The session of this connection gives licenses back.
+    pub(super) fn checkin(&mut self, peer: &Rc<Peer>, request: u32, session: SessionId, checkin: Checkin) {
+        self.leases.hear(session);
+        let reply = self.execute(&Command::Checkin(session, checkin));
+        self.answer_reply(peer, request, reply);
+    }
+
+    /// The session of this connection is over.
+    pub(super) fn goodbye(&mut self, peer: &Rc<Peer>, request: u32, session: SessionId) {
+        self.unbind(peer);
+        self.leases.finish(session, EndReason::Goodbye);
+        self.reap();
+        self.answer(peer, request, Outgoing::Farewell);
+    }
+
+    /// Something was heard from a session that needs no record.
+    pub(super) fn hear(&mut self, session: SessionId) {
+        self.leases.hear(session);
+    }
+
+    /// Whether a session has not ended.
+    pub(super) fn knows(&self, session: SessionId) -> bool {
+        self.state.session(session).is_some()
+    }
+
+    /// A connection is closed. `by_us` for silence and full buffers: then the lease runs on.
+    pub(super) fn closed(&mut self, peer: &Rc<Peer>, by_us: bool) {
+        let Some(session) = self.unbind(peer) else { return };
+        let kind = self.state.session(session).map(|session| session.identity().kind);
+        match kind {
+            Some(SessionKind::Line) => self.leases.finish(session, EndReason::Disconnect),
+            Some(SessionKind::Framed) if !by_us => self.leases.close(session),
+            Some(SessionKind::Framed) | None => {}
+        }
+        self.reap();
+    }
+
+    fn answer_reply(&mut self, peer: &Rc<Peer>, request: u32, reply: Reply) {
+        let outgoing = match reply {
+            Reply::Answer(token, answer) => Outgoing::Answer(token, answer),
+            Reply::Refused(denial) => Outgoing::Refused(denial),
+            Reply::Done | Reply::Resumed(_) => return,
+        };
+        self.answer(peer, request, outgoing);
+    }
+
+    /// Sends an answer when everything decided so far is durable.
+    fn answer(&mut self, peer: &Rc<Peer>, request: u32, outgoing: Outgoing) {
+        if self.state.seq() <= self.durable {
+            peer.send(request, outgoing);
+        } else {
+            let waiting = Waiting::Answer { peer: Rc::clone(peer), request, outgoing };
+            self.waiting.push_back((self.state.seq(), waiting));
+        }
+    }
+
+    fn bind(&mut self, peer: &Rc<Peer>, session: SessionId) {
+        let before = self.bound.insert(session, Rc::clone(peer));
+        peer.set_session(Some(session));
+        if let Some(before) = before.filter(|before| !Rc::ptr_eq(before, peer)) {
+            let note = "the session goes on over another connection";
+            before.set_session(None);
+            before.end_session(Denial::new(Code::SessionTaken, minor::SESSION_EPOCH, note));
+        }
+    }
+
+    fn unbind(&mut self, peer: &Rc<Peer>) -> Option<SessionId> {
+        let session = peer.session()?;
+        peer.set_session(None);
+        self.bound.remove(&session);
+        Some(session)
+    }
+
+    // ---- decide, check, record --------------------------------------------------------------------------------------
+
+    fn execute(&mut self, command: &Command) -> Reply {
+        if self.stopping {
+            let note = "the vendor daemon is shutting down";
+            return Reply::Refused(Denial::new(Code::VendorDown, minor::VENDOR_DOWN, note));
+        }
+        if let Recording::Failing(reason) = &self.recording {
+            return Reply::Refused(Denial::new(Code::StoreUnavailable, minor::STORE_FAILED, reason));
+        }
+        if self.waiting.len() >= WAITING_MAX {
+            let note = "too many requests wait for the disk";
+            return Reply::Refused(Denial::new(Code::ServerBusy, minor::WRITER_BUSY, note));
+        }
+        let now = self.now();
+        self.carry_out(command, now)
+    }
+
+    fn carry_out(&mut self, command: &Command, now: Now) -> Reply {
+        let decision = decide(&self.state, &self.catalog, command, now);
+        if decision.events.is_empty() || self.damper.absorb(&decision.events, now) {
+            return decision.reply;
+        }
+        if let Err(violation) = check(&self.state, &self.catalog, &decision.events, now) {
+            tracing::error!(%violation, ?command, "a decision was not carried out");
+            let denial = Denial::new(Code::InternalError, minor::INVARIANT, &violation.to_string());
+            return Reply::Refused(denial);
+        }
+        for event in &decision.events {
+            let counted = match event {
+                Event::Denied(denied) => self.damper.note(denied, now),
+                Event::Ended(ended) => self.damper.forget(ended.session),
+                _ => None,
+            };
+            if let Some(counted) = counted {
+                self.record(vec![Event::Denied(Box::new(counted))], now);
+            }
+        }
+        self.record(decision.events, now);
+        decision.reply
+    }
+
+    fn record(&mut self, events: Vec<Event>, now: Now) {
+        let record = Record { first: self.state.seq().next(), at: now.utc, events };
+        self.state.evolve(&record);
+        self.batch.push(record);
+        self.batch_ready.notify_one();
+    }
+
+    /// Hands everything decided so far to the store.
+    pub(super) fn submit(&mut self) {
+        let Some(store) = &self.store else { return };
+        // What finds no room stays here; the next commit report comes back to it.
+        if self.batch.is_empty() || self.batch.len() > store.room() {
+            return;
+        }
+        if let Err(error) = store.submit(std::mem::take(&mut self.batch)) {
+            // The report of the roll-back that caused this answers everybody who waits.
+            tracing::info!(%error, "records were not taken");
+        }
+    }
+
+    /// Ends the sessions whose time is over.
+    fn reap(&mut self) {
+        if self.recording != Recording::Open || self.stopping {
+            return;
+        }
+        for (session, why) in self.leases.lapsed() {
+            if !self.knows(session) {
+                // Its end is decided already; the lease goes when that is durable.
+                if self.state.seq() <= self.durable {
+                    self.leases.end(session);
+                }
+                continue;
+            }
+            if let Some(peer) = self.bound.remove(&session) {
+                let note = "nothing was heard of the session for its whole lease";
+                peer.set_session(None);
+                peer.end_session(Denial::new(Code::SessionEnded, minor::LEASE_LAPSED, note));
+            }
+            let now = self.now();
+            self.carry_out(&Command::End(session, why), now);
+            self.waiting.push_back((self.state.seq(), Waiting::Ended(session)));
+        }
+    }
+
+    /// Lets time pass: leases, counted refusals. Called at least twice a second.
+    pub(super) fn tick(&mut self) {
+        let now = self.now();
+        self.leases.attend(now.mono, self.recording == Recording::Open);
+        if self.recording == Recording::Open && !self.stopping {
+            for denied in self.damper.expired(now) {
+                self.carry_out(&Command::CountDenials(Box::new(denied)), now);
+            }
+        }
+        self.reap();
+    }
+
+    // ---- the history's reports --------------------------------------------------------------------------------------
+
+    /// The history is open: takes over the state it had, and begins to serve.
+    pub(super) fn begin(&mut self, store: Arc<Store>, state: State, start: &Command) {
+        self.durable = state.seq();
+        self.state = state;
+        self.store = Some(store);
+        self.recording = Recording::Open;
+        let now = self.now();
+        self.carry_out(start, now);
+        let sessions: Vec<SessionId> = self.state.sessions().map(|(id, _)| id).collect();
+        sessions.into_iter().for_each(|session| self.leases.begin(session));
+    }
+
+    /// Records up to a number are durable: what waited for them is done.
+    pub(super) fn committed(&mut self, through: Seq) {
+        self.durable = self.durable.max(through);
+        let mut touched: Vec<Rc<Peer>> = Vec::new();
+        while self.waiting.front().is_some_and(|(seq, _)| *seq <= through) {
+            let Some((_, waiting)) = self.waiting.pop_front() else { break };
+            match waiting {
+                Waiting::Answer { peer, request, outgoing } => {
+                    if peer.queue(request, outgoing) {
+                        touched.push(peer);
+                    }
+                }
+                Waiting::Ended(session) => self.leases.end(session),
+            }
+        }
+        touched.iter().for_each(|peer| peer.flush());
+        self.submit();
+    }
+
+    /// The history can't be written: nothing that waits has happened.
+    pub(super) fn rolled_back(&mut self, reason: &str) {
+        self.recording = Recording::Failing(reason.into());
+        self.batch.clear();
+        for (_, waiting) in std::mem::take(&mut self.waiting) {
+            if let Waiting::Answer { peer, request, outgoing } = waiting {
+                let outgoing = match outgoing {
+                    // A goodbye stands: the lease keeper remembers it until it can be recorded.
+                    Outgoing::Farewell => outgoing,
+                    _ => Outgoing::Refused(Denial::new(Code::AskAgain, minor::ROLLED_BACK, reason)),
+                };
+                peer.send(request, outgoing);
+            }
+        }
+    }
+
+    /// The state as it is on disk, after [`Self::rolled_back`].
+    pub(super) fn rebuilt(&mut self, state: State) {
+        self.durable = state.seq();
+        self.state = state;
+        self.damper = DenialDamper::default();
+        let gone: Vec<SessionId> =
+            self.bound.keys().copied().filter(|session| !self.knows(*session)).collect();
+        for session in gone {
+            self.leases.end(session);
+            if let Some(peer) = self.bound.remove(&session) {
+                peer.set_session(None);
+            }
+        }
+    }
+
+    /// The history can be written again.
+    pub(super) fn recovered(&mut self) {
+        if self.store.as_ref().is_some_and(|store| store.restart()) {
+            self.recording = Recording::Open;
+            self.reap();
+        }
+    }
+
+    /// The history can't be opened, for this reason.
+    pub(super) fn unopened(&mut self, reason: &str) {
+        self.recording = Recording::Failing(reason.into());
+    }
+
+    // ---- the end ------------------------------------------------------------------------------------------------------
+
+    /// Ends in order: records the stop and takes nothing more. Framed sessions keep their seats.
+    pub(super) fn stop(&mut self, by: &str) {
+        let now = self.now();
+        if self.recording == Recording::Open && !self.stopping {
+            for denied in self.damper.drain() {
+                self.carry_out(&Command::CountDenials(Box::new(denied)), now);
+            }
+            self.carry_out(&Command::Stop(crate::event::Stopped { by: by.to_owned() }), now);
+            self.submit();
+        }
+        self.stopping = true;
+    }
+
+    /// Lets go of the store at the end.
+    pub(super) fn release_store(&mut self) -> Option<Arc<Store>> {
+        self.store.take()
+    }
+
+    /// Whether everything decided is durable, or nothing can be made so.
+    pub(super) fn settled(&self) -> bool {
+        self.recording != Recording::Open || (self.state.seq() <= self.durable && self.batch.is_empty())
+    }
+}

@@ -1,0 +1,65 @@
+//! lmgrd at the other end of standard input (`wire::pipe`).
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream as StdStream;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+
+use crate::wire::pipe::{DaemonLine, ManagerLine, PIPE_LINE_BYTES_MAX};
+
+/// What lmgrd wants, or that it is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Word {
+    /// End in order, asked for by this person.
+    Stop(String),
+    /// Nobody is there any more.
+    Lost,
+}
+
+/// The pipe to lmgrd.
+pub(super) struct Pipe {
+    read: BufReader<OwnedReadHalf>,
+    write: OwnedWriteHalf,
+}
+
+impl Pipe {
+    /// Takes standard input, which lmgrd has made one end of a socket pair.
+    ///
+    /// # Errors
+    /// When standard input is no socket.
+    pub(super) fn from_stdin() -> io::Result<Self> {
+        let fd: OwnedFd = io::stdin().as_fd().try_clone_to_owned()?;
+        let stream = StdStream::from(fd);
+        // Fails on anything that is no socket of this kind, such as a terminal.
+        stream.peer_addr()?;
+        stream.set_nonblocking(true)?;
+        let (read, write) = UnixStream::from_std(stream)?.into_split();
+        Ok(Self { read: BufReader::new(read), write })
+    }
+
+    pub(super) fn tell(&self, line: &DaemonLine) {
+        // A line fits into the socket's buffer; if not, lmgrd has long stopped reading.
+        if let Err(error) = self.write.try_write(line.to_string().as_bytes()) {
+            tracing::warn!(%error, "lmgrd could not be told");
+        }
+    }
+
+    pub(super) async fn hear(&mut self) -> Word {
+        loop {
+            let mut line = Vec::new();
+            let mut limited = (&mut self.read).take(PIPE_LINE_BYTES_MAX as u64);
+            match limited.read_until(b'\n', &mut line).await {
+                Ok(0) | Err(_) => return Word::Lost,
+                Ok(_) => {}
+            }
+            let text = String::from_utf8_lossy(&line);
+            match ManagerLine::parse(text.trim_end()) {
+                Some(ManagerLine::Stop { who }) => return Word::Stop(who),
+                None => tracing::warn!(line = %text, "lmgrd says something that has no meaning here"),
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The second fold: on its own thread, fed with committed records only. It answers status, writes the debug log and
+//! makes snapshots. So a big lmstat never stalls a checkout and never shows what is not durable.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::sync::oneshot;
+
+use super::status;
+use crate::catalog::Catalog;
+use crate::event::debug_log::{Holder, LogStyle, VENDOR_TIMESTAMP_MIN, checked_in, checked_out};
+use crate::event::{EndReason, Event, In, InReason, Record, debug_log};
+use crate::ident::{FeatureName, Handle, SessionId};
+use crate::platform::LogSink;
+use crate::seat::{Seat, State};
+use crate::store::{LogCursor, Snapshot, Store};
+use crate::time::{Clock, Timestamp};
+
+/// Committed batches and questions that may wait.
+const QUEUE: usize = 4096;
+/// Records after which a snapshot is due.
+const SNAPSHOT_EVERY_RECORDS: u64 = 100_000;
+
+/// What status is asked for.
+#[derive(Debug, Clone)]
+pub(super) struct StatusQuery {
+    pub(super) feature: Option<FeatureName>,
+    pub(super) users: bool,
+    pub(super) notes: Vec<String>,
+    pub(super) form: status::Form,
+}
+
+/// What the thread is told.
+pub(super) enum Task {
+    /// The history as it was found, and from where on the debug log still lacks it. `missed` follow the state.
+    Begin { state: Box<State>, missed: Vec<Record>, store: Arc<Store> },
+    /// These are durable.
+    Committed(Vec<Record>),
+    /// Who has what.
+    Status(StatusQuery, oneshot::Sender<BytesMut>),
+    /// The state as it is on disk.
+    State(oneshot::Sender<Box<State>>),
+    /// Writes a last snapshot and ends.
+    End,
+}
+
+/// The way to the thread.
+#[derive(Clone)]
+pub(super) struct Projector {
+    tasks: SyncSender<Task>,
+}
+
+impl Projector {
+    /// Waits for room: for the store's writer, which must not lose a batch.
+    pub(super) fn put(&self, task: Task) {
+        if self.tasks.send(task).is_err() {
+            tracing::error!("the projector has ended");
+        }
+    }
+
+    /// Gives up if there is no room: for the daemon, which must not wait.
+    pub(super) fn offer(&self, task: Task) -> bool {
+        match self.tasks.try_send(task) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+        }
+    }
+}
+
+/// What the thread needs to know from the start.
+pub(super) struct Setting {
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) about: status::About,
+    pub(super) style: LogStyle,
+    pub(super) log: LogSink,
+    pub(super) cursor_dir: PathBuf,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// Starts the thread.
+///
+/// # Errors
+/// When the system gives no thread.
+pub(super) fn start(setting: Setting) -> std::io::Result<(Projector, JoinHandle<()>)> {
+    let (tasks, queue) = sync_channel(QUEUE);
+    let thread = std::thread::Builder::new().name("projector".to_owned()).spawn(move || {
+        let stamped = setting.clock.now().utc;
+        Projection {
+            setting,
+            state: State::default(),
+            store: None,
+            cursor: None,
+            since_snapshot: 0,
+            stamped,
+        }
+        .run(&queue);
+    })?;
+    Ok((Projector { tasks }, thread))
+}
+
+struct Projection {
+    setting: Setting,
+    state: State,
+    store: Option<Arc<Store>>,
+    cursor: Option<Arc<Mutex<LogCursor>>>,
+    since_snapshot: u64,
+    stamped: Timestamp,
+}
+
+impl Projection {
+    fn run(mut self, queue: &Receiver<Task>) {
+        loop {
+            match queue.recv_timeout(Duration::from_secs(30)) {
+                Ok(Task::Begin { state, missed, store }) => self.begin(*state, &missed, store),
+                Ok(Task::Committed(records)) => self.fold(&records),
+                Ok(Task::Status(query, reply)) => {
+                    let now = self.setting.clock.now().utc;
+                    let setting = &self.setting;
+                    let items = status::items(&self.state, &setting.catalog, &setting.about, &query, now);
+                    // The asker may have gone.
+                    let _ = reply.send(status::encode(items, query.form));
+                }
+                Ok(Task::State(reply)) => {
+                    let _ = reply.send(Box::new(self.state.clone()));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Task::End) | Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.timestamp();
+        }
+        self.snapshot();
+    }
+
+    fn begin(&mut self, state: State, missed: &[Record], store: Arc<Store>) {
+        self.state = state;
+        self.store = Some(store);
+        self.cursor = match LogCursor::open(&self.setting.cursor_dir) {
+            Ok(cursor) => Some(Arc::new(Mutex::new(cursor))),
+            Err(error) => {
+                tracing::warn!(%error, "the debug log's cursor can't be kept");
+                None
+            }
+        };
+        self.fold(missed);
+        self.since_snapshot = 0;
+    }
+
+    fn fold(&mut self, records: &[Record]) {
+        for record in records {
+            self.log(record);
+            self.state.evolve(record);
+            self.since_snapshot += 1;
+        }
+        let (Some(last), Some(cursor)) = (records.last(), &self.cursor) else { return };
+        let (cursor, through) = (Arc::clone(cursor), last.last());
+        self.setting.log.then(move || {
+            // Locked by this thread only; a mutex is what lets the closure own it.
+            let Ok(mut cursor) = cursor.lock() else { return };
+            if let Err(error) = cursor.advance(through) {
+                tracing::warn!(%error, "the debug log's cursor can't be kept");
+            }
+        });
+        if self.since_snapshot >= SNAPSHOT_EVERY_RECORDS {
+            self.snapshot();
+        }
+    }
+
+    fn snapshot(&mut self) {
+        if self.since_snapshot == 0 {
+            return;
+        }
+        if let Some(store) = &self.store {
+            store.put_snapshot(Snapshot { through: self.state.seq(), bytes: self.state.snapshot() });
+            self.since_snapshot = 0;
+        }
+    }
+
+    // ---- the debug log ----------------------------------------------------------------------------------------------
+
+    fn line(&self, at: Timestamp, message: &str) {
+        self.setting.log.line(self.setting.style.line(at, message));
+    }
+
+    /// Writes what happened, before it is folded in: what ends is still there to be named.
+    fn log(&self, record: &Record) {
+        if record.events.iter().any(|event| matches!(event, Event::Stopped(_))) {
+            self.line(record.at, "Shutdown requested.");
+        }
+        for event in &record.events {
+            match event {
+                Event::Out(out) => self.line(record.at, &checked_out(&Holder::of(out))),
+                Event::In(back) => self.log_in(record.at, back),
+                Event::Denied(denied) => {
+                    debug_log::denied(denied).iter().for_each(|message| self.line(record.at, message));
+                }
+                Event::Stopped(_) => self.log_stop(record),
+                Event::Resumed(resumed) => self.log_resumed(record.at, resumed.session),
+                Event::Started(_) | Event::Opened(_) | Event::Ended(_) => {}
+            }
+        }
+    }
+
+    fn log_in(&self, at: Timestamp, back: &In) {
+        if let Some(seat) = self.state.seat(back.handle)
+            && let Some(holder) = self.holder(seat, true)
+        {
+            self.line(at, &checked_in(&holder, back));
+        }
+    }
+
+    /// Readers of the log count OUT against IN, so an orderly stop closes every checkout in the log, although framed
+    /// sessions keep theirs; the resume opens them again.
+    fn log_stop(&self, record: &Record) {
+        let ended: Vec<Handle> = record
+            .events
+            .iter()
+            .filter_map(|event| if let Event::In(back) = event { Some(back.handle) } else { None })
+            .collect();
+        for (handle, seat) in self.state.seats().filter(|(handle, _)| !ended.contains(handle)) {
+            if let Some(holder) = self.holder(seat, true) {
+                let why = InReason::Ended(EndReason::Shutdown);
+                self.line(record.at, &checked_in(&holder, &In { session: seat.session, handle, why }));
+            }
+        }
+    }
+
+    fn log_resumed(&self, at: Timestamp, id: SessionId) {
+        let Some(session) = self.state.session(id).filter(|session| !session.shown()) else { return };
+        for handle in session.handles() {
+            if let Some(holder) = self.state.seat(handle).and_then(|seat| self.holder(seat, false)) {
+                self.line(at, &checked_out(&holder));
+            }
+        }
+    }
+
+    fn holder(&self, seat: &Seat, shown: bool) -> Option<Holder> {
+        let session = self.state.session(seat.session).filter(|session| session.shown() == shown)?;
+        Some(Holder {
+            feature: seat.feature.clone(),
+            user: session.identity().user.clone(),
+            host: session.identity().host.clone(),
+            count: seat.count,
+        })
+    }
+
+    fn timestamp(&mut self) {
+        let now = self.setting.clock.now().utc;
+        if now >= self.stamped.plus(Duration::from_secs(VENDOR_TIMESTAMP_MIN * 60)) {
+            self.stamped = now;
+            self.line(now, &self.setting.style.timestamp(now));
+        }
+    }
+}

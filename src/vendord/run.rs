@@ -1,0 +1,355 @@
+//! The daemon's life: start, serve, end.
+
+use std::cell::RefCell;
+use std::net::TcpListener;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::task::LocalSet;
+
+use super::config::{Config, exit_status};
+use super::connection::{Peer, serve};
+use super::daemon::{Daemon, Shared};
+use super::history::{self, Stop};
+use super::pipe::{Pipe, Word};
+use super::projector::{self, Setting, Task};
+use super::startup::{self, Setup};
+use super::status::About;
+use crate::event::debug_log::{LogStyle, feature_table, vendor_daemon_block};
+use crate::platform::{self, ListenError, LogSink, SystemClock};
+use crate::session::server::LeaseTerms;
+use crate::time::{Clock, Monotonic};
+use crate::wire::pipe::DaemonLine;
+
+/// How often the daemon looks at the clock.
+const TICK: Duration = Duration::from_millis(500);
+/// How long the end may take: lmgrd's death must be followed within 5 s.
+const END_MAX: Duration = Duration::from_secs(4);
+
+/// Serves until lmgrd, a signal or a failure ends it; the result is the exit status ([`exit_status`]).
+#[must_use]
+pub fn run(config: Config) -> u8 {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let daemon_name = config.vendor.to_string();
+    let style_of_loss = LogStyle::new(&daemon_name, platform::system_zone().zone);
+    let clock_of_loss = Arc::clone(&clock);
+    let lost = move |lines: u64| {
+        style_of_loss
+            .line(clock_of_loss.now().utc, &format!("{lines} lines of this log could not be written"))
+    };
+    let Ok((log, log_thread)) = LogSink::start(std::io::stdout(), lost) else {
+        tracing::error!("no thread for the log");
+        return exit_status::CANNOT_START;
+    };
+    let status = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => LocalSet::new().block_on(&runtime, start_and_serve(config, &clock, &log)),
+        Err(error) => {
+            tracing::error!(%error, "no runtime");
+            exit_status::CANNOT_START
+        }
+    };
+    log.flush(Duration::from_secs(1));
+    drop(log);
+    // A log that blocks must not keep the daemon from ending.
+    drop(log_thread);
+    status
+}
+
+async fn start_and_serve(config: Config, clock: &Arc<dyn Clock>, log: &LogSink) -> u8 {
+    let mut pipe = match config.supervised.then(Pipe::from_stdin).transpose() {
+        Ok(pipe) => pipe,
+        Err(error) => {
+            tracing::error!(%error, "standard input is not a pipe of lmgrd");
+            return exit_status::CANNOT_START;
+        }
+    };
+    let zone = platform::system_zone().zone;
+    let mut style = LogStyle::new(config.vendor.as_str(), zone);
+    let fail = |style: &LogStyle, pipe: &Option<Pipe>, text: &str, status: u8| {
+        log.line(style.line(clock.now().utc, text));
+        if let Some(pipe) = pipe {
+            pipe.tell(&DaemonLine::Failed { text: text.to_owned() });
+        }
+        status
+    };
+    let setup = match startup::prepare(&config, clock.now().utc) {
+        Ok(setup) => setup,
+        Err(refusal) => return fail(&style, &pipe, &refusal, exit_status::CANNOT_START),
+    };
+    style = LogStyle::new(config.vendor.as_str(), setup.zone.clone());
+    let say = |text: &str| log.line(style.line(clock.now().utc, text));
+    say(&format!("{} version v{}", super::program(), env!("CARGO_PKG_VERSION")));
+    setup.messages.iter().for_each(|message| say(message));
+    if setup.catalog.is_empty() {
+        return fail(&style, &pipe, "No features to serve, exiting", exit_status::NO_FEATURES);
+    }
+    let listener = match platform::listen(config.listen, config.port) {
+        Ok(listener) => listener,
+        Err(error @ ListenError::PortTaken { .. }) => {
+            return fail(&style, &pipe, &error.to_string(), exit_status::PORT_TAKEN);
+        }
+        Err(error) => return fail(&style, &pipe, &error.to_string(), exit_status::CANNOT_START),
+    };
+    let port = listener.local_addr().map_or(config.port, |address| address.port());
+    log_start(&config, &setup, &style, clock, port, &say);
+    let stop = serve_until_stopped(config, setup, style.clone(), listener, port, &mut pipe, clock, log).await;
+    match stop {
+        Ending::Ordered => {
+            say("daemon shutdown requested - shutting down");
+            exit_status::ORDERLY
+        }
+        Ending::LostLmgrd => {
+            say("Lost connection to lmgrd, exiting.");
+            say("EXITING DUE TO SIGNAL 37 Exit reason 5");
+            exit_status::LOST_LMGRD
+        }
+        Ending::Failed(text, status) => fail(&style, &pipe, &text, status),
+    }
+}
+
+fn log_start(
+    config: &Config,
+    setup: &Setup,
+    style: &LogStyle,
+    clock: &Arc<dyn Clock>,
+    port: u16,
+    say: &impl Fn(&str),
+) {
+    let host = config.server_host.as_str();
+    let features = setup.catalog.features().map(|feature| feature.as_str());
+    feature_table(host, features).iter().for_each(|line| say(line));
+    say("EXTERNAL FILTERS are OFF");
+    if setup.catalog.demo() {
+        say("DEMO: licenses signed with the published demo key are served");
+    }
+    say("License verification completed successfully.");
+    let hostids: Vec<String> = setup.machine.iter().map(ToString::to_string).collect();
+    let block = vendor_daemon_block(
+        style,
+        clock.now().utc,
+        std::process::id(),
+        env!("CARGO_PKG_VERSION"),
+        port,
+        host,
+        &hostids.join(" "),
+    );
+    block.iter().for_each(|line| say(line));
+}
+
+enum Ending {
+    Ordered,
+    LostLmgrd,
+    Failed(String, u8),
+}
+
+#[allow(clippy::too_many_arguments, reason = "called once; these are the parts of a started daemon")]
+async fn serve_until_stopped(
+    config: Config,
+    setup: Setup,
+    style: LogStyle,
+    listener: TcpListener,
+    port: u16,
+    pipe: &mut Option<Pipe>,
+    clock: &Arc<dyn Clock>,
+    log: &LogSink,
+) -> Ending {
+    let cannot = |error: std::io::Error| Ending::Failed(error.to_string(), exit_status::CANNOT_START);
+    let state_dir = config.state_dir.join(config.vendor.as_str());
+    let catalog = Arc::new(setup.catalog);
+    let about = About {
+        vendor: config.vendor.clone(),
+        server_host: config.server_host.clone(),
+        server_port: config.server_port,
+    };
+    let setting = Setting {
+        catalog: Arc::clone(&catalog),
+        about,
+        style,
+        log: log.clone(),
+        cursor_dir: state_dir.clone(),
+        clock: Arc::clone(clock),
+    };
+    let (projector, projector_thread) = match projector::start(setting) {
+        Ok(started) => started,
+        Err(error) => return cannot(error),
+    };
+    let terms = LeaseTerms {
+        lease: Duration::from_secs(setup.manifest.lease_s.into()),
+        close_grace: Duration::from_secs(setup.manifest.close_grace_s.into()),
+    };
+    let daemon = Daemon::new(config, catalog, terms, projector.clone(), Arc::clone(clock));
+    let shared: Shared = Rc::new(RefCell::new(daemon));
+    let peers: Peers = Rc::default();
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+        return Ending::Failed("signals can't be watched".to_owned(), exit_status::CANNOT_START);
+    };
+    let (opened, mut ready) = oneshot::channel();
+    let mut told = false;
+    let mut accepting = None;
+    let mut listener = Some(listener);
+    let history = history::follow(&shared, state_dir, &setup.started, &setup.files, opened);
+    tokio::pin!(history);
+    let submitting = tokio::task::spawn_local(submit(Rc::clone(&shared)));
+    let ticking = tokio::task::spawn_local(tick(Rc::clone(&shared), Rc::clone(&peers)));
+    let (ending, by) = loop {
+        tokio::select! {
+            stop = &mut history => break (failed(stop), None),
+            _ = &mut ready, if !told => {
+                told = true;
+                let Some(listener) = listener.take() else { continue };
+                accepting = Some(tokio::task::spawn_local(accept(
+                    Rc::clone(&shared), Rc::clone(&peers), listener,
+                )));
+                if let Some(pipe) = pipe.as_ref() {
+                    pipe.tell(&DaemonLine::Ready { port });
+                }
+            }
+            word = hear(pipe) => break match word {
+                Word::Stop(who) => (Ending::Ordered, Some(who)),
+                Word::Lost => (Ending::LostLmgrd, Some("the end of lmgrd".to_owned())),
+            },
+            _ = terminate.recv() => break (Ending::Ordered, Some("signal 15".to_owned())),
+            // Ctrl-C at a terminal reaches all processes at once; lmgrd decides then, and tells.
+            _ = interrupt.recv(), if pipe.is_none() => break (Ending::Ordered, Some("signal 2".to_owned())),
+        }
+    };
+    if let Some(accepting) = accepting {
+        accepting.abort();
+    }
+    ticking.abort();
+    if let Some(by) = by {
+        shared.borrow_mut().stop(&by);
+        let settled = async {
+            while !shared.borrow().settled() {
+                tokio::select! {
+                    _ = &mut history => return,
+                    () = tokio::time::sleep(Duration::from_millis(5)) => {}
+                }
+            }
+        };
+        let _ = tokio::time::timeout(END_MAX / 2, settled).await;
+    }
+    submitting.abort();
+    close_all(&peers).await;
+    end_threads(&shared, &projector, projector_thread).await;
+    ending
+}
+
+fn failed(stop: Stop) -> Ending {
+    match stop {
+        Stop::AnotherCopy(text) => Ending::Failed(
+            format!("MULTIPLE servers running: {text}. End the other one, then start again"),
+            exit_status::ANOTHER_COPY,
+        ),
+        Stop::Failed(text) => {
+            Ending::Failed(format!("The history failed: {text}"), exit_status::HISTORY_FAILED)
+        }
+    }
+}
+
+async fn hear(pipe: &mut Option<Pipe>) -> Word {
+    match pipe {
+        Some(pipe) => pipe.hear().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Writes the last snapshot and closes the store, within the time that is left.
+async fn end_threads(
+    shared: &Shared,
+    projector: &projector::Projector,
+    projector_thread: std::thread::JoinHandle<()>,
+) {
+    let store = shared.borrow_mut().release_store();
+    let projector = projector.clone();
+    let ending = tokio::task::spawn_blocking(move || {
+        projector.put(Task::End);
+        let _ = projector_thread.join();
+        // The projector has let go of the store, so this is the last hold on it: dropping it closes in order.
+        drop(store);
+    });
+    let _ = tokio::time::timeout(END_MAX / 2, ending).await;
+}
+
+/// Every connection, for the ticker and the end.
+type Peers = Rc<RefCell<Vec<Weak<Peer>>>>;
+
+async fn close_all(peers: &Peers) {
+    let open: Vec<Rc<Peer>> = peers.borrow().iter().filter_map(Weak::upgrade).collect();
+    open.iter().for_each(|peer| peer.shut_down());
+    drop(open);
+    let closed = async {
+        while peers.borrow().iter().any(|peer| peer.strong_count() > 0) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_millis(500), closed).await;
+}
+
+/// Hands decided records to the store after every connection that is ready had its turn.
+async fn submit(shared: Shared) {
+    let ready = shared.borrow().batch_ready();
+    loop {
+        ready.notified().await;
+        tokio::task::yield_now().await;
+        shared.borrow_mut().submit();
+    }
+}
+
+async fn tick(shared: Shared, peers: Peers) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        // Sockets that have something to say are heard before leases are judged.
+        tokio::task::yield_now().await;
+        let now = shared.borrow().now().mono;
+        let open: Vec<Rc<Peer>> = {
+            let mut peers = peers.borrow_mut();
+            peers.retain(|peer| peer.strong_count() > 0);
+            peers.iter().filter_map(Weak::upgrade).collect()
+        };
+        open.iter().for_each(|peer| peer.check_deadline(now));
+        shared.borrow_mut().tick();
+    }
+}
+
+async fn accept(shared: Shared, peers: Peers, listener: TcpListener) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "the listener can't be watched"),
+    };
+    loop {
+        let (stream, address) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of descriptors, most likely: wait until some connection closes.
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let (limits, now): (_, Monotonic) = {
+            let daemon = shared.borrow();
+            (daemon.config.limits, daemon.now().mono)
+        };
+        let address = address.ip().to_canonical();
+        let of_host = || {
+            peers.borrow().iter().filter_map(Weak::upgrade).filter(|peer| peer.address() == address).count()
+        };
+        if !address.is_loopback() && of_host() >= limits.connections_per_host {
+            tracing::warn!(%address, "too many connections of one host");
+            continue;
+        }
+        if let Err(error) = platform::tune(&stream) {
+            tracing::info!(%error, "socket options were not taken");
+        }
+        let peer = Rc::new(Peer::new(stream, address, limits, now));
+        peers.borrow_mut().push(Rc::downgrade(&peer));
+        tokio::task::spawn_local(serve(Rc::clone(&shared), peer));
+    }
+}

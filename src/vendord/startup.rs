@@ -1,0 +1,185 @@
+//! From files to a catalog, with everything that is worth a log line.
+
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+
+use super::config::Config;
+use crate::catalog::{Catalog, LicenseInput, Verdict};
+use crate::event::debug_log::{expired, expires_soon};
+use crate::event::{FileRole, StartFile, Started};
+use crate::ident::Digest;
+use crate::license::{Expiry, HostId, LicenseFile};
+use crate::platform;
+use crate::sign::Manifest;
+use crate::text::{Severity, Source};
+use crate::time::Timestamp;
+
+/// A warning is logged for lines that expire within this many days (`flexnet-tools.md` 3.7).
+const EXPIRES_SOON_DAYS: i64 = 30;
+/// Longest license file or manifest that is read, in bytes.
+const FILE_BYTES_MAX: u64 = 256 << 20;
+
+/// What a daemon serves, and with what.
+pub(super) struct Setup {
+    pub(super) catalog: Catalog,
+    pub(super) manifest: Manifest,
+    pub(super) machine: Vec<HostId>,
+    pub(super) started: Started,
+    /// The files of `started` with their bytes, for the store.
+    pub(super) files: Vec<(Digest, Vec<u8>)>,
+    pub(super) zone: TimeZone,
+    /// Log lines, in order.
+    pub(super) messages: Vec<String>,
+}
+
+/// Why the daemon can't start; one line for the log and lmgrd.
+pub(super) type Refusal = String;
+
+/// Reads manifest and license files and builds the catalog. Unreadable files and bad lines are logged and left out.
+pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal> {
+    let mut messages = Vec::new();
+    let (zone, zone_name) = zone(config, &mut messages)?;
+    let (manifest, manifest_file) = manifest(config)?;
+    let mut files = Vec::new();
+    let mut start_files = Vec::new();
+    match &manifest_file {
+        Some((path, bytes)) => {
+            messages.push(format!("Using vendor manifest: \"{}\"", path.display()));
+            keep(FileRole::Manifest, path, bytes.clone(), &mut files, &mut start_files);
+        }
+        None => messages.push(format!(
+            "DEMO: no vendor manifest of {} was found; the built-in demo manifest is used, whose key is published",
+            config.vendor
+        )),
+    }
+    let mut licenses = Vec::new();
+    for path in &config.license_files {
+        match read(path) {
+            Ok(bytes) => {
+                licenses.push(LicenseFile::parse(Source::new(&path.to_string_lossy(), &bytes)));
+                keep(FileRole::License, path, bytes, &mut files, &mut start_files);
+            }
+            Err(error) => {
+                messages.push(format!("Cannot read license file {}: {error} (-30,111)", path.display()))
+            }
+        }
+    }
+    for license in &licenses {
+        let told = license.diagnostics.iter().filter(|found| found.severity >= Severity::Warning);
+        messages.extend(told.map(|found| found.line(&license.source)));
+    }
+    let machine = machine_hostids();
+    let inputs: Vec<LicenseInput<'_>> = licenses.iter().map(|file| LicenseInput { file }).collect();
+    let catalog = Catalog::build(&config.vendor, &inputs, &manifest, &machine, &zone);
+    messages.extend(
+        catalog
+            .verdicts()
+            .iter()
+            .filter(|verdict| !matches!(verdict.verdict, Verdict::Served(_)) || !verdict.notes.is_empty())
+            // What the license room refused was told above, with its place.
+            .filter(|verdict| !matches!(verdict.verdict, Verdict::Refused { minor: 0, .. }))
+            .map(ToString::to_string),
+    );
+    expiries(&catalog, now, &mut messages);
+    let started =
+        Started { version: env!("CARGO_PKG_VERSION").to_owned(), zone: zone_name, files: start_files };
+    Ok(Setup { catalog, manifest, machine, started, files, zone, messages })
+}
+
+fn keep(
+    role: FileRole,
+    path: &Path,
+    bytes: Vec<u8>,
+    files: &mut Vec<(Digest, Vec<u8>)>,
+    start_files: &mut Vec<StartFile>,
+) {
+    let digest = Digest::of(&bytes);
+    start_files.push(StartFile { role, path: path.to_string_lossy().into_owned(), digest });
+    files.push((digest, bytes));
+}
+
+fn zone(config: &Config, messages: &mut Vec<String>) -> Result<(TimeZone, String), Refusal> {
+    match &config.zone {
+        Some(name) => TimeZone::get(name)
+            .map(|zone| (zone, name.clone()))
+            .map_err(|error| format!("{name:?} is not a time zone: {error}")),
+        None => {
+            let system = platform::system_zone();
+            messages.extend(system.note);
+            Ok((system.zone, system.name))
+        }
+    }
+}
+
+/// Path and bytes of a manifest that was found.
+type ManifestFile = (PathBuf, Vec<u8>);
+
+/// The vendor's manifest: from the vendor directories, else beside the program, never beside a license file, which
+/// everybody may edit. LGS has a built-in one for demonstration, which any manifest of its own switches off.
+fn manifest(config: &Config) -> Result<(Manifest, Option<ManifestFile>), Refusal> {
+    let name = format!("{}.vendor.toml", config.vendor);
+    let program = std::env::current_exe().ok();
+    let beside = program.as_deref().and_then(Path::parent).map(Path::to_owned);
+    for dir in config.vendor_dirs.iter().cloned().chain(beside) {
+        let path = dir.join(&name);
+        let bytes = match read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(format!("Cannot read vendor manifest {}: {error}", path.display())),
+        };
+        let text = std::str::from_utf8(&bytes)
+            .map_err(|_| format!("Vendor manifest {} is not UTF-8 text", path.display()))?;
+        let manifest =
+            Manifest::parse(text).map_err(|error| format!("Vendor manifest {}: {error}", path.display()))?;
+        if manifest.vendor != config.vendor {
+            let found = &manifest.vendor;
+            return Err(format!("Vendor manifest {} is for {found}, not {}", path.display(), config.vendor));
+        }
+        return Ok((manifest, Some((path, bytes))));
+    }
+    let demo = Manifest::demo();
+    if demo.vendor == config.vendor {
+        return Ok((demo, None));
+    }
+    Err(format!(
+        "No vendor manifest {name} in a directory named with --vendor-dir or beside the program: {} is unknown here",
+        config.vendor
+    ))
+}
+
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        let text = format!("the file is longer than {} MiB", FILE_BYTES_MAX >> 20);
+        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, text));
+    }
+    Ok(bytes)
+}
+
+/// The hostids that SERVER lines are compared with.
+fn machine_hostids() -> Vec<HostId> {
+    let host = platform::host_name().ok();
+    platform::machine_hostids(host.as_ref().map(crate::ident::Host::as_str))
+        .iter()
+        .filter_map(|text| HostId::parse(text).ok())
+        .collect()
+}
+
+fn expiries(catalog: &Catalog, now: Timestamp, messages: &mut Vec<String>) {
+    for feature in catalog.features() {
+        for lot in catalog.pools(feature.as_str()).iter().flat_map(|pool| &pool.lots) {
+            let (Some(ends), Expiry::On(day)) = (lot.ends, lot.expiry) else { continue };
+            let days = (ends.seconds() - now.seconds()).div_euclid(86_400);
+            if ends <= now {
+                messages.push(expired(feature.as_str()));
+            } else if let Ok(days @ 0..) = u32::try_from(days)
+                && i64::from(days) < EXPIRES_SOON_DAYS
+            {
+                messages.push(expires_soon(feature.as_str(), days, day));
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! State and catalog as what lmstat shows (`flexnet-tools.md` 2.6 and 2.7).
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use bytes::BytesMut;
+use tokio::sync::oneshot;
+
+use super::connection::{Outgoing, Peer, Protocol};
+use super::daemon;
+use super::projector::{StatusQuery, Task};
+use crate::catalog::{Catalog, Pool};
+use crate::code::{Code, minor};
+use crate::event::Denial;
+use crate::ident::{FeatureName, Host, PoolKey, VendorName};
+use crate::license::Expiry;
+use crate::seat::State;
+use crate::time::Timestamp;
+use crate::wire::{FeatureCount, LineReply, Message, PoolKind, StatusItem, status_lines};
+
+/// What the status says of the daemon itself.
+#[derive(Debug, Clone)]
+pub(super) struct About {
+    pub(super) vendor: VendorName,
+    pub(super) server_host: Host,
+    pub(super) server_port: u16,
+}
+
+/// How an answer is encoded, on the projector's thread.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Form {
+    /// As a sequence of frames with this request id.
+    Frames(u32),
+    /// As lines.
+    Lines,
+}
+
+/// Asks the projector and hands its answer to the connection when it comes.
+pub(super) fn ask(
+    daemon: &mut daemon::Daemon,
+    peer: &Rc<Peer>,
+    request: u32,
+    feature: Option<FeatureName>,
+    users: bool,
+) {
+    let form = match peer.protocol() {
+        Protocol::Lines => Form::Lines,
+        Protocol::Frames | Protocol::Unknown => Form::Frames(request),
+    };
+    let (reply, answer) = oneshot::channel();
+    let query = StatusQuery { feature, users, notes: daemon.notes(), form };
+    let permit = daemon.status_permit();
+    if permit.is_none() || !daemon.projector.offer(Task::Status(query, reply)) {
+        let note = "too many status requests wait";
+        return peer
+            .send(request, Outgoing::Refused(Denial::new(Code::ServerBusy, minor::WRITER_BUSY, note)));
+    }
+    let peer = Rc::clone(peer);
+    tokio::task::spawn_local(async move {
+        match answer.await {
+            Ok(bytes) => peer.send_large(&bytes).await,
+            Err(_) => {
+                let note = "the vendor daemon is ending";
+                let denial = Denial::new(Code::VendorDown, minor::VENDOR_DOWN, note);
+                peer.send(request, Outgoing::Refused(denial));
+            }
+        }
+        // As long as the answer is not sent, it counts against the few that may be under way.
+        drop(permit);
+    });
+}
+
+/// Encodes the answer to a query.
+pub(super) fn encode(items: Vec<StatusItem>, form: Form) -> BytesMut {
+    let mut output = BytesMut::new();
+    match form {
+        Form::Frames(request) => super::frames::put_message(&mut output, request, &Message::Status(items)),
+        Form::Lines => LineReply::Status(status_lines(&items)).write(&mut output),
+    }
+    output
+}
+
+/// The items of an answer, in the order in which lmstat prints them.
+pub(super) fn items(
+    state: &State,
+    catalog: &Catalog,
+    about: &About,
+    query: &StatusQuery,
+    now: Timestamp,
+) -> Vec<StatusItem> {
+    let mut items = vec![StatusItem::Daemon {
+        vendor: about.vendor.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        host: about.server_host.clone(),
+        lmgrd_port: about.server_port,
+        notes: query.notes.clone(),
+    }];
+    let wanted = |feature: &FeatureName| query.feature.as_ref().is_none_or(|only| only == feature);
+    let strangers = strangers(state, catalog);
+    for feature in catalog.features().filter(|feature| wanted(feature)) {
+        let pools = catalog.pools(feature.as_str());
+        let others = strangers.get(feature.as_str()).map_or(&[][..], Vec::as_slice);
+        items.push(StatusItem::Feature { name: feature.clone(), count: count(state, pools, others, now) });
+        if query.users {
+            for pool in pools {
+                put_users(state, about, &pool.key, Some(pool), now, &mut items);
+            }
+            for key in others {
+                put_users(state, about, key, None, now, &mut items);
+            }
+        }
+    }
+    for (feature, unserved) in catalog.unserved_features().filter(|(feature, _)| wanted(feature)) {
+        let count = FeatureCount::Unserved { licenses: unserved.licenses() };
+        items.push(StatusItem::Feature { name: feature.clone(), count });
+    }
+    items
+}
+
+/// Pools that still have seats out but are not in the catalog any more, by feature.
+fn strangers<'a>(state: &'a State, catalog: &Catalog) -> BTreeMap<&'a str, Vec<&'a PoolKey>> {
+    let mut strangers: BTreeMap<&str, Vec<&PoolKey>> = BTreeMap::new();
+    for (key, _) in state.pools().filter(|(key, _)| catalog.pool(key).is_none()) {
+        strangers.entry(key.feature()).or_default().push(key);
+    }
+    strangers
+}
+
+/// Counted licenses of a feature over all of its pools; a feature with uncounted pools only is uncounted.
+fn count(state: &State, pools: &[Pool], strangers: &[&PoolKey], now: Timestamp) -> FeatureCount {
+    if pools.iter().all(|pool| !pool.counted) {
+        return FeatureCount::Uncounted;
+    }
+    let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    let counted = || pools.iter().filter(|pool| pool.counted);
+    let issued: u64 = counted().map(|pool| u64::from(pool.count_at(now))).sum();
+    let keys = counted().map(|pool| &pool.key).chain(strangers.iter().copied());
+    let in_use: u64 = keys.filter_map(|key| state.pool(key)).map(crate::seat::PoolUse::in_use).sum();
+    FeatureCount::Counted { issued: narrow(issued), in_use: narrow(in_use) }
+}
+
+fn put_users(
+    state: &State,
+    about: &About,
+    key: &PoolKey,
+    pool: Option<&Pool>,
+    now: Timestamp,
+    items: &mut Vec<StatusItem>,
+) {
+    let Some(used) = state.pool(key) else { return };
+    let first = used.handles().next().and_then(|handle| state.seat(handle));
+    let Some(first) = first else { return };
+    items.push(StatusItem::Pool {
+        feature: first.feature.clone(),
+        version: pool.map_or(first.version, |pool| pool.version),
+        vendor: about.vendor.clone(),
+        expiry: pool.and_then(|pool| expiry(pool, now)),
+        vendor_string: pool.and_then(|pool| pool.vendor_string.clone()),
+        kind: pool.map_or(PoolKind::Floating, kind),
+    });
+    for handle in used.handles() {
+        let Some(seat) = state.seat(handle) else { continue };
+        let Some(session) = state.session(seat.session) else { continue };
+        let identity = session.identity();
+        items.push(StatusItem::User {
+            user: identity.user.clone(),
+            host: identity.host.clone(),
+            display: identity.display.clone(),
+            version: seat.version,
+            handle,
+            start: seat.since,
+            count: seat.count.get(),
+        });
+    }
+}
+
+/// The earliest expiry date that has not passed; none if a valid line never expires and no other ends before.
+fn expiry(pool: &Pool, now: Timestamp) -> Option<String> {
+    pool.valid_lots(now)
+        .filter_map(|lot| lot.ends.map(|ends| (ends, lot.expiry)))
+        .min_by_key(|(ends, _)| *ends)
+        .and_then(|(_, expiry)| match expiry {
+            Expiry::Never => None,
+            Expiry::On(day) => Some(day.to_string()),
+        })
+}
+
+fn kind(pool: &Pool) -> PoolKind {
+    let ids: Vec<String> = pool.hostids.iter().map(ToString::to_string).collect();
+    let any = ids.iter().any(|id| id == "ANY" || id == "DEMO");
+    match (pool.counted, ids.is_empty()) {
+        (true, true) => PoolKind::Floating,
+        (true, false) => PoolKind::NodeLocked(ids.join(" ")),
+        (false, _) if any || ids.is_empty() => PoolKind::UncountedAny,
+        (false, _) => PoolKind::UncountedLocked(ids.join(" ")),
+    }
+}
