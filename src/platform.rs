@@ -2,6 +2,7 @@
 
 mod clock;
 mod hostids;
+mod lock;
 mod log_sink;
 mod net;
 pub mod process;
@@ -12,6 +13,7 @@ mod zone;
 
 pub use clock::SystemClock;
 pub use hostids::machine_hostids;
+pub use lock::{LockError, StateLock};
 pub use log_sink::{LogSink, open_log};
 pub use net::{DEFAULT_PORTS, ListenError, listen, listen_on_first_free, same_machine, tune};
 pub use random::{RandomError, random_bytes};
