@@ -1,0 +1,65 @@
+//! Runs a child process on a disk that forgets what was not synced (see `forgetful_disk.c`).
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// A directory whose files live in a child's memory until they are synced, and the switches for its failures.
+pub(crate) struct ForgetfulDisk {
+    shim: PathBuf,
+    control: tempfile::TempDir,
+    dir: PathBuf,
+}
+
+impl ForgetfulDisk {
+    /// Over an existing directory. None, and a word about it, where there is no C compiler to build the shim.
+    pub(crate) fn over(dir: &Path) -> Option<Self> {
+        let shim = shim()?;
+        let dir = dir.canonicalize().unwrap();
+        Some(Self { shim, control: tempfile::tempdir().unwrap(), dir })
+    }
+
+    /// The directory, by the name that the shim knows.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Lets `command` run on this disk.
+    pub(crate) fn mount(&self, command: &mut Command) {
+        command
+            .env("LD_PRELOAD", &self.shim)
+            .env("FORGETFUL_DIR", &self.dir)
+            .env("FORGETFUL_CONTROL", self.control.path());
+    }
+
+    /// Switches a failure on or off: `full`, `readonly`, `syncfail`.
+    pub(crate) fn switch(&self, failure: &str, on: bool) {
+        let path = self.control.path().join(failure);
+        if on { std::fs::write(path, "").unwrap() } else { std::fs::remove_file(path).unwrap() }
+    }
+}
+
+/// The compiled shim, once for each test binary.
+fn shim() -> Option<PathBuf> {
+    static SHIM: OnceLock<Option<PathBuf>> = OnceLock::new();
+    SHIM.get_or_init(|| {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/forgetful_disk.c");
+        let library =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("forgetful_disk-{}.so", std::process::id()));
+        let compiled = Command::new("cc")
+            .args(["-shared", "-fPIC", "-O1", "-pthread", "-o"])
+            .arg(&library)
+            .arg(source)
+            .arg("-ldl")
+            .status();
+        match compiled {
+            Ok(status) if status.success() => Some(library),
+            Ok(status) => panic!("the forgetful disk does not compile: {status}"),
+            Err(error) => {
+                println!("not tested: the forgetful disk needs a C compiler named cc: {error}");
+                None
+            }
+        }
+    })
+    .clone()
+}
