@@ -40,6 +40,7 @@ impl ForgetfulDisk {
 }
 
 /// The compiled shim, once for each test binary.
+#[allow(clippy::print_stdout, reason = "a test that can't run says so")]
 fn shim() -> Option<PathBuf> {
     static SHIM: OnceLock<Option<PathBuf>> = OnceLock::new();
     SHIM.get_or_init(|| {
