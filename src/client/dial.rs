@@ -1,0 +1,316 @@
+//! One connection: dial, greet, ask. Tools that only ask use it directly; sessions stand on it too.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::error::DialError;
+use super::path::ServerAddress;
+use crate::ident::VendorName;
+use crate::platform::{DEFAULT_PORTS, tune};
+use crate::wire::{self, Frame, Hello, Message, StatusItem, Welcome};
+
+/// The variable that limits one attempt to connect, in microseconds (`flexnet-tools.md` 5).
+pub const TIMEOUT_VARIABLE: &str = "FLEXLM_TIMEOUT";
+
+/// Time limits of one connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// For one attempt to connect to one address.
+    pub connect: Duration,
+    /// For one answer.
+    pub answer: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(3), answer: Duration::from_secs(10) }
+    }
+}
+
+impl Limits {
+    /// The defaults with the connect limit of [`TIMEOUT_VARIABLE`], which is kept between 0.2 and 20 seconds.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        Self::default().with_connect_micros(std::env::var(TIMEOUT_VARIABLE).ok().as_deref())
+    }
+
+    fn with_connect_micros(self, text: Option<&str>) -> Self {
+        match text.and_then(|text| text.trim().parse::<u64>().ok()) {
+            Some(micros) => {
+                Self { connect: Duration::from_micros(micros.clamp(200_000, 20_000_000)), ..self }
+            }
+            None => self,
+        }
+    }
+}
+
+/// A greeted connection.
+#[derive(Debug)]
+pub struct Connection {
+    channel: Channel,
+    welcome: Welcome,
+}
+
+/// A stream of frames, greeted or not.
+#[derive(Debug)]
+struct Channel {
+    stream: TcpStream,
+    peer: SocketAddr,
+    input: BytesMut,
+    output: BytesMut,
+    next_id: u32,
+    limits: Limits,
+}
+
+impl Connection {
+    /// Connects to a socket address and greets.
+    ///
+    /// # Errors
+    /// [`DialError`]; [`DialError::Refused`] if the server does not want this client.
+    pub async fn open(address: SocketAddr, hello: Hello, limits: Limits) -> Result<Self, DialError> {
+        let mut channel = Channel {
+            stream: connect(address, limits.connect).await?,
+            peer: address,
+            input: BytesMut::with_capacity(4096),
+            output: BytesMut::with_capacity(1024),
+            next_id: 1,
+            limits,
+        };
+        match channel.ask(&Message::Hello(Box::new(hello))).await? {
+            Message::Welcome(welcome) => Ok(Self { channel, welcome: *welcome }),
+            other => Err(channel.unexpected(&other)),
+        }
+    }
+
+    /// Connects to a license manager by name and greets. All addresses of the host are tried in turn, and all of the ports
+    /// 27000 to 27009 if the address names none; the first that speaks this protocol is taken. A host that does not
+    /// answer at all is not tried on further ports.
+    ///
+    /// # Errors
+    /// The [`DialError`] of the first port that took a connection, else of the first port.
+    pub async fn open_named(
+        server: &ServerAddress,
+        hello: &Hello,
+        limits: Limits,
+    ) -> Result<Self, DialError> {
+        let ports: Vec<u16> = match server.port {
+            Some(port) => vec![port],
+            None => DEFAULT_PORTS.collect(),
+        };
+        let mut first: Option<DialError> = None;
+        for port in ports {
+            match Self::open_at(&server.host, port, hello, limits).await {
+                Ok(connection) => return Ok(connection),
+                Err(error @ (DialError::HostUnknown { .. } | DialError::ConnectTimeout { .. })) => {
+                    return Err(first.unwrap_or(error));
+                }
+                Err(error) => {
+                    let talked = !matches!(error, DialError::Connect { .. });
+                    if first.is_none() || (talked && matches!(first, Some(DialError::Connect { .. }))) {
+                        first = Some(error);
+                    }
+                }
+            }
+        }
+        // The loop runs at least once.
+        Err(first.unwrap_or(DialError::ConnectTimeout { place: server.to_string() }))
+    }
+
+    async fn open_at(host: &str, port: u16, hello: &Hello, limits: Limits) -> Result<Self, DialError> {
+        let mut failure = None;
+        for address in addresses(host, port, limits).await? {
+            match Self::open(address, hello.clone(), limits).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        let place = ServerAddress { port: Some(port), host: host.to_owned() }.to_string();
+        Err(failure.unwrap_or(DialError::ConnectTimeout { place }))
+    }
+
+    /// What the server said of itself.
+    #[must_use]
+    pub const fn welcome(&self) -> &Welcome {
+        &self.welcome
+    }
+
+    /// The address that was reached.
+    #[must_use]
+    pub const fn peer(&self) -> SocketAddr {
+        self.channel.peer
+    }
+
+    /// Sends a message and gives the request id that its answer will carry.
+    ///
+    /// # Errors
+    /// [`DialError`]; the connection is of no use afterwards, but for [`DialError::Encode`].
+    pub async fn send(&mut self, message: &Message) -> Result<u32, DialError> {
+        self.channel.send(message).await
+    }
+
+    /// Waits for the next frame, however long that takes. May be dropped while it waits without losing anything.
+    ///
+    /// # Errors
+    /// [`DialError`]; the connection is of no use afterwards.
+    pub async fn next(&mut self) -> Result<Frame, DialError> {
+        self.channel.next().await
+    }
+
+    /// Asks and waits for the answer; a sequence is put together. Notices that come meanwhile are passed over.
+    ///
+    /// # Errors
+    /// [`DialError`]; [`DialError::Refused`] when the server answers with an error.
+    pub async fn ask(&mut self, message: &Message) -> Result<Message, DialError> {
+        self.channel.ask(message).await
+    }
+
+    /// The socket address of a vendor daemon: this one itself, or the port that lmgrd names at the address where lmgrd was
+    /// reached.
+    ///
+    /// # Errors
+    /// [`DialError`]; [`DialError::Refused`] with -97 if the vendor daemon is down or not known.
+    pub async fn locate(&mut self, vendor: &VendorName) -> Result<SocketAddr, DialError> {
+        if self.welcome.vendor.as_ref() == Some(vendor) {
+            return Ok(self.peer());
+        }
+        match self.ask(&Message::Locate(vendor.clone())).await? {
+            Message::Located { port } => Ok(SocketAddr::new(self.peer().ip(), port)),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// The error of an answer that does not belong to its request.
+    #[must_use]
+    pub fn unexpected(&self, found: &Message) -> DialError {
+        self.channel.unexpected(found)
+    }
+}
+
+impl Channel {
+    async fn send(&mut self, message: &Message) -> Result<u32, DialError> {
+        let id = self.next_id;
+        self.next_id = self.next_id.checked_add(1).unwrap_or(1);
+        self.output.clear();
+        wire::encode(message, id, &mut self.output)?;
+        match timeout(self.limits.answer, self.stream.write_all(&self.output)).await {
+            Ok(Ok(())) => Ok(id),
+            Ok(Err(source)) => Err(DialError::Io { place: self.place(), source }),
+            Err(_) => Err(DialError::AnswerTimeout { place: self.place() }),
+        }
+    }
+
+    async fn next(&mut self) -> Result<Frame, DialError> {
+        loop {
+            match wire::decode(&mut self.input) {
+                Ok(Some(frame)) => return Ok(frame),
+                Ok(None) => {}
+                Err(source) => return Err(DialError::Protocol { place: self.place(), source }),
+            }
+            match self.stream.read_buf(&mut self.input).await {
+                Ok(0) => return Err(DialError::Closed { place: self.place() }),
+                Ok(_) => {}
+                Err(source) => return Err(DialError::Io { place: self.place(), source }),
+            }
+        }
+    }
+
+    async fn ask(&mut self, message: &Message) -> Result<Message, DialError> {
+        let id = self.send(message).await?;
+        let until = Instant::now() + self.limits.answer;
+        let mut items: Vec<StatusItem> = Vec::new();
+        loop {
+            let Ok(frame) = timeout_at(until, self.next()).await else {
+                return Err(DialError::AnswerTimeout { place: self.place() });
+            };
+            let frame = frame?;
+            if frame.request_id != id {
+                // A server that can't read a request at all answers under 0.
+                if let (0, Ok(Message::Error(denial))) = (frame.request_id, frame.message) {
+                    return Err(DialError::Refused(denial));
+                }
+                continue;
+            }
+            match frame.message {
+                Ok(Message::Error(denial)) => return Err(DialError::Refused(denial)),
+                Ok(Message::Status(part)) => {
+                    items.extend(part);
+                    if frame.end {
+                        return Ok(Message::Status(items));
+                    }
+                }
+                Ok(message) => return Ok(message),
+                Err(error) => {
+                    return Err(DialError::Unexpected { place: self.place(), found: error.to_string() });
+                }
+            }
+        }
+    }
+
+    fn place(&self) -> String {
+        place(self.peer)
+    }
+
+    fn unexpected(&self, found: &Message) -> DialError {
+        let mut found = format!("{found:?}");
+        found.truncate(found.find(['(', ' ', '{']).unwrap_or(found.len()));
+        DialError::Unexpected { place: self.place(), found }
+    }
+}
+
+fn place(address: SocketAddr) -> String {
+    let host = address.ip().to_canonical().to_string();
+    ServerAddress { port: Some(address.port()), host }.to_string()
+}
+
+/// The addresses of a host, in the order in which they are tried: the resolver's, doubles left out.
+async fn addresses(host: &str, port: u16, limits: Limits) -> Result<Vec<SocketAddr>, DialError> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let unknown = |source| DialError::HostUnknown { host: host.to_owned(), source };
+    let found = match timeout(limits.connect, tokio::net::lookup_host((host, port))).await {
+        Ok(found) => found.map_err(unknown)?,
+        Err(_) => return Err(unknown(std::io::ErrorKind::TimedOut.into())),
+    };
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for address in found {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    if addresses.is_empty() {
+        return Err(unknown(std::io::ErrorKind::NotFound.into()));
+    }
+    Ok(addresses)
+}
+
+async fn connect(address: SocketAddr, limit: Duration) -> Result<TcpStream, DialError> {
+    let place = || place(address);
+    let stream = match timeout(limit, TcpStream::connect(address)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(source)) => return Err(DialError::Connect { place: place(), source }),
+        Err(_) => return Err(DialError::ConnectTimeout { place: place() }),
+    };
+    tune(&stream).map_err(|source| DialError::Io { place: place(), source })?;
+    Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_connect_limit_comes_in_microseconds_and_is_kept_in_its_range() {
+        let connect = |text| Limits::default().with_connect_micros(text).connect;
+        assert_eq!(connect(None), Duration::from_secs(3));
+        assert_eq!(connect(Some("500000")), Duration::from_millis(500));
+        assert_eq!(connect(Some("1")), Duration::from_millis(200));
+        assert_eq!(connect(Some("99999999999")), Duration::from_secs(20));
+        assert_eq!(connect(Some("soon")), Duration::from_secs(3));
+    }
+}
