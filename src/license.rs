@@ -10,6 +10,7 @@
 
 mod attribute;
 mod canonical;
+mod canonical_read;
 mod checks;
 mod feature;
 mod file;
@@ -23,6 +24,7 @@ mod parse_feature;
 mod parse_server;
 
 pub use canonical::{CanonicalError, canonical};
+pub use canonical_read::{NotCanonical, read_canonical};
 pub use feature::{Attribute, Expiry, FeatureKeyword, FeatureLine, LicenseCount};
 pub use file::{LicenseFile, Line, LineKind, ServerLine, Standing, VendorLine};
 pub use hostid::{HostId, HostIdError, InternetPattern};

@@ -8,7 +8,7 @@ use super::hostid::HostId;
 use crate::ident::VendorName;
 
 /// First line of the text: what it is and in which version, so that no other signed text can be taken for it.
-const DOMAIN: &str = "seatkeeper-license-line-v1";
+pub(super) const DOMAIN: &str = "seatkeeper-license-line-v1";
 
 /// Attributes that carry signatures and so can't be covered by one.
 const SIGNATURES: [&str; 3] = ["SIGN", "SIGN2", "AUTH"];

@@ -1,0 +1,147 @@
+//! Back from the canonical text of a signed line to what it says, for a client that verifies a grant and sees no
+//! license file.
+
+use thiserror::Error;
+
+use super::canonical::{DOMAIN, canonical};
+use super::feature::FeatureLine;
+use super::file::LicenseFile;
+use super::hostid::HostId;
+use crate::text::Source;
+
+/// Longest text that is looked at, in bytes; lines that `lmcrypt` signs are far shorter.
+const TEXT_BYTES_MAX: usize = 32 * 1024;
+
+/// Why a text is not the canonical text of a line.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("this is not the canonical text of a license line")]
+pub struct NotCanonical;
+
+/// Reads a canonical text: the hostids of the SERVER lines, and the line. The line's spans mean nothing.
+///
+/// Only texts that [`canonical`] gives are accepted: what was read is written again and compared.
+///
+/// # Errors
+/// [`NotCanonical`] for every other text.
+pub fn read_canonical(text: &str) -> Result<(Vec<HostId>, FeatureLine), NotCanonical> {
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(NotCanonical);
+    }
+    let mut lines = text.split('\n');
+    if lines.next() != Some(DOMAIN) {
+        return Err(NotCanonical);
+    }
+    let (mut servers, mut fields) = (Vec::new(), [None; 6]);
+    let mut attributes = String::new();
+    for line in lines {
+        let (name, value) = match line.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (line, None),
+        };
+        let names = ["vendor", "keyword", "feature", "version", "expiry", "count"];
+        match (names.iter().position(|known| *known == name), value) {
+            (Some(index), Some(value)) => {
+                let slot = fields.get_mut(index).ok_or(NotCanonical)?;
+                if slot.replace(value).is_some() {
+                    return Err(NotCanonical);
+                }
+            }
+            (None, Some(value)) if name == "server" => {
+                servers.push(HostId::parse(value).map_err(|_| NotCanonical)?);
+            }
+            (_, value) => push_attribute(&mut attributes, name, value)?,
+        }
+    }
+    let [Some(vendor), Some(keyword), Some(feature), Some(version), Some(expiry), Some(count)] = fields
+    else {
+        return Err(NotCanonical);
+    };
+    let line = format!("{keyword} {feature} {vendor} {version} {expiry} {count}{attributes}");
+    let file = LicenseFile::parse(Source::new("", line.as_bytes()));
+    let line = file.features().next().ok_or(NotCanonical)?;
+    if canonical(&line.vendor, &servers, line).as_deref() == Ok(text) {
+        Ok((servers, line.clone()))
+    } else {
+        Err(NotCanonical)
+    }
+}
+
+/// ` NAME="value"` with the escapes undone.
+fn push_attribute(line: &mut String, name: &str, value: Option<&str>) -> Result<(), NotCanonical> {
+    line.push(' ');
+    line.push_str(name);
+    let Some(value) = value else { return Ok(()) };
+    line.push_str("=\"");
+    let mut characters = value.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            // An escaped LF can't come from a line of a file.
+            '\\' if characters.next() == Some('\\') => line.push('\\'),
+            '\\' | '"' => return Err(NotCanonical),
+            other if other.is_control() && other != '\t' => return Err(NotCanonical),
+            other => line.push(other),
+        }
+    }
+    line.push('"');
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text_of(lines: &str) -> String {
+        let file = LicenseFile::parse(Source::new("a.lic", lines.as_bytes()));
+        let servers: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
+        let line = file.features().next().unwrap();
+        canonical(&line.vendor, &servers, line).unwrap()
+    }
+
+    #[test]
+    fn reads_back_what_was_written() {
+        for lines in [
+            "SERVER h ANY 27000\nINCREMENT f v 2.0 permanent 10 SN=1",
+            "SERVER h 00:1A:2B:3C:4D:5E\nFEATURE f v 1.10 31-Dec-2030 5 SUPERSEDE ISSUED=1-jan-2026 \
+             VENDOR_STRING=\"a  b\\c\" NOTICE=\"wrapped \\\n  here\" ISSUER=\"\" START=1-jan-2026",
+            "FEATURE f v 1 1-jan-00 uncounted HOSTID=\"HOSTNAME=ws01 ID=12-34\"",
+        ] {
+            let text = text_of(lines);
+            let (servers, line) = read_canonical(&text).unwrap();
+            assert_eq!(canonical(&line.vendor, &servers, &line), Ok(text));
+        }
+        let (servers, line) =
+            read_canonical(&text_of("SERVER h ANY\nFEATURE f v 2.0 31-dec-2030 5 START=1-jan-2026")).unwrap();
+        assert_eq!(servers, [HostId::Any]);
+        assert_eq!((line.name.as_str(), line.vendor.as_str(), line.version.as_str()), ("f", "v", "2.0"));
+        assert_eq!(line.expiry.to_string(), "31-dec-2030");
+        assert_eq!(line.start().unwrap().to_string(), "1-jan-2026");
+    }
+
+    #[test]
+    fn every_other_text_is_refused() {
+        let text = text_of("SERVER h ANY\nFEATURE f v 2.0 permanent 5 NOTICE=n SN=1");
+        for (from, to) in [
+            ("seatkeeper-license-line-v1", "seatkeeper-license-line-v2"),
+            ("\nserver=ANY", "\nserver=any"),
+            ("\ncount=5", ""),
+            ("\ncount=5", "\ncount=5\ncount=6"),
+            ("\ncount=5", "\ncount=5 SN=2"),
+            ("\nfeature=f", "\nfeature=f g"),
+            ("\nNOTICE=n\nSN=1", "\nSN=1\nNOTICE=n"),
+            ("\nNOTICE=n", "\nNOTICE=n\nnotice=n"),
+            ("\nNOTICE=n", "\nNOTICE=n\\n"),
+            ("\nNOTICE=n", "\nNOTICE=n\\"),
+            ("\nNOTICE=n", "\nNOTICE=\"n\""),
+            ("\nNOTICE=n", "\nNOTICE=n\" SN=\"2"),
+            ("\nSN=1", "\nSN=1\n"),
+            ("\nkeyword=FEATURE", "\nkeyword=feature"),
+            ("\nkeyword=FEATURE", "\nkeyword=FEATURE\n"),
+        ] {
+            let edited = text.replacen(from, to, 1);
+            assert_ne!(edited, text);
+            assert_eq!(read_canonical(&edited), Err(NotCanonical), "{from:?} -> {to:?}");
+        }
+        assert_eq!(read_canonical(""), Err(NotCanonical));
+        assert_eq!(read_canonical(&format!("{text}{}", "x".repeat(40_000))), Err(NotCanonical));
+    }
+}
