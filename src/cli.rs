@@ -15,6 +15,8 @@ mod near;
 mod terminal;
 #[cfg(feature = "server")]
 mod trace;
+#[cfg(feature = "server")]
+mod vendord;
 
 pub use terminal::{print, print_error};
 

@@ -2,9 +2,9 @@
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
-#[cfg(feature = "server")]
-use super::lmgrd;
 use super::{Call, PROGRAM, USAGE, classic, lmcrypt, lmutil, lmver, print, print_error};
+#[cfg(feature = "server")]
+use super::{lmgrd, vendord};
 
 /// One command of the program.
 pub(super) struct Applet {
@@ -46,6 +46,10 @@ pub(super) static APPLETS: &[Applet] = &[
     applet!("lmutil", lmutil, "Run one of the license tools: lmutil lmstat …", classic: true, hidden: false),
     applet!("lmcrypt", lmcrypt, "Make keys, sign license files, check signatures", classic: false, hidden: false),
     applet!("lmver", lmver, "Print the version of this program or of another file", classic: true, hidden: false),
+    #[cfg(feature = "server")]
+    applet!("LGS", vendord, "Start the vendor daemon LGS by hand", classic: false, hidden: true),
+    #[cfg(feature = "server")]
+    applet!("vendord", vendord, "Start a vendor daemon by hand", classic: false, hidden: true),
 ];
 
 impl Applet {

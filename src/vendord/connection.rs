@@ -75,6 +75,8 @@ pub(super) struct Peer {
     session: Cell<Option<SessionId>>,
     clock_denial: RefCell<Option<Denial>>,
     in_flight: Cell<usize>,
+    /// Nothing more is read until an answer is delivered.
+    full: Cell<bool>,
     deadline: Cell<Option<Monotonic>>,
     /// Bytes of a large answer in the queue, which do not count against the limit.
     large: Cell<usize>,
@@ -102,6 +104,7 @@ impl Peer {
             session: Cell::new(None),
             clock_denial: RefCell::new(None),
             in_flight: Cell::new(0),
+            full: Cell::new(false),
             deadline: Cell::new(Some(now.plus(limits.handshake))),
             large: Cell::new(0),
             sent: Notify::new(),
@@ -147,6 +150,9 @@ impl Peer {
     /// A request is answered in full.
     pub(super) fn finish_request(&self) {
         self.in_flight.set(self.in_flight.get().saturating_sub(1));
+        if self.full.replace(false) {
+            self.wake.notify_one();
+        }
     }
 
     /// Queues an answer and wakes the connection.
@@ -396,6 +402,7 @@ fn handle(shared: &Shared, peer: &Rc<Peer>, input: &mut BytesMut) -> Turn {
             Protocol::Frames | Protocol::Unknown => peer.limits.requests_in_flight,
         };
         if peer.in_flight.get() >= in_flight_max {
+            peer.full.set(true);
             return Turn::Full;
         }
         let progress = match peer.protocol.get() {

@@ -81,7 +81,7 @@ async fn start_and_serve(config: Config, clock: &Arc<dyn Clock>, log: &LogSink) 
     };
     style = LogStyle::new(config.vendor.as_str(), setup.zone.clone());
     let say = |text: &str| log.line(style.line(clock.now().utc, text));
-    say(&format!("{} version v{}", super::program(), env!("CARGO_PKG_VERSION")));
+    say(&format!("Seatkeeper version v{}", env!("CARGO_PKG_VERSION")));
     setup.messages.iter().for_each(|message| say(message));
     if setup.catalog.is_empty() {
         return fail(&style, &pipe, "No features to serve, exiting", exit_status::NO_FEATURES);

@@ -1,0 +1,96 @@
+//! `vendord VENDOR`, also as `LGS`: one vendor daemon, as lmgrd starts it or by hand.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Call, USAGE, print_error};
+use crate::ident::{Host, VendorName};
+use crate::platform;
+use crate::time::SkewLimits;
+use crate::vendord::{Config, Limits, run as serve};
+
+/// The vendor that this program can serve without a manifest, and the applet's other name.
+const DEMO_VENDOR: &str = "LGS";
+
+/// Arguments of the vendor daemon.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Whose licenses to serve; LGS when called by that name
+    vendor: Option<VendorName>,
+    /// License files, separated by colons
+    #[arg(short = 'c', value_name = "FILES", required = true)]
+    files: std::ffi::OsString,
+    /// TCP port to listen on; 0 for any free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Address to listen on instead of all of this machine
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<IpAddr>,
+    /// Where the history lives
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Where to look for the vendor's manifest (can be repeated)
+    #[arg(long, value_name = "DIR")]
+    vendor_dir: Vec<PathBuf>,
+    /// Host of the SERVER line, as lmstat shows it; this machine's name if left out
+    #[arg(long, value_name = "HOST")]
+    server_host: Option<Host>,
+    /// Port of lmgrd, as lmstat shows it
+    #[arg(long, value_name = "PORT", default_value_t = 27000)]
+    server_port: u16,
+    /// Time zone that license dates are judged in; the machine's if left out
+    #[arg(long, value_name = "ZONE")]
+    zone: Option<String>,
+    /// Clock difference in seconds above which new sessions are refused as unreachable
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    clock_limit: u64,
+    /// Clock difference in seconds above which their messages count as expired
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    clock_limit_expired: u64,
+    /// Take orders from lmgrd at the other end of standard input
+    #[arg(long, hide = true)]
+    supervised: bool,
+}
+
+/// Runs the vendor daemon until it is told to end.
+pub(super) fn run(args: Args, call: &Call) -> u8 {
+    match config(args, call) {
+        Ok(config) => serve(config),
+        Err(problem) => {
+            print_error(&format!("{}: {problem}\n", call.name));
+            USAGE
+        }
+    }
+}
+
+fn config(args: Args, call: &Call) -> Result<Config, String> {
+    let vendor = match args.vendor {
+        Some(vendor) => vendor,
+        None if call.name == DEMO_VENDOR => DEMO_VENDOR.parse().map_err(|error| format!("{error}"))?,
+        None => return Err("name the vendor whose licenses are to be served".to_owned()),
+    };
+    let absolute =
+        |path: PathBuf| std::path::absolute(&path).map_err(|error| format!("{}: {error}", path.display()));
+    let server_host = match args.server_host {
+        Some(host) => host,
+        None => platform::host_name().map_err(|error| error.to_string())?,
+    };
+    let skew = SkewLimits {
+        unreachable: Duration::from_secs(args.clock_limit),
+        expired: Duration::from_secs(args.clock_limit_expired.max(args.clock_limit)),
+    };
+    Ok(Config {
+        vendor,
+        license_files: std::env::split_paths(&args.files).map(absolute).collect::<Result<_, _>>()?,
+        port: args.port,
+        listen: args.listen,
+        state_dir: platform::state_dir(args.state_dir.as_deref()).map_err(|error| error.to_string())?,
+        vendor_dirs: args.vendor_dir.into_iter().map(absolute).collect::<Result<_, _>>()?,
+        server_host,
+        server_port: args.server_port,
+        zone: args.zone,
+        supervised: args.supervised,
+        limits: Limits { skew, ..Limits::default() },
+    })
+}
