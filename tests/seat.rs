@@ -1,0 +1,10 @@
+//! The seat engine through its three verbs: the cases of `flexnet-files.md` section 8.1 under their ids, and seeded
+//! simulations with an oracle outside. A failing simulation names its seed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod seat {
+    pub(crate) mod bench;
+    mod cases;
+    mod sessions;
+    mod simulation;
+}

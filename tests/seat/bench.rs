@@ -1,0 +1,214 @@
+//! A workbench for the engine: a catalog from license text, and commands by name of the session.
+
+use std::collections::BTreeMap;
+
+use seatkeeper::catalog::{Catalog, LicenseInput};
+use seatkeeper::event::{
+    Answer, Checkin, Checkout, Claims, Denial, EndReason, Event, Identity, Record, SessionKind,
+};
+use seatkeeper::ident::{Count, Digest, Handle, SessionId, Token};
+use seatkeeper::license::{LicenseFile, canonical};
+use seatkeeper::seat::{Command, Decision, Reply, Resume, State, check, decide};
+use seatkeeper::sign::{Manifest, demo_signing_key};
+use seatkeeper::text::Source;
+use seatkeeper::time::{Monotonic, Now, Timestamp};
+
+/// 15-jun-2026, the day of all cases, at noon.
+pub(crate) const TODAY: Timestamp = Timestamp(1_781_524_800_000);
+
+/// Builds a catalog from lines without signatures: each is signed with the demo key.
+pub(crate) fn catalog(lines: &str) -> Catalog {
+    catalog_of(&format!("SERVER srv ANY 27000\nVENDOR LGS\n{lines}\n"))
+}
+
+pub(crate) fn catalog_of(text: &str) -> Catalog {
+    let signed = sign(text);
+    let file = LicenseFile::parse(Source::new("test.lic", signed.as_bytes()));
+    let manifest = Manifest::demo();
+    let zone = jiff::tz::TimeZone::UTC;
+    Catalog::build(&manifest.vendor, &[LicenseInput { file: &file }], &manifest, &[], &zone)
+}
+
+pub(crate) fn sign(text: &str) -> String {
+    let file = LicenseFile::parse(Source::new("test.lic", text.as_bytes()));
+    let hostids: Vec<_> = file.servers().map(|server| server.hostid.clone()).collect();
+    let mut signed = text.to_owned();
+    let mut features: Vec<_> = file.features().collect();
+    features.sort_by_key(|line| std::cmp::Reverse(line.span.start));
+    for line in features {
+        let canonical = canonical(&line.vendor, &hostids, line).unwrap();
+        let end =
+            line.span.start + text[line.span.start..].find('\n').unwrap_or(text.len() - line.span.start);
+        signed.insert_str(end, &format!(" SIGN=\"{}\"", demo_signing_key().sign(&canonical)));
+    }
+    signed
+}
+
+/// State and catalog under test, with the whole history.
+pub(crate) struct Bench {
+    pub(crate) catalog: Catalog,
+    pub(crate) state: State,
+    pub(crate) history: Vec<Record>,
+    pub(crate) now: Now,
+    names: BTreeMap<String, (SessionId, u64)>,
+    drawn: u8,
+}
+
+impl Bench {
+    pub(crate) fn new(lines: &str) -> Self {
+        Self::with(catalog(lines))
+    }
+
+    pub(crate) fn with(catalog: Catalog) -> Self {
+        Self {
+            catalog,
+            state: State::default(),
+            history: Vec::new(),
+            now: Now { utc: TODAY, mono: Monotonic(0) },
+            names: BTreeMap::new(),
+            drawn: 0,
+        }
+    }
+
+    /// Decides, checks and folds in.
+    pub(crate) fn run(&mut self, command: &Command) -> Decision {
+        let decision = decide(&self.state, &self.catalog, command, self.now);
+        check(&self.state, &self.catalog, &decision.events, self.now).expect("the engine contradicts itself");
+        if !decision.events.is_empty() {
+            let record =
+                Record { first: self.state.seq().next(), at: self.now.utc, events: decision.events.clone() };
+            self.state.evolve(&record);
+            self.history.push(record);
+        }
+        decision
+    }
+
+    /// A session for `user@host`, opened at its first use; `extra` are hostids and `ip=`.
+    pub(crate) fn session(&mut self, who: &str, extra: &[&str]) -> SessionId {
+        if let Some((id, _)) = self.names.get(who) {
+            return *id;
+        }
+        self.drawn += 1;
+        let id = SessionId([self.drawn; 16]);
+        let identity = identity(who, extra, SessionKind::Framed);
+        let secret = Digest::of(&id.0);
+        let decision = self.run(&Command::Open { session: id, secret, identity });
+        assert_eq!(decision.reply, Reply::Done);
+        self.names.insert(who.to_owned(), (id, 0));
+        id
+    }
+
+    pub(crate) fn next_token(&mut self, who: &str) -> Token {
+        let (_, token) = self.names.get_mut(who).unwrap();
+        *token += 1;
+        Token(*token)
+    }
+
+    /// One checkout; the number of its denial, or 0.
+    pub(crate) fn out(&mut self, who: &str, feature: &str, version: &str, count: u32) -> i32 {
+        self.answer(who, &[], feature, version, count).map_or_else(|denial| denial.code.number(), |_| 0)
+    }
+
+    pub(crate) fn out_with(&mut self, who: &str, extra: &[&str], feature: &str, version: &str) -> i32 {
+        self.answer(who, extra, feature, version, 1).map_or_else(|denial| denial.code.number(), |_| 0)
+    }
+
+    pub(crate) fn grant(&mut self, who: &str, feature: &str, version: &str) -> seatkeeper::event::Grant {
+        self.answer(who, &[], feature, version, 1).expect("granted")
+    }
+
+    fn answer(
+        &mut self,
+        who: &str,
+        extra: &[&str],
+        feature: &str,
+        version: &str,
+        count: u32,
+    ) -> Result<seatkeeper::event::Grant, Denial> {
+        let id = self.session(who, extra);
+        let token = self.next_token(who);
+        let request = checkout(token, feature, version, count);
+        match self.run(&Command::Checkout(id, request)).reply {
+            Reply::Answer(answered, Answer::Granted(grant)) if answered == token => Ok(grant),
+            Reply::Answer(answered, Answer::Denied(denial)) if answered == token => Err(denial),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn back(&mut self, who: &str, handle: Handle) {
+        let id = self.session(who, &[]);
+        let token = self.next_token(who);
+        let request = Checkin { token, acknowledged: Token(token.0 - 1), handle };
+        let reply = self.run(&Command::Checkin(id, request)).reply;
+        assert_eq!(reply, Reply::Answer(token, Answer::CheckedIn(handle)));
+    }
+
+    /// Checks everything in.
+    pub(crate) fn all_in(&mut self) {
+        let sessions: Vec<SessionId> = self.state.sessions().map(|(id, _)| id).collect();
+        for id in sessions {
+            self.run(&Command::End(id, EndReason::Goodbye));
+        }
+        self.names.clear();
+    }
+
+    pub(crate) fn resume(&mut self, id: SessionId, epoch: u32, nonce: u8) -> Reply {
+        let claim = Resume { session: id, secret: Digest::of(&id.0), epoch, nonce: [nonce; 16] };
+        self.run(&Command::Resume(claim)).reply
+    }
+}
+
+pub(crate) fn identity(who: &str, extra: &[&str], kind: SessionKind) -> Identity {
+    let (user, host) = who.split_once('@').unwrap_or((who, "h1"));
+    let address = extra.iter().find_map(|word| word.strip_prefix("ip=")).unwrap_or("127.0.0.1");
+    Identity::new(Claims {
+        user: user.parse().unwrap(),
+        host: host.parse().unwrap(),
+        display: host.parse().unwrap(),
+        project: None,
+        platform: None,
+        hostids: extra.iter().filter(|word| !word.starts_with("ip=")).map(|id| id.parse().unwrap()).collect(),
+        address: address.parse().unwrap(),
+        pid: None,
+        kind,
+    })
+}
+
+pub(crate) fn checkout(token: Token, feature: &str, version: &str, count: u32) -> Checkout {
+    Checkout {
+        token,
+        acknowledged: Token(token.0 - 1),
+        feature: feature.parse().unwrap(),
+        version: version.parse().unwrap(),
+        count: Count::new(count).unwrap(),
+    }
+}
+
+/// The invariants of `seat`, looked at from outside.
+pub(crate) fn invariants(state: &State, catalog: &Catalog, now: Now) {
+    let mut out: BTreeMap<&str, u64> = BTreeMap::new();
+    for (handle, seat) in state.seats() {
+        *out.entry(seat.pool.as_str()).or_default() += u64::from(seat.count.get());
+        let session = state.session(seat.session).expect("a seat's session has not ended");
+        assert!(session.handles().any(|held| held == handle));
+    }
+    let held: usize = state.sessions().map(|(_, session)| session.handles().count()).sum();
+    assert_eq!(held, state.seats().count());
+    for (key, used) in state.pools() {
+        assert_eq!(Some(&used.in_use()), out.get(key.as_str()));
+        let pool = catalog.pool(key).expect("the pool is served");
+        assert!(!pool.counted || used.in_use() <= u64::from(pool.count_at(now.utc)), "{key}");
+    }
+    assert_eq!(state.pools().count(), out.len());
+}
+
+/// The fold of a history from nothing.
+pub(crate) fn fold(history: &[Record]) -> State {
+    let mut state = State::default();
+    history.iter().for_each(|record| state.evolve(record));
+    state
+}
+
+pub(crate) fn events(history: &[Record]) -> impl Iterator<Item = &Event> {
+    history.iter().flat_map(|record| &record.events)
+}
