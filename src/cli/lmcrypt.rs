@@ -44,14 +44,15 @@ enum Verb {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("by").required(true).args(["key", "demo"])))]
 struct SignArgs {
     /// License file to sign
     file: PathBuf,
     /// Key file that keygen has made
-    #[arg(long, value_name = "FILE", required_unless_present = "demo")]
+    #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// Sign with the published demo key of vendor LGS
-    #[arg(long, conflicts_with = "key")]
+    #[arg(long)]
     demo: bool,
     /// Write the signed file to OUT instead of standard output
     #[arg(short, long, value_name = "OUT", conflicts_with = "in_place")]

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use zeroize::Zeroizing;
+
 use super::files::{Secrecy, write_new};
 use super::{FAILED, Failure, HMAC_WARNING, say};
 use crate::ident::VendorName;
@@ -31,11 +33,11 @@ pub(super) fn keygen(args: &KeygenArgs, out: &mut dyn Write, err: &mut dyn Write
         ));
     }
     let vendor = VendorName::parse(&args.vendor).map_err(|error| Failure::new(FAILED, error))?;
-    let secret = random_bytes::<32>().map_err(|error| Failure::new(FAILED, error))?;
+    let secret = Zeroizing::new(random_bytes::<32>().map_err(|error| Failure::new(FAILED, error))?);
     let key = if args.hmac {
-        SigningKey::generate_hmac(vendor.clone(), secret)
+        SigningKey::generate_hmac(vendor.clone(), *secret)
     } else {
-        SigningKey::generate_ed25519(vendor.clone(), secret)
+        SigningKey::generate_ed25519(vendor.clone(), *secret)
     };
     let manifest = Manifest::new(vendor, vec![key.verifying_key()]);
 

@@ -10,15 +10,16 @@ use crate::sign::{Algorithm, KeyId, Manifest};
 use crate::text::Severity;
 
 #[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("by").required(true).args(["manifest", "demo"])))]
 pub(super) struct VerifyArgs {
     /// License files to check
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Vendor manifest with the keys that count
-    #[arg(long, value_name = "FILE", required_unless_present = "demo")]
+    #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
     /// Use the built-in demo manifest of vendor LGS
-    #[arg(long, conflicts_with = "manifest")]
+    #[arg(long)]
     demo: bool,
 }
 
