@@ -508,3 +508,35 @@ fn a_date_ends_with_its_day_on_the_servers_clock() {
     assert_eq!(lot.starts.unwrap().to_string(), "2026-06-01T04:00:00.000Z");
     assert_eq!(lot.ends.unwrap().to_string(), "2026-07-01T04:00:00.000Z");
 }
+
+#[test]
+fn the_demo_file_serves_what_its_comments_say() {
+    let text = include_str!("../../testdata/svr_lgs.lic");
+    let file = LicenseFile::parse(Source::new("svr_lgs.lic", text.as_bytes()));
+    let lgs = VendorName::parse(crate::sign::DEMO_VENDOR).unwrap();
+    let inputs = [LicenseInput { file: &file }];
+    let catalog = Catalog::build(&lgs, &inputs, &Manifest::demo(), &[], &jiff::tz::TimeZone::UTC);
+    assert!(catalog.demo());
+    assert!(catalog.verdicts().iter().all(|line| matches!(line.verdict, Verdict::Served(_))));
+    let found: Vec<(String, u32, Period)> = catalog
+        .features()
+        .flat_map(|name| catalog.pools(name.as_str()))
+        .map(|pool| (pool.key.to_string(), pool.count_at(today()), pool.period_at(today())))
+        .collect();
+    let expected = [
+        ("cad_design 2", 10, Period::Within),
+        ("cad_legacy 1", 0, Period::After),
+        ("cad_next 3", 0, Period::Before),
+        ("cad_view 2", 25, Period::Within),
+        ("hello 1 uncounted HOSTID=ANY", 0, Period::Within),
+        ("learn 1 uncounted HOSTID=ID=47110815", 0, Period::Within),
+        ("mesh 1", 4, Period::Within),
+        ("mesh 2.5", 2, Period::Within),
+        ("render 3.1 HOSTID=\"HOSTNAME=render01 HOSTNAME=render02\"", 2, Period::Within),
+        ("report 1", 5, Period::Within),
+        ("setup_tool 1 uncounted HOSTID=020000000001", 0, Period::Within),
+        ("simulate 4.2", 10, Period::Within),
+    ];
+    assert_eq!(found, expected.map(|(key, count, period)| (key.to_owned(), count, period)));
+    assert_eq!(catalog.pools("simulate")[0].count_at(at("1-jan-2036")), 5);
+}
