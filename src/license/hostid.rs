@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use thiserror::Error;
 
+use super::lexis::is_blank;
 use crate::event::Claims;
 use crate::ident::{decode_hex, encode_hex};
 
@@ -129,7 +130,7 @@ impl HostId {
     /// [`HostIdError`] of the first bad one, or for an empty list.
     pub fn parse_list(text: &str) -> Result<Vec<Self>, HostIdError> {
         let list: Vec<_> = text
-            .split([' ', '\t'])
+            .split(is_blank)
             .filter(|word| !word.is_empty())
             .map(Self::parse)
             .collect::<Result<_, _>>()?;

@@ -184,7 +184,10 @@ impl Scan {
             }
             match byte {
                 b'\\' if self.is_continuation(bytes.get(index + 1..).unwrap_or_default()) => {
-                    self.note_comment(text, at + 1, line.end, in_comments);
+                    if text.get(at + 1..line.end).is_some_and(|rest| rest.contains('#')) {
+                        self.end_word(text);
+                        self.note_comment(text, at + 1, line.end, in_comments);
+                    }
                     return End::Continued { backslash: at };
                 }
                 b'#' if after_blank && !self.is_open() => {

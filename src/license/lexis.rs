@@ -87,7 +87,7 @@ fn block(input: &str) -> IResult<&str, &str> {
 fn inner_joint(input: &str) -> IResult<&str, &str> {
     recognize(terminated(
         many1_count(quoted_joint),
-        not(alt((take_while1(|c| is_blank(c) || is_eol(c)), tag("#"), eof))),
+        not(alt((take_while1(|c| is_blank(c) || is_eol(c)), tag("#"), eof, joint))),
     ))
     .parse(input)
 }
@@ -158,13 +158,6 @@ pub(super) fn text(raw: &str) -> Result<Cow<'_, str>, BadText> {
             Some(end) => Err(BadText::QuoteInside(end + 2)),
         };
     }
-    if raw.starts_with('{') {
-        return match block(raw) {
-            Ok(("", whole)) if whole.ends_with('}') => Ok(fold(whole)),
-            Ok(("", _)) | Err(_) => Err(BadText::OpenBlock(0)),
-            Ok((rest, _)) => Err(BadText::QuoteInside(raw.len() - rest.len())),
-        };
-    }
     if let Some(at) = raw.find('"') {
         return Err(BadText::QuoteInside(at));
     }
@@ -179,6 +172,15 @@ pub(super) fn text(raw: &str) -> Result<Cow<'_, str>, BadText> {
         }
     }
     Ok(fold(raw))
+}
+
+/// The text of an AUTH block, braces and all.
+pub(super) fn block_text(raw: &str) -> Result<Cow<'_, str>, BadText> {
+    match block(raw) {
+        Ok(("", whole)) if whole.ends_with('}') => Ok(fold(whole)),
+        Ok(("", _)) | Err(_) => Err(BadText::OpenBlock(0)),
+        Ok((rest, _)) => Err(BadText::QuoteInside(raw.len() - rest.len())),
+    }
 }
 
 /// Quotes that word processors put in the place of the plain one, also as Windows writes them in 8 bits.
@@ -284,7 +286,8 @@ mod tests {
         assert_eq!(text("\"a"), Err(BadText::OpenQuote(0)));
         assert_eq!(text("\"a\"b"), Err(BadText::QuoteInside(3)));
         assert_eq!(text("a\"b\""), Err(BadText::QuoteInside(1)));
-        assert_eq!(text("{ a"), Err(BadText::OpenBlock(0)));
+        assert_eq!(block_text("{ a"), Err(BadText::OpenBlock(0)));
+        assert_eq!(block_text("{ a \"}\" \\\n b }").unwrap(), "{ a \"}\" b }");
         assert_eq!(text("\u{201c}small"), Err(BadText::Typographic(0, '\u{201c}')));
         assert_eq!(text("small\u{94}"), Err(BadText::Typographic(5, '\u{94}')));
         assert_eq!(text("a\u{a0}b"), Err(BadText::NoBreakSpace(1)));

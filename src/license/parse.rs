@@ -6,7 +6,7 @@ use super::file::{LicenseFile, Line, LineKind};
 use super::finding::{self, Finding};
 use super::keyword::{Keyword, nearest};
 use super::layout::{Layout, Logical, Shape};
-use super::lexis::{BadText, Word, Words, is_decimal, text};
+use super::lexis::{BadText, Word, Words, attribute, block_text, is_decimal, text};
 use super::{checks, parse_feature, parse_server};
 use crate::text::{Diagnostic, Severity, Source, Span};
 
@@ -41,7 +41,14 @@ fn is_utf16(text: &str) -> bool {
 fn read(source: &Source) -> (Vec<Line>, Vec<Diagnostic>) {
     let text = source.text();
     let begin = if text.starts_with(MARK) { MARK.len_utf8() } else { 0 };
-    let mut reader = Reader { text, diagnostics: Vec::new(), errors: 0, words: Vec::new() };
+    let mut reader = Reader {
+        text,
+        diagnostics: Vec::new(),
+        errors: 0,
+        errors_on_line: 0,
+        others_on_line: 0,
+        words: Vec::new(),
+    };
     let mut lines: Vec<Line> = Layout::new(text, begin)
         .map(|logical| Line { span: logical.span, kind: reader.line(&logical) })
         .collect();
@@ -52,6 +59,10 @@ fn read(source: &Source) -> (Vec<Line>, Vec<Diagnostic>) {
     }
     (lines, reader.diagnostics)
 }
+
+/// So many errors of one line are reported, and so many warnings and notes: who has read twenty looks at the line itself, and
+/// showing them takes time in proportion to the text.
+const REPORTS_ON_LINE_MAX: usize = 20;
 
 /// One word of the line that is being read: its raw text and its place in the file.
 #[derive(Clone, Copy)]
@@ -82,6 +93,8 @@ pub(super) struct Reader<'a> {
     text: &'a str,
     diagnostics: Vec<Diagnostic>,
     errors: usize,
+    errors_on_line: usize,
+    others_on_line: usize,
     /// Kept between lines, for its memory.
     words: Vec<Token<'a>>,
 }
@@ -93,6 +106,8 @@ impl<'a> Reader<'a> {
             Shape::Comment => return LineKind::Comment,
             Shape::Words => {}
         }
+        self.errors_on_line = 0;
+        self.others_on_line = 0;
         self.report_layout(logical);
         let line = self.text.get(logical.span.start..logical.span.end).unwrap_or_default();
         let mut words = std::mem::take(&mut self.words);
@@ -170,7 +185,7 @@ impl<'a> Reader<'a> {
     fn unserved(&mut self, finding: Finding, keyword: Keyword, place: Span, rest: &[Token<'a>]) -> LineKind {
         let mut sound = true;
         for word in rest {
-            let value = word.raw.split_once('=').map_or(word.raw, |(_, value)| value);
+            let value = attribute(word.raw).and_then(|(_, value)| value).unwrap_or(word.raw);
             sound &= self.value(*word, value).is_some();
         }
         if !sound {
@@ -215,7 +230,13 @@ impl<'a> Reader<'a> {
         span: Span,
         message: impl Into<String>,
     ) -> Reported<'_> {
-        self.errors += usize::from(finding.severity == Severity::Error);
+        let is_error = finding.severity == Severity::Error;
+        self.errors += usize::from(is_error);
+        let on_line = if is_error { &mut self.errors_on_line } else { &mut self.others_on_line };
+        *on_line += 1;
+        if *on_line > REPORTS_ON_LINE_MAX {
+            return Reported(None);
+        }
         self.diagnostics.push(finding.at(span, message));
         Reported(self.diagnostics.last_mut())
     }
@@ -233,7 +254,8 @@ impl<'a> Reader<'a> {
     /// The text of a value, the last part of its word, without quotes and with wrapped lines joined.
     pub(super) fn value(&mut self, token: Token<'a>, raw: &'a str) -> Option<Cow<'a, str>> {
         let start = token.span.end - raw.len();
-        let bad = match text(raw) {
+        let is_block = token.raw.starts_with("AUTH={");
+        let bad = match if is_block { block_text(raw) } else { text(raw) } {
             Ok(value) => {
                 if raw.starts_with('"') && value.contains('\'') {
                     let at = start + raw.find('\'').unwrap_or(0);

@@ -8,7 +8,7 @@ use super::file::LineKind;
 use super::finding;
 use super::hostid::HostId;
 use super::keyword::{Keyword, nearest};
-use super::lexis::{attribute, is_bare_key};
+use super::lexis::{attribute, is_bare_key, is_blank};
 use super::parse::{Reader, Token, shown};
 use super::parse_server::one_hostid;
 use crate::ident::{Count, FeatureName, NameError, VendorName, Version};
@@ -325,7 +325,7 @@ fn check_value(
         },
         Form::HostIds => {
             let before = attributes.hostids.len();
-            for word in value.split([' ', '\t']).filter(|word| !word.is_empty()) {
+            for word in value.split(is_blank).filter(|word| !word.is_empty()) {
                 attributes.hostids.extend(one_hostid(reader, word, span));
             }
             if attributes.hostids.len() == before && value.trim().is_empty() {
