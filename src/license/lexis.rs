@@ -4,9 +4,10 @@
 use std::borrow::Cow;
 
 use nom::branch::alt;
-use nom::bytes::complete::{tag, take_till, take_while, take_while1};
+use nom::bytes::complete::{tag, take_till, take_until, take_while, take_while1};
 use nom::character::complete::char;
-use nom::combinator::{eof, not, opt, peek, recognize, value, verify};
+use nom::combinator::{eof, not, opt, peek, recognize, rest, value, verify};
+use nom::error::{Error, ErrorKind};
 use nom::multi::{many0_count, many1_count};
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
@@ -56,7 +57,7 @@ fn gap(input: &str) -> IResult<&str, &str> {
 
 /// Production `quoted`; without a closing quote it reaches to the end of the line.
 fn quoted(input: &str) -> IResult<&str, &str> {
-    recognize((char('"'), take_till(|c| c == '"'), opt(char('"')))).parse(input)
+    recognize((char('"'), alt((terminated(take_until("\""), char('"')), rest)))).parse(input)
 }
 
 /// Production `block`: braces, in which blanks and quoted texts may stand; without the last brace it reaches to the end of
@@ -99,7 +100,13 @@ fn backslash(input: &str) -> IResult<&str, &str> {
 
 /// Production `plain`.
 fn plain(input: &str) -> IResult<&str, &str> {
-    take_while1(|c| !is_blank(c) && !is_eol(c) && c != '"' && c != '\\').parse(input)
+    // All that ends it is ASCII, so bytes can be looked at instead of characters.
+    let ends = |byte: u8| is_blank(char::from(byte)) || matches!(byte, b'\r' | b'\n' | b'"' | b'\\');
+    let end = input.bytes().position(ends).unwrap_or(input.len());
+    match input.split_at_checked(end) {
+        Some((plain, rest)) if end > 0 => Ok((rest, plain)),
+        _ => Err(nom::Err::Error(Error::new(input, ErrorKind::TakeWhile1))),
+    }
 }
 
 /// Production `word`, in its raw text.
@@ -194,7 +201,7 @@ const fn is_typographic(character: char) -> bool {
 /// Joins a wrapped text: the blanks before the backslash, the line end and the blanks that open the next line count as
 /// one blank; with no blank on either side there is none. A line end without a backslash counts as one blank.
 fn fold(raw: &str) -> Cow<'_, str> {
-    if !raw.contains(is_eol) {
+    if !raw.bytes().any(|byte| is_eol(char::from(byte))) {
         return Cow::Borrowed(raw);
     }
     let mut folded = String::with_capacity(raw.len());
@@ -229,8 +236,7 @@ pub(super) fn attribute(raw: &str) -> Option<(&str, Option<&str>)> {
         take_while1(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')),
         |n: &str| n.starts_with(|c: char| c.is_ascii_alphabetic()),
     );
-    let parsed: IResult<&str, (&str, Option<&str>)> =
-        (name, opt(preceded(char('='), nom::combinator::rest))).parse(raw);
+    let parsed: IResult<&str, (&str, Option<&str>)> = (name, opt(preceded(char('='), rest))).parse(raw);
     match parsed {
         Ok(("", attribute)) => Some(attribute),
         _ => None,
