@@ -123,6 +123,34 @@ fn lines_of_the_grammar_stand_beside_one_another() {
     }
 }
 
+#[test]
+fn good_files_fit_the_grammar_and_damaged_lines_do_not() {
+    let grammar = grammar();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/license/");
+    let mut lines = 0;
+    for name in
+        ["good/smallest.lic", "good/every-form.lic", "good/mark.lic", "good/serverless.lic", "good/crlf.lic"]
+    {
+        let file = parse(&std::fs::read(format!("{folder}{name}")).unwrap());
+        for line in &file.lines {
+            let text = file.source.slice(line.span);
+            assert!(grammar.matches("sound-file", text), "{name}: {text:?}");
+            lines += 1;
+        }
+    }
+    assert!(lines > 30, "{lines}");
+    // Of the findings about the form of a line; what is wrong with its meaning is beyond a grammar.
+    let ids = "L0103 L0104 L0105 L0107 L0201 L0202 L0203 L0205 L0301 L0302 L0401 L0402 L0501 L0601 L0602 L0604 L0605 L0606";
+    for id in ids.split(' ') {
+        let file = parse(&std::fs::read(format!("{folder}bad/{id}.lic")).unwrap());
+        for line in file.lines.iter().filter(|line| matches!(line.kind, LineKind::Invalid | LineKind::Prose))
+        {
+            let text = file.source.slice(line.span);
+            assert!(!grammar.matches("sound-line", text), "{id}: {text:?}");
+        }
+    }
+}
+
 fn is_sound(text: &str) -> bool {
     parse(text.as_bytes())
         .diagnostics

@@ -1,0 +1,345 @@
+//! Whole license files: our own good and bad ones, and the public ones of `fixtures/licenses`, which are read in place.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use seatkeeper::ident::VendorName;
+use seatkeeper::license::finding::{self, Finding, Subject};
+use seatkeeper::license::{HostId, LicenseCount, LicenseFile, LineKind, Standing, canonical};
+use seatkeeper::text::{Diagnostic, Severity, Source};
+
+fn own(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/license").join(folder)
+}
+
+/// The public files: `SEATKEEPER_FIXTURES`, or `shared/fixtures` beside one of the directories that hold this project.
+fn fixtures() -> Option<PathBuf> {
+    let named = std::env::var_os("SEATKEEPER_FIXTURES").map(PathBuf::from);
+    let found = named.or_else(|| {
+        let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+        project.ancestors().map(|parent| parent.join("shared/fixtures")).find(|path| path.is_dir())
+    });
+    if found.is_none() {
+        println!("fixtures are not here: set SEATKEEPER_FIXTURES to their directory; nothing was checked");
+    }
+    found.map(|path| path.join("licenses"))
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "lic"))
+        .collect();
+    paths.sort();
+    assert!(paths.len() > 1, "{} has no license files", folder.display());
+    paths
+}
+
+fn read(path: &Path) -> LicenseFile {
+    let bytes = fs::read(path).unwrap();
+    let file = LicenseFile::parse(Source::new(&path.file_name().unwrap().to_string_lossy(), &bytes));
+    assert_eq!(file.print(), bytes, "{} is printed as it was read", path.display());
+    file
+}
+
+fn line_of(file: &LicenseFile, found: &Diagnostic) -> usize {
+    file.source.place(found.span.start).line
+}
+
+fn shown(file: &LicenseFile) -> String {
+    file.diagnostics.iter().map(|found| found.line(&file.source) + "\n").collect()
+}
+
+/// Whether a finding is about hostids or dates; signatures are not looked at here at all.
+fn is_left_aside(found: &Diagnostic) -> bool {
+    let row = Finding::find(found.id).unwrap_or_else(|| panic!("{} is not in the table", found.id));
+    matches!(row.subject, Subject::HostId | Subject::Date)
+}
+
+/// Name and count of each feature line, none for uncounted.
+fn features(file: &LicenseFile) -> Vec<(String, Option<u32>)> {
+    file.features()
+        .map(|line| {
+            let count = match line.count {
+                LicenseCount::Uncounted => None,
+                LicenseCount::Counted(count) => Some(count.get()),
+            };
+            (line.name.to_string(), count)
+        })
+        .collect()
+}
+
+fn canonical_texts(file: &LicenseFile) -> Vec<String> {
+    let servers: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
+    file.features().map(|line| canonical(&line.vendor, &servers, line).unwrap()).collect()
+}
+
+#[test]
+fn good_files_are_read_without_a_word() {
+    for path in files(&own("good")) {
+        let file = read(&path);
+        let loud = file.diagnostics.iter().filter(|found| found.severity > Severity::Note).count();
+        assert_eq!(loud, 0, "{}", shown(&file));
+        assert!(file.features().count() > 0);
+    }
+}
+
+#[test]
+fn line_ends_and_encodings_change_nothing() {
+    let file = read(&own("good/every-form.lic"));
+    assert_eq!(file.features().count(), 7);
+    for twin in ["good/crlf.lic", "good/latin1.lic"] {
+        assert_eq!(canonical_texts(&read(&own(twin))), canonical_texts(&file), "{twin}");
+    }
+    let small = read(&own("good/smallest.lic"));
+    assert_eq!(canonical_texts(&read(&own("good/cr.lic"))), canonical_texts(&small));
+    assert!(small.use_server());
+}
+
+#[test]
+fn every_form_says_what_it_means() {
+    let file = read(&own("good/every-form.lic"));
+    let server = file.servers().next().unwrap();
+    assert_eq!((server.host.as_str(), server.port), ("licserver.example.org", Some(27000)));
+    assert_eq!(
+        (server.primary_is_master, server.heartbeat_interval_s, server.plat),
+        (true, Some(20), Some(7))
+    );
+    let vendors: Vec<_> = file
+        .vendors()
+        .map(|vendor| (vendor.name.as_str(), vendor.path.as_deref(), vendor.options.as_deref(), vendor.port))
+        .collect();
+    assert_eq!(
+        vendors,
+        [
+            ("acmed", Some("/opt/my programs/acmed"), Some("/etc/my options/acmed.opt"), Some(27010)),
+            ("beta", Some("/opt/beta/beta"), Some("/opt/beta/beta.opt"), Some(27011)),
+            ("gamma", None, Some("gamma.opt"), None),
+        ]
+    );
+    let wrapped = file.features().nth(3).unwrap();
+    assert_eq!(wrapped.vendor_string(), Some("vi=0:at=200 (two words)"));
+    assert_eq!(wrapped.attribute("NOTICE").unwrap().value.as_deref(), Some("Licensed to Müller"));
+    assert_eq!(wrapped.sign(), Some("0000 1111 2222"));
+    assert_eq!(wrapped.sort(), Some(50));
+    assert_eq!(wrapped.start().unwrap().to_string(), "1-apr-2026");
+    assert_eq!(wrapped.issued().unwrap().to_string(), "15-mar-2026");
+    assert_eq!(wrapped.expiry.to_string(), "permanent");
+    let old = file.features().nth(4).unwrap();
+    assert_eq!(old.license_key.as_deref(), Some("0A1B2C3D4E5F6071"), "L49");
+    assert_eq!(old.attribute("DUP_GROUP").unwrap().value.as_deref(), Some("U"), "L49");
+    let older = file.features().nth(5).unwrap();
+    assert_eq!(older.license_key.as_deref(), Some("0A1B2C3D4E5F6071"));
+    assert!(older.attribute("SUPERSEDE").is_some_and(|flag| flag.value.is_none()));
+    let node_locked = file.features().nth(1).unwrap();
+    assert_eq!(node_locked.hostids().len(), 2, "L32");
+}
+
+/// The first lines of a bad file say what is found in it: `# line:column id`.
+#[test]
+fn every_finding_has_a_bad_file_and_is_found_where_it_is() {
+    let mut seen = BTreeSet::new();
+    for path in files(&own("bad")) {
+        let file = read(&path);
+        let id = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let found: Vec<String> = file
+            .diagnostics
+            .iter()
+            .map(|found| format!("{} {}", file.source.place(found.span.start), found.id))
+            .collect();
+        let expected: Vec<String> = match file.source.text().starts_with("# ") {
+            true => file
+                .source
+                .text()
+                .lines()
+                .map_while(|line| line.strip_prefix("# "))
+                .take_while(|line| line.contains(" L0"))
+                .map(str::to_owned)
+                .collect(),
+            false => vec![format!("1:1 {id}")],
+        };
+        assert_eq!(found, expected, "{}", shown(&file));
+        assert!(found.iter().all(|found| found.ends_with(&id)), "{}", path.display());
+        let errors: BTreeSet<usize> = file
+            .diagnostics
+            .iter()
+            .filter(|found| found.severity == Severity::Error)
+            .map(|found| found.span.start)
+            .collect();
+        for line in file.lines.iter().filter(|line| matches!(line.kind, LineKind::Invalid)) {
+            assert!(errors.range(line.span.start..line.span.end).next().is_some(), "{}", path.display());
+        }
+        // The sound line beside the damaged ones is always kept.
+        if file.source.text().contains(" sound acmed") {
+            assert!(features(&file).contains(&("sound".to_owned(), Some(2))), "{}", path.display());
+        }
+        seen.insert(id);
+    }
+    let all: BTreeSet<String> = finding::ALL.iter().map(|row| row.id.to_owned()).collect();
+    assert_eq!(seen, all);
+}
+
+/// Errors of a public file with hostids and dates left aside, as line numbers.
+fn foreign_errors(file: &LicenseFile) -> Vec<usize> {
+    let errors =
+        file.diagnostics.iter().filter(|found| found.severity == Severity::Error && !is_left_aside(found));
+    errors.map(|found| line_of(file, found)).collect()
+}
+
+#[test]
+fn public_files_have_only_the_errors_they_are_known_for() {
+    let Some(folder) = fixtures() else { return };
+    let mut read_files = 0;
+    for path in files(&folder) {
+        let file = read(&path);
+        read_files += 1;
+        match file.source.name() {
+            "suwanny-bad.lic" | "kosmasgiannis-example.lic" => {}
+            _ => assert_eq!(foreign_errors(&file), Vec::<usize>::new(), "{}", shown(&file)),
+        }
+    }
+    assert!(read_files >= 10, "{read_files} files");
+}
+
+#[test]
+fn a_file_without_a_server_line_has_that_one_error() {
+    let Some(folder) = fixtures() else { return };
+    let file = read(&folder.join("kosmasgiannis-example.lic"));
+    let errors: Vec<_> = file.diagnostics.iter().filter(|found| found.severity == Severity::Error).collect();
+    let [error] = errors[..] else { panic!("{}", shown(&file)) };
+    assert_eq!(error.id, finding::NO_SERVER.id);
+    assert_eq!(error.code.map(|code| code.number()), Some(-13));
+    assert_eq!(file.standing(), Standing::Serverless);
+    let names = ["jupiter", "venus", "mars", "gui", "sun", "neptune"];
+    assert_eq!(features(&file).iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), names);
+    // `\` with a comment behind it still continues the line.
+    assert_eq!(file.features().nth(1).unwrap().sign(), Some("7F69336673D2"));
+}
+
+/// Line 25 lacks its backslash inside a quote: said there, and the line is kept (a wrapped line without a backslash is
+/// read with a warning). 34 and 36 are no lines at all. 39 to 42 is an INCREMENT that an empty line cuts in two: what it
+/// lacks, the backslash that leads nowhere, and the rest that belongs to nothing.
+#[test]
+fn a_damaged_file_keeps_its_sound_lines() {
+    let Some(folder) = fixtures() else { return };
+    let file = read(&folder.join("suwanny-bad.lic"));
+    let found: Vec<(usize, &str, Severity)> = file
+        .diagnostics
+        .iter()
+        .filter(|found| found.severity > Severity::Note && found.id != finding::UNCOUNTED_ANY.id)
+        .map(|found| (line_of(&file, found), found.id, found.severity))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (25, finding::WRAPPED.id, Severity::Warning),
+            (34, finding::UNKNOWN_KEYWORD.id, Severity::Error),
+            (36, finding::UNKNOWN_KEYWORD.id, Severity::Error),
+            (39, finding::UNCOUNTED_FLOATING.id, Severity::Error),
+            (40, finding::CONTINUED_INTO_NOTHING.id, Severity::Warning),
+            (42, finding::ORPHAN.id, Severity::Error),
+        ],
+        "{}",
+        shown(&file)
+    );
+    assert_eq!(
+        features(&file),
+        [
+            ("PROD_ESX_FULL".to_owned(), Some(32)),
+            ("VC_ESXHOST".to_owned(), Some(32)),
+            ("PROD_ESX_FULL".to_owned(), None),
+            ("PROD_ESX_FULL".to_owned(), Some(32)),
+            ("ESX_FULL_BACKUP".to_owned(), None),
+        ]
+    );
+    // The lines that both files have are the same in both; one is twice in the good file, as it is here.
+    let good = canonical_texts(&read(&folder.join("suwanny-good.lic")));
+    for text in canonical_texts(&file) {
+        assert!(good.contains(&text), "{text}");
+    }
+    let wrapped = file.features().nth(2).unwrap();
+    let sign = wrapped.sign().unwrap();
+    assert!(sign.contains("0000 EAC1") && !sign.contains("  "), "joined by one blank: {sign}");
+}
+
+#[test]
+fn public_files_say_what_their_projects_expect_of_them() {
+    let Some(folder) = fixtures() else { return };
+    // Its own test expects server myhost, two vendors, venus 10 until 30-nov-2013, three features of prime.
+    let file = read(&folder.join("kosmasgiannis-test.lic"));
+    assert_eq!(file.servers().map(|server| server.host.as_str()).collect::<Vec<_>>(), ["myhost"]);
+    assert_eq!(file.vendors().map(|vendor| vendor.name.as_str()).collect::<Vec<_>>(), ["prime", "orbit"]);
+    let venus = file.features().find(|line| line.name.as_str() == "venus").unwrap();
+    assert_eq!(venus.expiry.to_string(), "30-nov-2013");
+    assert!(features(&file).contains(&("venus".to_owned(), Some(10))));
+    assert_eq!(file.features().filter(|line| line.vendor.as_str() == "prime").count(), 3);
+    let neptune = file.features().find(|line| line.name.as_str() == "neptune").unwrap();
+    assert_eq!(neptune.vendor_string(), Some(" 401, 402, 404, 405, 406, 410, 415, 417"));
+
+    let triad = read(&folder.join("doc-ptc-triad.lic"));
+    assert_eq!(triad.standing(), Standing::Triad);
+    let line = triad.features().next().unwrap();
+    assert_eq!(line.license_key.as_deref(), Some("AAAA1111BBBB2222CCCC"));
+    assert_eq!(line.vendor_string(), Some("VSVER=1.0 LO=(0 2 6 7 9 10 17 19 21 22)"));
+    assert_eq!(line.expiry.to_string(), "permanent");
+
+    let quoted = read(&folder.join("doc-mathworks-concurrent.lic"));
+    let vendor = quoted.vendors().next().unwrap();
+    assert_eq!((vendor.path.as_deref(), vendor.port), (Some("/lmgrd/etc/glnxa64/MLM"), Some(27001)));
+    assert_eq!(quoted.features().next().unwrap().license_key.as_deref(), Some("ABCDE12345FGHIJ67890"));
+
+    let package = read(&folder.join("doc-autodesk-package.lic"));
+    assert!(
+        package
+            .lines
+            .iter()
+            .any(|line| matches!(&line.kind, LineKind::Unserved(keyword) if keyword == "PACKAGE"))
+    );
+
+    let client = read(&folder.join("doc-client-only.lic"));
+    assert!(client.use_server() && client.features().count() == 0);
+    assert_eq!(read(&folder.join("doc-intel-fpga-fixed.lic")).standing(), Standing::Serverless);
+}
+
+#[test]
+fn editing_what_an_administrator_may_edit_keeps_the_canonical_text() {
+    let vendor = VendorName::parse("acmed").unwrap();
+    let text = |line: &str| {
+        let file = LicenseFile::parse(Source::new("a.lic", line.as_bytes()));
+        let line = file.features().next().unwrap_or_else(|| panic!("{}", shown(&file)));
+        canonical(&vendor, &[HostId::Any], line).unwrap()
+    };
+    let issued = text(
+        "INCREMENT fx acmed 2.000 31-dec-2030 4 SN=7 NOTICE=\"two words\" DUP_GROUP=UH TS_OK SIGN=\"00 11\"",
+    );
+    assert_eq!(
+        issued,
+        "seatkeeper-license-line-v1\nvendor=acmed\nserver=ANY\nkeyword=INCREMENT\nfeature=fx\nversion=2.000\n\
+         expiry=31-dec-2030\ncount=4\nDUP_GROUP=UH\nNOTICE=two words\nSN=7\nTS_OK"
+    );
+    for same in [
+        "increment  fx\tacmed 2.000 31-dec-2030 4 SIGN=\"11 00\" TS_OK DUP_GROUP=\"UH\" NOTICE=\"two \\\n  words\" SN=\"7\" # note",
+        "INCREMENT fx acmed 2.000 31-dec-2030 4 0A1B2C3D4E5F SN=7 NOTICE=\"two words\" DUP_GROUP=UH TS_OK asset_info=\"room 4\" sort=1",
+    ] {
+        assert_eq!(text(same), issued, "L44: {same}");
+    }
+    for other in [
+        "FEATURE fx acmed 2.000 31-dec-2030 4 SN=7 NOTICE=\"two words\" DUP_GROUP=UH TS_OK",
+        "INCREMENT fx acmed 2.0 31-dec-2030 4 SN=7 NOTICE=\"two words\" DUP_GROUP=UH TS_OK",
+        "INCREMENT fx acmed 2.000 31-dec-2030 5 SN=7 NOTICE=\"two words\" DUP_GROUP=UH TS_OK",
+        "INCREMENT fx acmed 2.000 31-dec-2030 4 SN=7 NOTICE=\"two  words\" DUP_GROUP=UH TS_OK",
+        "INCREMENT fx acmed 2.000 31-dec-2030 4 SN=7 NOTICE=\"two words\" DUP_GROUP=UHD TS_OK",
+        "INCREMENT fx acmed 2.000 31-dec-2030 4 SN=7 NOTICE=\"two words\" DUP_GROUP=UH",
+    ] {
+        assert_ne!(text(other), issued, "L45: {other}");
+    }
+}
