@@ -1,12 +1,24 @@
 //! Minor numbers: one for each place where a refusal arises, so that a report names the place. Ranges: 100 license
 //! files, 200 catalog and engine, 300 session and handshake, 400 store, 500 network, 600 control.
 
-macro_rules! minors {
-    ($($(#[$doc:meta])* $name:ident = $number:literal;)*) => {
-        $($(#[$doc])* pub const $name: u16 = $number;)*
+/// A minor number as a row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Minor {
+    /// The number, unique.
+    pub number: u16,
+    /// The name of its constant.
+    pub name: &'static str,
+    /// What arose, in one sentence.
+    pub meaning: &'static str,
+}
 
-        /// Every minor number with its name.
-        pub const ALL: &[(u16, &str)] = &[$(($number, stringify!($name))),*];
+macro_rules! minors {
+    ($(#[doc = $meaning:literal] $name:ident = $number:literal;)*) => {
+        $(#[doc = $meaning] pub const $name: u16 = $number;)*
+
+        /// Every minor number, rising.
+        pub const ALL: &[Minor] =
+            &[$(Minor { number: $number, name: stringify!($name), meaning: $meaning }),*];
     };
 }
 
@@ -118,7 +130,7 @@ mod tests {
     #[test]
     fn minor_numbers_are_unique() {
         for pair in super::ALL.windows(2) {
-            assert!(pair[0].0 < pair[1].0, "{pair:?}");
+            assert!(pair[0].number < pair[1].number, "{pair:?}");
         }
     }
 }
