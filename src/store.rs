@@ -21,6 +21,7 @@
 //! | `history` | reading records back |
 //! | `checkpointer` | the write-ahead log's way into the database file |
 //! | `erase` | removal of a name |
+//! | `retention` | dropping what is old, signed checkpoints |
 //! | `cursor` | how far the debug log got |
 
 mod batch;
@@ -32,6 +33,7 @@ mod error;
 pub mod history;
 mod inbox;
 mod names;
+mod retention;
 mod schema;
 mod snapshot;
 mod writer;
@@ -41,6 +43,7 @@ pub use cursor::LogCursor;
 pub use erase::erase_name;
 pub use error::StoreError;
 pub use history::{Loaded, load};
+pub use retention::{Checkpoint, RETENTION, checkpoint};
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,6 +55,8 @@ use thiserror::Error;
 use crate::event::Record;
 use crate::event::codec::NameKind;
 use crate::ident::{Digest, Seq};
+use crate::sign::SigningKey;
+use crate::time::Timestamp;
 use inbox::Inbox;
 
 /// Where the history lives and how much may wait.
@@ -116,6 +121,10 @@ pub struct Snapshot {
     /// The state as the engine encoded it.
     pub bytes: Vec<u8>,
 }
+
+/// Where the outcome of [`Store::prune`] arrives: the checkpoint of the history, if anything was ever dropped. Need not
+/// be waited for.
+pub type Pruned = std::sync::mpsc::Receiver<Result<Option<Checkpoint>, StoreError>>;
 
 /// Why records were not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -219,6 +228,12 @@ impl Store {
                 reason: "the history is closed".into(),
             })
         })
+    }
+
+    /// Drops the commits before `before` (see [`RETENTION`]) in small steps between commits, as far as the older of the
+    /// two snapshots allows, and leaves a checkpoint signed by `key`. A later order replaces one that still waits.
+    pub fn prune(&self, before: Timestamp, key: SigningKey) -> Pruned {
+        self.inbox.prune(before, key)
     }
 
     /// Commits what waits, finishes a snapshot, moves the write-ahead log into the database file and ends the threads.

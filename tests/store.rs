@@ -12,6 +12,8 @@ mod damage;
 mod forgetful_disk;
 #[path = "store/names.rs"]
 mod names;
+#[path = "store/retention.rs"]
+mod retention;
 #[path = "store/snapshots.rs"]
 mod snapshots;
 

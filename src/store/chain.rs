@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::error::{StoreError, Trouble, from_sql, to_sql};
 use super::history::Records;
 use super::names::name_digest;
+use super::retention::{self, Checkpoint};
 use super::schema;
 use crate::event::codec::NameKind;
 use crate::ident::{Digest, Seq};
@@ -66,13 +67,8 @@ pub(super) fn digest_from(bytes: &[u8]) -> Result<Digest, Trouble> {
 
 /// Where the chain starts: at the last checkpoint, or at the seed of the database.
 pub(super) fn start(connection: &Connection) -> Result<Place, Trouble> {
-    let checkpoint = connection
-        .query_row("SELECT through, names, link FROM checkpoints ORDER BY through DESC LIMIT 1", [], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, Vec<u8>>(2)?))
-        })
-        .optional()?;
-    if let Some((through, names, link)) = checkpoint {
-        return Ok(Place { seq: from_sql(through)?, names: from_sql(names)?, link: digest_from(&link)? });
+    if let Some(Checkpoint { through, names, link, .. }) = retention::newest(connection)? {
+        return Ok(Place { seq: through.0, names, link });
     }
     let seed: Vec<u8> =
         connection.query_row("SELECT value FROM meta WHERE key = 'chain_start'", [], |row| row.get(0))?;
@@ -159,10 +155,7 @@ pub fn verify_chain(dir: &Path) -> Result<Verified, StoreError> {
     let place = records.place();
     let path = schema::database(dir);
     let check = check_rest(records.connection());
-    let erased = check.map_err(|trouble| match trouble {
-        Trouble::Sqlite(error) => StoreError::sqlite(&path, &error),
-        trouble => StoreError::Damaged { path, reason: trouble.to_string() },
-    })?;
+    let erased = check.map_err(|trouble| trouble.at(&path))?;
     Ok(Verified { first, last: Seq(place.seq), records: count, erased, link: place.link })
 }
 

@@ -47,9 +47,10 @@ impl Gate {
     }
 }
 
-/// Moves what can be moved without waiting for anybody; returns the pages in the log and how many of them are moved.
-pub(super) fn move_pages(connection: &Connection) -> Result<(u64, u64), rusqlite::Error> {
-    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+/// Moves pages: `PASSIVE`, as far as it goes without waiting for anybody, or `TRUNCATE`, all of them. Returns the pages in
+/// the log and how many of them are moved.
+pub(super) fn move_pages(connection: &Connection, how: &str) -> Result<(u64, u64), rusqlite::Error> {
+    connection.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |row| {
         let count = |value: i64| u64::try_from(value).unwrap_or(0);
         Ok((count(row.get(1)?), count(row.get(2)?)))
     })
@@ -103,7 +104,7 @@ impl Checkpointer {
     }
 
     fn round(&self) {
-        match move_pages(&self.connection) {
+        match move_pages(&self.connection, "PASSIVE") {
             Ok((pages, moved)) => {
                 if pages > moved && pages.saturating_mul(PAGE_BYTES) > self.wal_bytes_max {
                     self.gate.asked.store(true, Ordering::Relaxed);

@@ -33,16 +33,11 @@ pub(super) fn erase(
     text: &str,
 ) -> Result<bool, StoreError> {
     let path = schema::database(dir);
-    let failed = |trouble: Trouble| match trouble {
-        Trouble::Sqlite(error) => StoreError::sqlite(&path, &error),
-        trouble => StoreError::Damaged { path: path.clone(), reason: trouble.to_string() },
-    };
+    let failed = |trouble: Trouble| trouble.at(&path);
     if snapshot::holds_name(connection, text).map_err(failed)? {
         return Err(StoreError::NameInUse);
     }
     let work = || -> Result<bool, Trouble> {
-        // Freed pages are overwritten, not only forgotten.
-        connection.pragma_update(None, "secure_delete", "ON")?;
         connection.execute_batch("BEGIN IMMEDIATE")?;
         let erased = connection.execute(
             "UPDATE names SET text = NULL, salt = NULL WHERE kind = ?1 AND text = ?2",

@@ -136,6 +136,14 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
+    /// The same with the database's path; whatever is not an error of SQLite is damage.
+    pub(super) fn at(&self, path: &Path) -> StoreError {
+        match self {
+            Self::Sqlite(error) => StoreError::sqlite(path, error),
+            trouble => StoreError::Damaged { path: path.to_owned(), reason: trouble.to_string() },
+        }
+    }
+
     pub(super) fn kind(&self) -> Kind {
         match self {
             Self::Sqlite(error) => Kind::of(error),

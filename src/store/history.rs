@@ -65,7 +65,7 @@ impl Records {
     pub(super) fn open(dir: &Path, after: Seq) -> Result<Self, StoreError> {
         let connection = schema::open_for_reading(dir)?;
         let path = schema::database(dir);
-        let place = Self::find(&connection, after).map_err(|trouble| damaged(&path, &trouble))?;
+        let place = Self::find(&connection, after).map_err(|trouble| trouble.at(&path))?;
         Ok(Self {
             path,
             connection,
@@ -104,7 +104,7 @@ impl Records {
 
     fn fill(&mut self) -> Result<(), StoreError> {
         let path = &self.path;
-        let outside = |trouble: Trouble| damaged(path, &trouble);
+        let outside = |trouble: Trouble| trouble.at(path);
         let sqlite = |error: rusqlite::Error| StoreError::sqlite(path, &error);
         let mut commits = self
             .connection
@@ -175,13 +175,6 @@ impl Iterator for Records {
     }
 }
 
-fn damaged(path: &Path, trouble: &Trouble) -> StoreError {
-    match trouble {
-        Trouble::Sqlite(error) => StoreError::sqlite(path, error),
-        trouble => StoreError::Damaged { path: path.to_owned(), reason: trouble.to_string() },
-    }
-}
-
 /// What a history holds when the daemon starts: the newest sound snapshot, and what came after it.
 #[derive(Debug)]
 pub struct Loaded {
@@ -214,8 +207,8 @@ pub fn load(dir: &Path) -> Result<Loaded, StoreError> {
 fn load_before(dir: &Path, before: Seq) -> Result<Loaded, StoreError> {
     let path = schema::database(dir);
     let connection = schema::open_for_reading(dir)?;
-    let snapshot = snapshot::newest(&connection, before).map_err(|trouble| damaged(&path, &trouble))?;
-    let start = chain::start(&connection).map_err(|trouble| damaged(&path, &trouble))?;
+    let snapshot = snapshot::newest(&connection, before).map_err(|trouble| trouble.at(&path))?;
+    let start = chain::start(&connection).map_err(|trouble| trouble.at(&path))?;
     drop(connection);
     let after = snapshot.as_ref().map_or(Seq(0), |snapshot| snapshot.through);
     if after.0 < start.seq {

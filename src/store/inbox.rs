@@ -4,10 +4,13 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Snapshot, StoreError, SubmitError};
+use super::retention::Pruning;
+use super::{Pruned, Snapshot, StoreError, SubmitError};
 use crate::event::Record;
 use crate::event::codec::NameKind;
 use crate::ident::Digest;
+use crate::sign::SigningKey;
+use crate::time::Timestamp;
 
 /// A request to erase a name.
 #[derive(Debug)]
@@ -24,6 +27,7 @@ pub(super) struct Work {
     pub(super) files: Vec<(Digest, Vec<u8>)>,
     pub(super) snapshot: Option<Snapshot>,
     pub(super) erasures: Vec<Erasure>,
+    pub(super) pruning: Option<Pruning>,
     /// The last work there will be.
     pub(super) closing: bool,
     /// Another thread has found that it is unknown what is durable.
@@ -36,6 +40,7 @@ impl Work {
             && self.files.is_empty()
             && self.snapshot.is_none()
             && self.erasures.is_empty()
+            && self.pruning.is_none()
             && !self.closing
             && self.fatal.is_none()
     }
@@ -141,6 +146,16 @@ impl Inbox {
         // Once the writing thread has ended, `done` is dropped here and the receiver says so.
         if state.ended.is_none() {
             state.work.erasures.push(Erasure { kind, text: text.to_owned(), done });
+        }
+        self.wake(state);
+        receiver
+    }
+
+    pub(super) fn prune(&self, before: Timestamp, key: SigningKey) -> Pruned {
+        let (done, receiver) = sync_channel(1);
+        let mut state = self.state();
+        if state.ended.is_none() {
+            state.work.pruning = Some(Pruning { before, key, done });
         }
         self.wake(state);
         receiver

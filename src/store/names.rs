@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Statement};
 
+use super::chain;
 use super::error::{Trouble, from_sql, to_sql};
+use super::retention::{SEEN_DAYS, day};
 use crate::event::codec::{CodecError, NameKind, PutNames, Reader, TakeNames, Writer};
 use crate::ident::Digest;
 
@@ -32,6 +34,9 @@ pub(super) fn name_digest(kind: NameKind, salt: &[u8], text: &str) -> Digest {
 pub(super) struct Interner<'c> {
     select: Statement<'c>,
     insert: Statement<'c>,
+    update: Statement<'c>,
+    /// The day of the commit that is being written.
+    today: i64,
     young: Generation,
     old: Generation,
     cached: usize,
@@ -39,19 +44,22 @@ pub(super) struct Interner<'c> {
     fresh: Vec<(u64, Digest)>,
 }
 
-/// Numbers by text, one map for each kind.
-type Generation = [HashMap<Box<str>, u64>; NameKind::ALL.len()];
+/// Number and day of the last noted use, by text; one map for each kind.
+type Generation = [HashMap<Box<str>, (u64, i64)>; NameKind::ALL.len()];
 
-fn of(generation: &mut Generation, kind: NameKind) -> Option<&mut HashMap<Box<str>, u64>> {
+fn of(generation: &mut Generation, kind: NameKind) -> Option<&mut HashMap<Box<str>, (u64, i64)>> {
     generation.get_mut(usize::from(kind.number()).wrapping_sub(1))
 }
 
 impl<'c> Interner<'c> {
     pub(super) fn new(connection: &'c Connection) -> Result<Self, Trouble> {
         let mut interner = Self {
-            select: connection.prepare("SELECT id FROM names WHERE kind = ?1 AND text = ?2")?,
-            insert: connection
-                .prepare("INSERT INTO names (id, kind, digest, salt, text) VALUES (?1, ?2, ?3, ?4, ?5)")?,
+            select: connection.prepare("SELECT id, seen FROM names WHERE kind = ?1 AND text = ?2")?,
+            insert: connection.prepare(
+                "INSERT INTO names (id, kind, digest, salt, text, seen) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?,
+            update: connection.prepare("UPDATE names SET seen = ?2 WHERE id = ?1")?,
+            today: 0,
             young: Generation::default(),
             old: Generation::default(),
             cached: 0,
@@ -89,28 +97,46 @@ impl<'c> Interner<'c> {
         self.next.saturating_sub(1)
     }
 
+    /// The time of the commit that is being written, milliseconds since 1970.
+    pub(super) fn set_time(&mut self, utc: i64) {
+        self.today = day(utc);
+    }
+
     fn number(&mut self, kind: NameKind, text: &str) -> Result<u64, Trouble> {
-        if let Some(id) = of(&mut self.young, kind).and_then(|names| names.get(text)) {
-            return Ok(*id);
+        let due = self.today.saturating_sub(SEEN_DAYS);
+        if let Some(&(id, seen)) = of(&mut self.young, kind).and_then(|names| names.get(text))
+            && seen > due
+        {
+            return Ok(id);
         }
-        let id = match of(&mut self.old, kind).and_then(|names| names.remove(text)) {
-            Some(id) => id,
-            None => {
-                match self.select.query_row((kind.number(), text), |row| row.get::<_, i64>(0)).optional()? {
-                    Some(id) => from_sql(id)?,
-                    None => self.add(kind, text)?,
-                }
-            }
+        let (id, mut seen) = match of(&mut self.old, kind).and_then(|names| names.remove(text)) {
+            Some(known) => known,
+            None => self.find(kind, text)?,
         };
+        if seen <= due {
+            seen = self.today;
+            self.update.execute((to_sql(id)?, seen))?;
+        }
         if self.cached >= GENERATION_MAX {
             self.old = std::mem::take(&mut self.young);
             self.cached = 0;
         }
         if let Some(names) = of(&mut self.young, kind) {
-            names.insert(text.into(), id);
+            names.insert(text.into(), (id, seen));
             self.cached += 1;
         }
         Ok(id)
+    }
+
+    fn find(&mut self, kind: NameKind, text: &str) -> Result<(u64, i64), Trouble> {
+        let found = self
+            .select
+            .query_row((kind.number(), text), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))
+            .optional()?;
+        match found {
+            Some((id, seen)) => Ok((from_sql(id)?, seen)),
+            None => Ok((self.add(kind, text)?, self.today)),
+        }
     }
 
     fn add(&mut self, kind: NameKind, text: &str) -> Result<u64, Trouble> {
@@ -119,7 +145,7 @@ impl<'c> Interner<'c> {
             .map_err(|error| Trouble::Other(format!("the system gave no random bytes: {error}")))?;
         let digest = name_digest(kind, &salt, text);
         let id = self.next;
-        self.insert.execute((to_sql(id)?, kind.number(), &digest.0[..], &salt[..], text))?;
+        self.insert.execute((to_sql(id)?, kind.number(), &digest.0[..], &salt[..], text, self.today))?;
         self.next += 1;
         self.fresh.push((id, digest));
         Ok(id)
@@ -153,13 +179,13 @@ impl<'c, 'm> Lookup<'c, 'm> {
         Self { connection, cache }
     }
 
-    fn name(&mut self, id: u64) -> Result<(NameKind, Arc<str>), Trouble> {
+    fn name(&mut self, id: u64, expected: NameKind) -> Result<(NameKind, Arc<str>), Trouble> {
         if let Some(name) = self.cache.young.get(&id) {
             return Ok(name.clone());
         }
         let name = match self.cache.old.remove(&id) {
             Some(name) => name,
-            None => self.read(id)?,
+            None => self.read(id, expected)?,
         };
         if self.cache.young.len() >= GENERATION_MAX {
             self.cache.old = std::mem::take(&mut self.cache.young);
@@ -168,7 +194,7 @@ impl<'c, 'm> Lookup<'c, 'm> {
         Ok(name)
     }
 
-    fn read(&self, id: u64) -> Result<(NameKind, Arc<str>), Trouble> {
+    fn read(&self, id: u64, expected: NameKind) -> Result<(NameKind, Arc<str>), Trouble> {
         let unknown = || Trouble::Codec(CodecError::UnknownName { id });
         let row = self
             .connection
@@ -176,7 +202,14 @@ impl<'c, 'm> Lookup<'c, 'm> {
                 Ok((row.get::<_, u8>(0)?, row.get::<_, Option<Box<str>>>(1)?))
             })
             .optional()?;
-        let (kind, text) = row.ok_or_else(unknown)?;
+        let Some((kind, text)) = row else {
+            // Names that were dropped together with old commits; the number can stand for any kind.
+            return if id <= chain::start(self.connection)?.names {
+                Ok((expected, expected.erased(id).into()))
+            } else {
+                Err(unknown())
+            };
+        };
         let kind = NameKind::from_number(kind).ok_or_else(unknown)?;
         Ok((kind, text.map_or_else(|| kind.erased(id).into(), Arc::from)))
     }
@@ -192,7 +225,7 @@ impl TakeNames for Lookup<'_, '_> {
         make: impl FnOnce(&str) -> Result<T, CodecError>,
     ) -> Result<T, Trouble> {
         let id = from.u64("name")?;
-        let (found, text) = self.name(id)?;
+        let (found, text) = self.name(id, kind)?;
         if found != kind {
             return Err(CodecError::UnknownName { id }.into());
         }

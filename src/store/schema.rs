@@ -19,7 +19,7 @@ const APPLICATION_ID: i64 = 0x5345_4154;
 const SCHEMA_VERSION: i64 = 1;
 
 /// How long one connection waits for another one's lock: a checkpoint, a backup, an auditor.
-const BUSY_MAX: Duration = Duration::from_secs(10);
+pub(super) const BUSY_MAX: Duration = Duration::from_secs(10);
 
 /// How many bytes a probe writes, so that it needs space of its own: more than what a small commit finds in the
 /// blocks that the file system has set aside already.
@@ -39,7 +39,8 @@ CREATE TABLE names (
     kind   INTEGER NOT NULL,
     digest BLOB NOT NULL,          -- of salt, kind and text; stays when the name is erased
     salt   BLOB,
-    text   TEXT
+    text   TEXT,
+    seen   INTEGER NOT NULL        -- day of the last use, counted from 1970, to within a month
 );
 CREATE UNIQUE INDEX names_by_text ON names (kind, text) WHERE text IS NOT NULL;
 CREATE TABLE snapshots (
@@ -91,6 +92,8 @@ pub(super) fn open_for_writing(dir: &Path) -> Result<Connection, StoreError> {
     // Freed pages of the write-ahead log go back on a thread of its own, never while a commit is waited for.
     connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(failed)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+    // Erased names, and those in old snapshots, are overwritten and not only forgotten.
+    connection.pragma_update(None, "secure_delete", "ON").map_err(failed)?;
     probe(&connection).map_err(|error| because(dir, StoreError::sqlite(&path, &error)))?;
     Ok(connection)
 }
@@ -181,8 +184,6 @@ fn create(dir: &Path) -> Result<(), StoreError> {
 
 fn make(draft: &Path) -> Result<(), rusqlite::Error> {
     let connection = Connection::open(draft)?;
-    // Erased names must not stay behind in freed pages.
-    connection.pragma_update(None, "secure_delete", "ON")?;
     connection.pragma_update(None, "synchronous", "EXTRA")?;
     connection.execute_batch("BEGIN IMMEDIATE")?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;

@@ -119,7 +119,10 @@ impl Writing {
 
 /// Does something in a transaction that is not synced. The next commit's sync, or the one that completes the
 /// snapshot, covers it: all go through the same log in order.
-fn not_waiting(connection: &Connection, work: impl FnOnce() -> Result<(), Trouble>) -> Result<(), Trouble> {
+pub(super) fn not_waiting(
+    connection: &Connection,
+    work: impl FnOnce() -> Result<(), Trouble>,
+) -> Result<(), Trouble> {
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     let done = connection.execute_batch("BEGIN IMMEDIATE").map_err(Trouble::from).and_then(|()| {
         work()?;

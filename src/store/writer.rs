@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::{Connection, Statement};
 
@@ -10,6 +11,7 @@ use super::checkpointer::{Gate, move_pages};
 use super::error::{Kind, StoreError, Trouble, to_sql};
 use super::inbox::{Ending, Inbox, Work};
 use super::names::Interner;
+use super::retention::{self, Pruning};
 use super::snapshot::{Progress, Writing};
 use super::{Report, StoreConfig, batch, erase, schema};
 use crate::event::Record;
@@ -18,6 +20,9 @@ use crate::ident::Digest;
 
 /// How many records one commit takes at most.
 const COMMIT_RECORDS_MAX: usize = 4096;
+
+/// How long the writing thread waits for readers after an erasure, before it leaves the rest to the closing.
+const ERASURE_WAIT_MAX: Duration = Duration::from_millis(200);
 
 pub(super) fn spawn(
     config: StoreConfig,
@@ -102,6 +107,7 @@ impl<'c> Tools<'c> {
             let (first, last, utc) = (first.first.0, last.last().0, last.at.0);
             check_order(records, self.place.seq)?;
             self.bytes.clear();
+            self.names.set_time(utc);
             batch::encode(records, &mut self.names, &mut self.bytes)?;
             let (blob, fresh, names) = (self.bytes.as_slice(), self.names.take_fresh(), self.names.last());
             let commit = Commit { first, last, utc, names, blob, fresh: &fresh };
@@ -161,9 +167,11 @@ impl Writer {
         connection.pragma_update(None, "journal_size_limit", limit).map_err(Trouble::from)?;
         let mut tools = Tools::new(connection)?;
         let mut snapshot: Option<Writing> = None;
+        let mut pruning: Option<Pruning> = None;
         let mut closing = false;
         loop {
-            let mut work = self.inbox.take(snapshot.is_none() && !closing, COMMIT_RECORDS_MAX);
+            let mut work =
+                self.inbox.take(snapshot.is_none() && pruning.is_none() && !closing, COMMIT_RECORDS_MAX);
             if let Some(reason) = work.fatal.take() {
                 return Err(Fatal(reason));
             }
@@ -190,11 +198,15 @@ impl Writer {
                 continue;
             }
             if self.gate.asked() {
-                self.move_rest(connection)?;
+                self.move_rest(connection, "PASSIVE")?;
             }
             for erasure in work.erasures {
                 let erased = erase::erase(connection, &self.config.dir, erasure.kind, &erasure.text);
                 tools.names.reset(connection)?;
+                // Its page must not stay behind in the log; but no commit waits long for a slow reader.
+                connection.busy_timeout(ERASURE_WAIT_MAX).map_err(Trouble::from)?;
+                self.move_rest(connection, "TRUNCATE")?;
+                connection.busy_timeout(schema::BUSY_MAX).map_err(Trouble::from)?;
                 // Whoever asked may be gone.
                 let _ = erasure.done.send(erased);
             }
@@ -203,6 +215,11 @@ impl Writer {
                 if self.stepped(writing, step)? {
                     snapshot = None;
                 }
+            }
+            pruning = work.pruning.take().or(pruning);
+            // An order that is not done when the daemon ends is given again after its next start.
+            if let Some(order) = pruning.take_if(|_| !closing) {
+                pruning = self.prune(&mut tools, order)?;
             }
         }
     }
@@ -259,8 +276,27 @@ impl Writer {
         Ok(true)
     }
 
-    fn move_rest(&self, connection: &Connection) -> Result<(), Fatal> {
-        match move_pages(connection) {
+    /// One step; what is left of the order.
+    fn prune(&self, tools: &mut Tools<'_>, order: Pruning) -> Result<Option<Pruning>, Fatal> {
+        self.gate.wrote(0);
+        let outcome = match order.step(tools.connection) {
+            Ok(true) => return Ok(Some(order)),
+            Ok(false) => retention::newest(tools.connection),
+            Err(trouble) => Err(trouble),
+        };
+        // Names may be gone that were remembered.
+        tools.names.reset(tools.connection)?;
+        let outcome = match outcome {
+            Err(trouble) if trouble.kind() != Kind::Passing => return Err(trouble.into()),
+            outcome => outcome.map_err(|trouble| trouble.at(&schema::database(&self.config.dir))),
+        };
+        // Nobody has to wait for it.
+        let _ = order.done.send(outcome);
+        Ok(None)
+    }
+
+    fn move_rest(&self, connection: &Connection, how: &str) -> Result<(), Fatal> {
+        match move_pages(connection, how) {
             Err(error) if Kind::of(&error) != Kind::Passing => Err(Trouble::from(error).into()),
             Err(error) => {
                 tracing::warn!("the write-ahead log can't be moved: {error}");

@@ -47,6 +47,7 @@ fn a_running_store_forgets_a_name_and_numbers_it_anew() {
     store.submit(records(2)).unwrap();
     committed(&reports, 2);
     assert!(store.erase_name(NameKind::User, "ann").unwrap());
+    assert!(!on_disk(dir.path(), "ann"));
     assert!(!store.erase_name(NameKind::Host, "ann").unwrap());
     store.submit(vec![out(3, "ann"), out(4, "Bob Lee")]).unwrap();
     committed(&reports, 4);
