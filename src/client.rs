@@ -1,10 +1,286 @@
-//! The client library.
+//! The client library: how an application gets licenses.
+//!
+//! A [`Client`] looks for licenses along a search path, keeps a session with each server that granted some, says that it
+//! lives, and takes the session up again when a connection breaks or a server restarts. A [`Seat`] is a grant; dropping
+//! it gives the licenses back. [`blocking`] has the same without `async`. What the session does when is decided in
+//! [`crate::session::client`]; here are the sockets.
+//!
+//! ```no_run
+//! use seatkeeper::client::{Client, Config, Trust};
+//! use seatkeeper::ident::VendorName;
+//!
+//! # async fn work() -> Result<(), Box<dyn std::error::Error>> {
+//! let trust = Trust::Publisher { keys: vec![], demo: true };
+//! let client = Client::new(Config::new(VendorName::parse("LGS")?, trust)?);
+//! let seat = client.checkout("cad_design", "2.0").await?;
+//! // The work; a long one also waits for `seat.lost()`.
+//! seat.checkin().await?;
+//! client.close().await;
+//! # Ok(())
+//! # }
+//! ```
 
+pub mod blocking;
 pub mod codec;
+mod config;
 mod dial;
+mod driver;
 mod error;
+mod local;
 mod path;
+mod place;
+mod route;
+mod seat;
+mod verify;
 
+pub use config::{Config, Loss, OnLoss, PROJECT_VARIABLE, Trust};
 pub use dial::{Connection, Limits, TIMEOUT_VARIABLE};
 pub use error::{Attempt, CheckoutFailure, ClientError, DialError, SystemError};
 pub use path::{COMMON_VARIABLE, DEFAULT_PLACE, Entry, OWN_VARIABLE, SEPARATOR, SearchPath, ServerAddress};
+pub use seat::Seat;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::timeout;
+
+use crate::code::{Code, minor};
+use crate::event::{Answer, Denial, Grant};
+use crate::ident::{Count, Digest, FeatureName, Version};
+use crate::platform::SystemClock;
+use crate::session::client::Ask;
+use crate::time::Clock as _;
+use driver::{Command, Granted};
+use place::Place;
+use route::Route;
+use seat::Held;
+use verify::SignedText;
+
+/// One application's way to licenses. Cheap to clone; all clones share the sessions.
+#[derive(Debug, Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    config: Arc<Config>,
+    clock: Arc<SystemClock>,
+    places: Vec<Source>,
+}
+
+/// A place of the search path with the session that was begun there.
+#[derive(Debug)]
+struct Source {
+    place: Place,
+    session: Mutex<Option<Session>>,
+}
+
+#[derive(Debug, Clone)]
+struct Session {
+    commands: mpsc::UnboundedSender<Command>,
+    /// Lines that were looked at in this session, with the verdict.
+    verified: Arc<Mutex<BTreeMap<Digest, Result<SignedText, Denial>>>>,
+}
+
+impl Client {
+    /// Reads the files of the search path. Servers are connected to when licenses are asked for.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let places = place::places(&config);
+        let places = places.into_iter().map(|place| Source { place, session: Mutex::new(None) }).collect();
+        let shared = Shared { config: Arc::new(config), clock: Arc::new(SystemClock::new()), places };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Asks for one license.
+    ///
+    /// # Errors
+    /// As [`Client::checkout_many`].
+    pub async fn checkout(&self, feature: &str, version: &str) -> Result<Seat, ClientError> {
+        self.checkout_many(feature, version, 1).await
+    }
+
+    /// Asks for `count` licenses at once, at each place of the search path in order until one grants.
+    ///
+    /// # Errors
+    /// [`ClientError::Checkout`] says for each place why it did not grant; names and numbers that can't be asked for are
+    /// refused before anybody is asked.
+    pub async fn checkout_many(&self, feature: &str, version: &str, count: u32) -> Result<Seat, ClientError> {
+        let feature = FeatureName::parse(feature)?;
+        let version = Version::parse(version)?;
+        let count = Count::new(count).ok_or(ClientError::CountZero)?;
+        let wanted = (feature, version, count);
+        let mut attempts = Vec::new();
+        for source in &self.shared.places {
+            match self.checkout_at(source, &wanted).await {
+                Ok(seat) => return Ok(seat),
+                Err(attempt) => attempts.push(attempt),
+            }
+        }
+        Err(ClientError::Checkout(Box::new(CheckoutFailure {
+            feature: wanted.0,
+            version,
+            host: self.shared.config.host.clone(),
+            path: self.shared.config.path.clone(),
+            attempts,
+        })))
+    }
+
+    async fn checkout_at(
+        &self,
+        source: &Source,
+        wanted: &(FeatureName, Version, Count),
+    ) -> Result<Seat, Attempt> {
+        let config = &self.shared.config;
+        let (feature, version, count) = wanted;
+        let servers = match &source.place {
+            Place::Nothing(attempt) => return Err(attempt.clone()),
+            Place::Local { name, catalog } => {
+                let now = self.shared.clock.now().utc;
+                let granted = local::checkout(catalog, config, feature, *version, now);
+                let grant = granted.map_err(|denial| refused(name, denial))?;
+                return Ok(Seat {
+                    feature: feature.clone(),
+                    version: *version,
+                    count: *count,
+                    expires: grant.expires,
+                    demo: grant.demo,
+                    place: name.clone(),
+                    held: Held::Local,
+                });
+            }
+            Place::Servers(servers) => servers,
+        };
+        let name = servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let ask = Ask::Checkout { feature: feature.clone(), version: *version, count: *count };
+        let mut session = self.session(source, servers).await?;
+        let mut asked = self.ask(&session, ask.clone()).await;
+        if let Err(denial) = &asked
+            && matches!(denial.code, Code::SessionEnded | Code::SessionTaken)
+        {
+            // It ended while nobody looked, such as on a machine that was asleep: a new one may well be granted.
+            session = self.session(source, servers).await?;
+            asked = self.ask(&session, ask).await;
+        }
+        let granted = asked.map_err(|denial| refused(&name, denial))?;
+        let (Answer::Granted(grant), Some(lost)) = (granted.answer, granted.lost) else {
+            let note = "a checkout was answered with something else than a grant or a refusal";
+            return Err(refused(&name, Denial::new(Code::BadReturnedData, minor::ANSWER_UNEXPECTED, note)));
+        };
+        // From here on the seat is ours: dropping it gives it back.
+        let mut seat = Seat::of_server(wanted.clone(), &grant, name.clone(), session.commands.clone(), lost);
+        match self.verify(&session, wanted, &grant).await {
+            Ok(demo) => {
+                seat.demo |= demo;
+                Ok(seat)
+            }
+            Err(denial) => Err(refused(&name, denial)),
+        }
+    }
+
+    /// The session at a place, begun if there is none or the last one has ended.
+    async fn session(&self, source: &Source, servers: &[ServerAddress]) -> Result<Session, Attempt> {
+        let mut slot = source.session.lock().await;
+        if let Some(session) = slot.as_ref().filter(|session| !session.commands.is_closed()) {
+            return Ok(session.clone());
+        }
+        let route = Route {
+            servers: servers.to_vec(),
+            config: Arc::clone(&self.shared.config),
+            clock: Arc::clone(&self.shared.clock),
+        };
+        let arrival = route.begin().await?;
+        let commands = driver::start(route, arrival);
+        Ok(slot.insert(Session { commands, verified: Arc::default() }).clone())
+    }
+
+    async fn ask(&self, session: &Session, ask: Ask) -> Result<Granted, Denial> {
+        let (reply, answer) = oneshot::channel();
+        let ended = || Denial::new(Code::SessionEnded, minor::SESSION_UNKNOWN, "the session ended meanwhile");
+        session.commands.send(Command::Ask { ask, reply }).map_err(|_| ended())?;
+        let granted = match timeout(self.shared.config.patience, answer).await {
+            Ok(answer) => answer.map_err(|_| ended())??,
+            Err(_) => {
+                let note = "the server was not reached in time; the request is withdrawn";
+                return Err(Denial::new(Code::CannotRead, minor::ANSWER_TIMEOUT, note));
+            }
+        };
+        match granted.answer {
+            Answer::Denied(denial) => Err(denial),
+            _ => Ok(granted),
+        }
+    }
+
+    /// Looks at the signed lines behind a grant, each of which is fetched once per session, and says whether one of them is
+    /// signed by the demo key.
+    async fn verify(
+        &self,
+        session: &Session,
+        (feature, version, _): &(FeatureName, Version, Count),
+        grant: &Grant,
+    ) -> Result<bool, Denial> {
+        let config = &self.shared.config;
+        let Trust::Publisher { demo, .. } = &config.trust else { return Ok(false) };
+        if grant.demo && !demo {
+            return Err(Denial::new(
+                Code::DemoRefused,
+                minor::GRANT_IS_DEMO,
+                "the server works under the demo key",
+            ));
+        }
+        if grant.lines.is_empty() {
+            let note = "the server names no line behind the grant";
+            return Err(Denial::new(Code::BadSignature, minor::GRANT_NOT_VERIFIED, note));
+        }
+        let now = self.shared.clock.now().utc;
+        let mut under_demo = false;
+        for digest in grant.lines.iter() {
+            let mut verified = session.verified.lock().await;
+            let known = match verified.get(digest) {
+                Some(known) => known.clone(),
+                None => {
+                    let line = self.fetch(session, *digest).await?;
+                    let verdict = verify::verify_line(*digest, &line, &config.trust, &config.vendor);
+                    verified.entry(*digest).or_insert(verdict).clone()
+                }
+            };
+            let text = known?;
+            verify::fits(&text, &config.vendor, feature, *version, grant, now)?;
+            under_demo |= text.demo;
+        }
+        Ok(under_demo)
+    }
+
+    async fn fetch(&self, session: &Session, digest: Digest) -> Result<crate::wire::LineText, Denial> {
+        let (reply, answer) = oneshot::channel();
+        let ended = || Denial::new(Code::SessionEnded, minor::SESSION_UNKNOWN, "the session ended meanwhile");
+        session.commands.send(Command::Fetch { digest, reply }).map_err(|_| ended())?;
+        match timeout(self.shared.config.patience, answer).await {
+            Ok(line) => line.map_err(|_| ended())?,
+            Err(_) => {
+                let note = "the server did not send the line behind the grant";
+                Err(Denial::new(Code::CannotRead, minor::ANSWER_TIMEOUT, note))
+            }
+        }
+    }
+
+    /// Ends all sessions in order; their seats are free at once. Seats that are still held are of no use afterwards.
+    pub async fn close(&self) {
+        for source in &self.shared.places {
+            let Some(session) = source.session.lock().await.take() else { continue };
+            let (done, closed) = oneshot::channel();
+            if session.commands.send(Command::Close { done }).is_ok() {
+                // The driver is gone either way.
+                let _ = closed.await;
+            }
+        }
+    }
+}
+
+/// A refusal of somebody who was reached.
+fn refused(place: &str, denial: Denial) -> Attempt {
+    let answered = denial.minor != minor::ANSWER_TIMEOUT;
+    Attempt { place: place.to_owned(), denial, system: None, answered }
+}

@@ -184,6 +184,11 @@ impl Connection {
         }
     }
 
+    /// The error of a server that welcomes a client but begins no session.
+    pub(super) fn no_session(&self) -> DialError {
+        DialError::Unexpected { place: self.channel.place(), found: "WELCOME without a session".to_owned() }
+    }
+
     /// The error of an answer that does not belong to its request.
     #[must_use]
     pub fn unexpected(&self, found: &Message) -> DialError {

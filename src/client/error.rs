@@ -130,7 +130,7 @@ pub struct SystemError {
 }
 
 impl SystemError {
-    fn of(error: &io::Error) -> Option<Self> {
+    pub(super) fn of(error: &io::Error) -> Option<Self> {
         let number = error.raw_os_error()?;
         let text = error.to_string();
         let text = text.split(" (os error").next().unwrap_or_default().to_owned();

@@ -1,0 +1,134 @@
+//! The client library for programs without `async`: the same verbs, each of which waits.
+//!
+//! A thread of its own keeps the sessions alive, so the application may compute for hours between two calls. The calls
+//! must not be made from inside an asynchronous runtime.
+//!
+//! ```no_run
+//! use seatkeeper::client::{Config, Trust, blocking};
+//! use seatkeeper::ident::VendorName;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let trust = Trust::Publisher { keys: vec![], demo: true };
+//! let client = blocking::Client::new(Config::new(VendorName::parse("LGS")?, trust)?)?;
+//! let seat = client.checkout("cad_design", "2.0")?;
+//! if let Some(why) = seat.loss() {
+//!     eprintln!("the license is gone: {why}");
+//! }
+//! seat.checkin()?;
+//! # Ok(())
+//! # }
+//! ```
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+use super::{ClientError, Config};
+use crate::event::Denial;
+
+/// One application's way to licenses. When the last clone and the last seat are gone, the sessions end in order.
+#[derive(Debug, Clone)]
+pub struct Client {
+    inner: super::Client,
+    background: Arc<Background>,
+}
+
+/// The thread on which the sessions live.
+#[derive(Debug)]
+struct Background {
+    handle: Handle,
+    client: super::Client,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Client {
+    /// Reads the files of the search path and starts the thread. Servers are connected to when licenses are asked for.
+    ///
+    /// # Errors
+    /// [`ClientError::Thread`] when the system gives no thread.
+    pub fn new(config: Config) -> Result<Self, ClientError> {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(ClientError::Thread)?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = std::thread::Builder::new()
+            .name("seatkeeper-client".to_owned())
+            .spawn(move || {
+                // A dropped sender means stop as well.
+                let _ = runtime.block_on(stopped);
+            })
+            .map_err(ClientError::Thread)?;
+        let inner = super::Client::new(config);
+        let background = Background { handle, client: inner.clone(), stop: Some(stop), thread: Some(thread) };
+        Ok(Self { inner, background: Arc::new(background) })
+    }
+
+    /// Asks for one license and waits for the answer.
+    ///
+    /// # Errors
+    /// As [`Client::checkout_many`].
+    pub fn checkout(&self, feature: &str, version: &str) -> Result<Seat, ClientError> {
+        self.checkout_many(feature, version, 1)
+    }
+
+    /// Asks for `count` licenses at once and waits for the answer.
+    ///
+    /// # Errors
+    /// As [`super::Client::checkout_many`].
+    pub fn checkout_many(&self, feature: &str, version: &str, count: u32) -> Result<Seat, ClientError> {
+        let seat = self.background.handle.block_on(self.inner.checkout_many(feature, version, count))?;
+        Ok(Seat { inner: seat, background: Arc::clone(&self.background) })
+    }
+
+    /// Ends all sessions in order.
+    pub fn close(&self) {
+        self.background.handle.block_on(self.inner.close());
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // From inside a runtime nothing can be waited for: the sessions then end with their connections.
+        if Handle::try_current().is_err() {
+            self.handle.block_on(self.client.close());
+        }
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has nothing left to end.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Licenses that this application holds. Dropping it gives them back without waiting for the server's word.
+#[derive(Debug)]
+pub struct Seat {
+    inner: super::Seat,
+    background: Arc<Background>,
+}
+
+impl std::ops::Deref for Seat {
+    type Target = super::Seat;
+    fn deref(&self) -> &super::Seat {
+        &self.inner
+    }
+}
+
+impl Seat {
+    /// Gives the licenses back and waits for the server's word.
+    ///
+    /// # Errors
+    /// As [`super::Seat::checkin`].
+    pub fn checkin(self) -> Result<(), ClientError> {
+        let Self { inner, background } = self;
+        background.handle.block_on(inner.checkin())
+    }
+
+    /// Waits until the seat is lost, and says why.
+    #[must_use]
+    pub fn wait_for_loss(&self) -> Denial {
+        self.background.handle.block_on(self.inner.lost())
+    }
+}

@@ -1,0 +1,173 @@
+//! What an application says of itself and of its publisher before it asks for licenses.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::dial::Limits;
+use super::path::SearchPath;
+use crate::event::Denial;
+use crate::ident::{
+    Count, Display, FeatureName, Handle, Host, NameError, Platform, Project, User, VendorName, Version,
+};
+use crate::platform::{display_name, host_name, machine_hostids, user_name};
+use crate::sign::VerifyingKey;
+use crate::time::Timestamp;
+use crate::wire::limits::HOSTIDS_MAX;
+use crate::wire::{self, Hello, Purpose};
+
+/// The variable with the project of a user.
+pub const PROJECT_VARIABLE: &str = "LM_PROJECT";
+
+/// How long a request may wait for its answer, with a lost connection being sought again meanwhile.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Whose word counts for a grant.
+#[derive(Debug, Clone)]
+pub enum Trust {
+    /// The publisher's: every line behind a grant must carry a signature of one of these keys. This is for applications.
+    Publisher {
+        /// The publisher's public keys, compiled into the application.
+        keys: Vec<VerifyingKey>,
+        /// Whether lines under the published demo key are accepted as well.
+        demo: bool,
+    },
+    /// The server's: lines are not looked at. This is for tools that protect nothing, such as `seatkeeper run`.
+    Server,
+}
+
+/// Who asks, where, and whose word counts. [`Config::new`] fills in what the machine and the environment say; the
+/// fields may be changed before the client is made.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// The vendor daemon that serves the application's features.
+    pub vendor: VendorName,
+    /// Whose word counts for a grant.
+    pub trust: Trust,
+    /// Where to look for licenses.
+    pub path: SearchPath,
+    /// Who uses the application.
+    pub user: User,
+    /// This machine.
+    pub host: Host,
+    /// Where the user sits.
+    pub display: Display,
+    /// What the user works on.
+    pub project: Option<Project>,
+    /// What kind of machine this is.
+    pub platform: Option<Platform>,
+    /// Hostids of this machine in license-file spelling; at most 16 are sent.
+    pub hostids: Vec<Host>,
+    /// Time limits of connections.
+    pub limits: Limits,
+    /// How long a request may wait for its answer, with a lost connection being sought again meanwhile.
+    pub patience: Duration,
+    /// Called for each seat that is lost, on the client's own task: it must not block.
+    pub on_loss: Option<OnLoss>,
+}
+
+/// What is called when a seat is lost.
+#[derive(Clone)]
+pub struct OnLoss(Arc<dyn Fn(&Loss) + Send + Sync>);
+
+impl OnLoss {
+    /// Takes a function.
+    pub fn new(call: impl Fn(&Loss) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(call))
+    }
+
+    pub(super) fn call(&self, loss: &Loss) {
+        (self.0)(loss);
+    }
+}
+
+impl fmt::Debug for OnLoss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnLoss")
+    }
+}
+
+/// A seat that the application had and has no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loss {
+    /// The checkout.
+    pub handle: Handle,
+    /// What it was for.
+    pub feature: FeatureName,
+    /// In which version.
+    pub version: Version,
+    /// How many licenses.
+    pub count: Count,
+    /// Why.
+    pub denial: Denial,
+}
+
+impl Config {
+    /// A client of this vendor's features, as this user on this machine, with the search path and the time limit of the
+    /// environment.
+    ///
+    /// # Errors
+    /// [`NameError`] when the machine's or the user's name is not one that can be sent.
+    pub fn new(vendor: VendorName, trust: Trust) -> Result<Self, NameError> {
+        let host = host_name()?;
+        let display = match display_name(&host) {
+            Some(display) => display,
+            None => Display::parse(host.as_str())?,
+        };
+        let hostids = machine_hostids(Some(host.as_str()));
+        Ok(Self {
+            path: SearchPath::from_environment(None, Some(&vendor)),
+            vendor,
+            trust,
+            user: user_name()?,
+            display,
+            project: std::env::var(PROJECT_VARIABLE).ok().and_then(|text| Project::parse(&text).ok()),
+            platform: platform_name(),
+            hostids: hostids.iter().filter_map(|text| Host::parse(text).ok()).take(HOSTIDS_MAX).collect(),
+            host,
+            limits: Limits::from_environment(),
+            patience: PATIENCE,
+            on_loss: None,
+        })
+    }
+
+    /// Asks in these places only, as `-c` of the tools does.
+    #[must_use]
+    pub fn with_path(mut self, list: &str) -> Self {
+        self.path = SearchPath::parse(list);
+        self
+    }
+
+    /// The greeting of a connection.
+    pub(super) fn hello(&self, purpose: Purpose, time: Timestamp, vendor: Option<VendorName>) -> Hello {
+        Hello {
+            major: wire::MAJOR,
+            minor: wire::MINOR,
+            purpose,
+            time,
+            user: self.user.clone(),
+            host: self.host.clone(),
+            display: self.display.clone(),
+            project: self.project.clone(),
+            platform: self.platform.clone(),
+            hostids: self.hostids.clone(),
+            pid: Some(std::process::id()),
+            vendor,
+        }
+    }
+}
+
+/// The platform's name as license files spell it (`PLATFORMS=`), where it has one.
+fn platform_name() -> Option<Platform> {
+    let name = match (std::env::consts::OS, std::env::consts::ARCH) {
+        ("linux", "x86_64") => "x64_lsb",
+        ("linux", "x86") => "i86_lsb",
+        ("linux", "aarch64") => "arm64_lsb",
+        ("macos", "x86_64") => "x64_mac",
+        ("macos", "aarch64") => "arm64_mac",
+        ("windows", "x86_64") => "x64_n6",
+        _ => return None,
+    };
+    Platform::parse(name).ok()
+}

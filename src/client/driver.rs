@@ -1,0 +1,447 @@
+//! The task behind a session: it owns the connection, carries requests and answers, sends heartbeats, resumes after a
+//! broken connection and tells seats when they are lost. What to do when is asked of [`ClientSession`].
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{sleep, timeout};
+
+use super::config::Loss;
+use super::dial::Connection;
+use super::error::DialError;
+use super::route::{Arrival, Route};
+use crate::code::{Code, minor};
+use crate::event::{Answer, Denial};
+use crate::ident::{Digest, Handle, Token};
+use crate::session::client::{Ask, ClientSession, Due, Settled};
+use crate::time::{Clock as _, Monotonic};
+use crate::wire::{Frame, LineText, Message, Notice};
+
+/// How often a request is asked again that the server did not carry out, and how long each wait is.
+const AGAIN_CHECKOUT_MAX: u32 = 5;
+/// A seat that can't be given back stays out: more patience.
+const AGAIN_CHECKIN_MAX: u32 = 60;
+const AGAIN_WAIT: Duration = Duration::from_millis(200);
+/// How long the farewell may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// What the client asks of its driver.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// A request of the session. A grant that nobody waits for any more is given back.
+    Ask { ask: Ask, reply: oneshot::Sender<Result<Granted, Denial>> },
+    /// A seat that was dropped.
+    Return(Handle),
+    /// A signed line.
+    Fetch { digest: Digest, reply: oneshot::Sender<Result<LineText, Denial>> },
+    /// The end of the session in order.
+    Close { done: oneshot::Sender<()> },
+}
+
+/// An answer, and for a grant the place where its loss will be told.
+#[derive(Debug)]
+pub(super) struct Granted {
+    pub(super) answer: Answer,
+    pub(super) lost: Option<watch::Receiver<Option<Denial>>>,
+}
+
+struct Waiter {
+    reply: Option<oneshot::Sender<Result<Granted, Denial>>>,
+    ask: Ask,
+    /// How often it was asked before.
+    times: u32,
+}
+
+struct Seat {
+    ask: Ask,
+    lost: watch::Sender<Option<Denial>>,
+}
+
+/// A line that is asked for, and who waits for it.
+struct Fetch {
+    digest: Digest,
+    reply: oneshot::Sender<Result<LineText, Denial>>,
+}
+
+/// What a request id stands for.
+enum Pending {
+    Request(Token),
+    Line(Fetch),
+}
+
+pub(super) struct Driver {
+    route: Route,
+    session: ClientSession,
+    connection: Option<Connection>,
+    peer: SocketAddr,
+    waiters: BTreeMap<Token, Waiter>,
+    pending: BTreeMap<u32, Pending>,
+    /// Lines to ask for after the resume.
+    unsent: Vec<Fetch>,
+    seats: BTreeMap<Handle, Seat>,
+    /// Requests that wait to be asked again.
+    later: Vec<(Monotonic, Waiter)>,
+}
+
+/// Starts the task of a session that has begun, on the current runtime.
+pub(super) fn start(route: Route, arrival: Arrival) -> mpsc::UnboundedSender<Command> {
+    let (commands, inbox) = mpsc::unbounded_channel();
+    let now = route.clock.now().mono;
+    let driver = Driver {
+        session: ClientSession::new(&arrival.terms, now),
+        peer: arrival.connection.peer(),
+        connection: Some(arrival.connection),
+        route,
+        waiters: BTreeMap::new(),
+        pending: BTreeMap::new(),
+        unsent: Vec::new(),
+        seats: BTreeMap::new(),
+        later: Vec::new(),
+    };
+    tokio::spawn(driver.run(inbox));
+    commands
+}
+
+/// What woke the driver.
+enum Wake {
+    Frame(Result<Frame, DialError>),
+    Command(Option<Command>),
+    Time,
+}
+
+impl Driver {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) {
+        let end = loop {
+            let wait = self.wait();
+            let wake = tokio::select! {
+                biased;
+                frame = next_frame(&mut self.connection) => Wake::Frame(frame),
+                command = inbox.recv() => Wake::Command(command),
+                () = sleep(wait) => Wake::Time,
+            };
+            let outcome = match wake {
+                Wake::Frame(Ok(frame)) => self.arrived(frame).await,
+                Wake::Frame(Err(error)) => {
+                    self.broken(&error);
+                    Ok(())
+                }
+                Wake::Command(None) => {
+                    self.goodbye().await;
+                    return;
+                }
+                Wake::Command(Some(Command::Close { done })) => {
+                    self.goodbye().await;
+                    let _ = done.send(());
+                    return;
+                }
+                Wake::Command(Some(command)) => {
+                    self.commanded(command).await;
+                    Ok(())
+                }
+                Wake::Time => Ok(()),
+            };
+            if let Err(denial) = outcome {
+                break denial;
+            }
+            if let Err(denial) = self.due().await {
+                break denial;
+            }
+        };
+        // Whoever still asks is told that the session is over; a new one begins with the next checkout.
+        inbox.close();
+        self.ended(&end);
+        while let Some(command) = inbox.recv().await {
+            refuse(command, &end);
+        }
+    }
+
+    fn now(&self) -> Monotonic {
+        self.route.clock.now().mono
+    }
+
+    fn wait(&self) -> Duration {
+        let later = self.later.iter().map(|(at, _)| *at).min();
+        let wakeup = self.session.wakeup();
+        later.map_or(wakeup, |later| later.min(wakeup)).since(self.now())
+    }
+
+    /// Does what time has made due; an error is the end of the session.
+    async fn due(&mut self) -> Result<(), Denial> {
+        let now = self.now();
+        let (ready, later) = std::mem::take(&mut self.later).into_iter().partition(|(at, _)| *at <= now);
+        self.later = later;
+        for (_, waiter) in ready {
+            self.ask(waiter).await;
+        }
+        match self.session.due(now) {
+            Due::Nothing => {}
+            Due::Send(message) => {
+                self.send(&message).await;
+            }
+            Due::Break => {
+                self.broken(&DialError::AnswerTimeout { place: self.peer.to_string() });
+            }
+            Due::Connect => self.resume().await?,
+            Due::GiveUp(denial) => return Err(denial),
+        }
+        Ok(())
+    }
+
+    async fn resume(&mut self) -> Result<(), Denial> {
+        let fresh = match crate::platform::random_bytes() {
+            Ok(fresh) => fresh,
+            Err(error) => {
+                tracing::warn!(%error, "resume is put off");
+                self.session.try_failed(self.now());
+                return Ok(());
+            }
+        };
+        let purpose = self.session.purpose(fresh);
+        match self.route.resume(self.peer, purpose).await {
+            Ok(arrival) => {
+                tracing::debug!(peer = %arrival.connection.peer(), epoch = arrival.terms.epoch, "session resumed");
+                self.peer = arrival.connection.peer();
+                self.connection = Some(arrival.connection);
+                let resumption = self.session.resumed(&arrival.terms, self.now());
+                let gone = Denial::new(
+                    Code::SessionEnded,
+                    minor::SESSION_UNKNOWN,
+                    "the server no longer has this seat",
+                );
+                resumption.lost.iter().for_each(|handle| self.lost(*handle, &gone));
+                for message in resumption.repeat {
+                    self.send(&message).await;
+                }
+                for fetch in std::mem::take(&mut self.unsent) {
+                    self.fetch(fetch).await;
+                }
+                Ok(())
+            }
+            Err(DialError::Refused(denial)) if ends_session(&denial) => Err(denial),
+            Err(error) => {
+                tracing::debug!(%error, "not resumed yet");
+                self.session.try_failed(self.now());
+                Ok(())
+            }
+        }
+    }
+
+    fn broken(&mut self, error: &DialError) {
+        tracing::debug!(%error, "connection lost");
+        self.connection = None;
+        for pending in std::mem::take(&mut self.pending).into_values() {
+            if let Pending::Line(fetch) = pending {
+                self.unsent.push(fetch);
+            }
+        }
+        self.session.broken(self.now());
+    }
+
+    async fn commanded(&mut self, command: Command) {
+        match command {
+            Command::Ask { ask, reply } => self.ask(Waiter { reply: Some(reply), ask, times: 0 }).await,
+            Command::Return(handle) => self.give_back(handle).await,
+            Command::Fetch { digest, reply } => self.fetch(Fetch { digest, reply }).await,
+            Command::Close { done } => drop(done),
+        }
+    }
+
+    async fn ask(&mut self, waiter: Waiter) {
+        let (token, message) = self.session.ask(waiter.ask.clone(), self.now());
+        self.waiters.insert(token, waiter);
+        self.send(&message).await;
+    }
+
+    async fn give_back(&mut self, handle: Handle) {
+        self.seats.remove(&handle);
+        self.ask(Waiter { reply: None, ask: Ask::Checkin(handle), times: 0 }).await;
+    }
+
+    async fn fetch(&mut self, fetch: Fetch) {
+        match self.send(&Message::FetchLine(fetch.digest)).await {
+            Some(id) => drop(self.pending.insert(id, Pending::Line(fetch))),
+            None => self.unsent.push(fetch),
+        }
+    }
+
+    /// Sends if the connection is up; otherwise the resume will.
+    async fn send(&mut self, message: &Message) -> Option<u32> {
+        let connection = self.connection.as_mut()?;
+        match connection.send(message).await {
+            Ok(id) => {
+                let token = match message {
+                    Message::Checkout(it) => Some(it.token),
+                    Message::Checkin(it) => Some(it.token),
+                    _ => None,
+                };
+                if let Some(token) = token {
+                    self.pending.insert(id, Pending::Request(token));
+                }
+                Some(id)
+            }
+            Err(error) => {
+                self.broken(&error);
+                None
+            }
+        }
+    }
+
+    /// A frame came; an error is the end of the session.
+    async fn arrived(&mut self, frame: Frame) -> Result<(), Denial> {
+        let now = self.now();
+        let pending = self.pending.remove(&frame.request_id);
+        match (frame.message, pending) {
+            (Ok(Message::Answer { token, answer }), _) => self.answered(token, answer).await,
+            (Ok(Message::Error(denial)), _) if ends_session(&denial) => return Err(denial),
+            (Ok(Message::Notice(Notice::SessionEnded { denial })), _) => return Err(denial),
+            (Ok(Message::Notice(notice)), _) => {
+                self.session.noticed(&notice, now);
+                if let Notice::SeatLost { handle, denial } = notice {
+                    self.lost(handle, &denial);
+                }
+            }
+            (Ok(Message::Error(denial)), Some(Pending::Request(token))) => {
+                self.answered(token, Answer::Denied(denial)).await;
+            }
+            (Ok(Message::Line(line)), Some(Pending::Line(fetch))) => {
+                self.session.heard(now);
+                let _ = fetch.reply.send(Ok(line));
+            }
+            (Ok(Message::Error(denial)), Some(Pending::Line(fetch))) => {
+                self.session.heard(now);
+                let _ = fetch.reply.send(Err(denial));
+            }
+            (Err(error), Some(pending)) => {
+                self.session.heard(now);
+                let denial = Denial::new(Code::BadReturnedData, minor::ANSWER_UNEXPECTED, &error.to_string());
+                match pending {
+                    Pending::Request(token) => self.answered(token, Answer::Denied(denial)).await,
+                    Pending::Line(fetch) => drop(fetch.reply.send(Err(denial))),
+                }
+            }
+            (Ok(_) | Err(_), pending) => {
+                self.session.heard(now);
+                if let (id, Some(pending)) = (frame.request_id, pending) {
+                    self.pending.insert(id, pending);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn answered(&mut self, token: Token, answer: Answer) {
+        let waiter = self.waiters.remove(&token);
+        match (self.session.answered(token, answer, self.now()), waiter) {
+            (Settled::Stale, _) | (_, None) => {}
+            (Settled::Again(ask, denial), Some(waiter)) => self.again(ask, denial, waiter),
+            (Settled::Done(answer), Some(waiter)) => self.deliver(answer, waiter).await,
+        }
+    }
+
+    fn again(&mut self, ask: Ask, denial: Denial, waiter: Waiter) {
+        let max = match (&ask, denial.code) {
+            (Ask::Checkin(_), _) => AGAIN_CHECKIN_MAX,
+            (Ask::Checkout { .. }, Code::AskAgain) => AGAIN_CHECKOUT_MAX,
+            // The server can't write: the application is told, and may wait or not.
+            (Ask::Checkout { .. }, _) => 0,
+        };
+        let abandoned = matches!(ask, Ask::Checkout { .. })
+            && waiter.reply.as_ref().is_some_and(oneshot::Sender::is_closed);
+        if waiter.times < max && !abandoned {
+            let times = waiter.times + 1;
+            let at = self.now().plus(AGAIN_WAIT * times.min(10));
+            self.later.push((at, Waiter { times, ..waiter }));
+        } else if let Some(reply) = waiter.reply {
+            let _ = reply.send(Err(denial));
+        }
+    }
+
+    async fn deliver(&mut self, answer: Answer, waiter: Waiter) {
+        let mut lost = None;
+        if let Answer::Granted(grant) = &answer {
+            let (tell, told) = watch::channel(None);
+            self.seats.insert(grant.handle, Seat { ask: waiter.ask.clone(), lost: tell });
+            lost = Some(told);
+        }
+        if let (Answer::CheckedIn(_), Ask::Checkin(handle)) = (&answer, &waiter.ask) {
+            self.seats.remove(handle);
+        }
+        let Some(reply) = waiter.reply else { return };
+        if let Err(Ok(Granted { answer: Answer::Granted(grant), .. })) =
+            reply.send(Ok(Granted { answer, lost }))
+        {
+            self.give_back(grant.handle).await;
+        }
+    }
+
+    fn lost(&mut self, handle: Handle, denial: &Denial) {
+        if let Some(seat) = self.seats.remove(&handle) {
+            tell(&self.route, handle, seat, denial);
+        }
+    }
+
+    fn ended(&mut self, denial: &Denial) {
+        tracing::debug!(%denial, "session ended");
+        self.connection = None;
+        for (handle, seat) in std::mem::take(&mut self.seats) {
+            tell(&self.route, handle, seat, denial);
+        }
+        let waiters = std::mem::take(&mut self.waiters).into_values();
+        let later = std::mem::take(&mut self.later).into_iter().map(|(_, waiter)| waiter);
+        for reply in waiters.chain(later).filter_map(|waiter| waiter.reply) {
+            let _ = reply.send(Err(denial.clone()));
+        }
+        for pending in std::mem::take(&mut self.pending).into_values() {
+            if let Pending::Line(fetch) = pending {
+                self.unsent.push(fetch);
+            }
+        }
+        for fetch in std::mem::take(&mut self.unsent) {
+            let _ = fetch.reply.send(Err(denial.clone()));
+        }
+    }
+
+    async fn goodbye(&mut self) {
+        let Some(connection) = self.connection.as_mut() else { return };
+        let farewell = async {
+            if connection.send(&Message::Goodbye).await.is_ok() {
+                while let Ok(frame) = connection.next().await {
+                    if matches!(frame.message, Ok(Message::Farewell)) {
+                        break;
+                    }
+                }
+            }
+        };
+        let _ = timeout(GOODBYE, farewell).await;
+    }
+}
+
+fn tell(route: &Route, handle: Handle, seat: Seat, denial: &Denial) {
+    let _ = seat.lost.send(Some(denial.clone()));
+    if let (Some(on_loss), Ask::Checkout { feature, version, count }) = (&route.config.on_loss, seat.ask) {
+        on_loss.call(&Loss { handle, feature, version, count, denial: denial.clone() });
+    }
+}
+
+fn refuse(command: Command, denial: &Denial) {
+    match command {
+        Command::Ask { reply, .. } => drop(reply.send(Err(denial.clone()))),
+        Command::Fetch { reply, .. } => drop(reply.send(Err(denial.clone()))),
+        Command::Return(_) => {}
+        Command::Close { done } => drop(done.send(())),
+    }
+}
+
+/// Whether a refusal is the end of the session.
+fn ends_session(denial: &Denial) -> bool {
+    matches!(denial.code, Code::SessionEnded | Code::SessionTaken)
+}
+
+async fn next_frame(connection: &mut Option<Connection>) -> Result<Frame, DialError> {
+    match connection {
+        Some(connection) => connection.next().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,194 @@
+//! Entries of the search path made into places that can be asked: servers, or a file that needs none.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::config::{Config, Trust};
+use super::error::{Attempt, SystemError};
+use super::path::{Entry, ServerAddress};
+use crate::catalog::{Catalog, LicenseInput};
+use crate::code::{Code, minor};
+use crate::event::Denial;
+use crate::license::{HostId, LicenseFile, Standing};
+use crate::platform::{machine_hostids, system_zone};
+use crate::sign::Manifest;
+use crate::text::Source;
+
+/// A license file longer than this is not one.
+const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Where licenses may come from.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// From a server; several stand for one system.
+    Servers(Vec<ServerAddress>),
+    /// From a file without SERVER lines: uncounted lines for this machine.
+    Local { name: String, catalog: Box<Catalog> },
+    /// From nowhere, and why.
+    Nothing(Attempt),
+}
+
+/// Looks at every entry of the path, in order. A directory becomes its `*.lic` in byte order of their names.
+pub(super) fn places(config: &Config) -> Vec<Place> {
+    let mut places = Vec::new();
+    for entry in &config.path.entries {
+        match entry {
+            Entry::Server(server) => places.push(Place::Servers(vec![server.clone()])),
+            Entry::Triad(servers) => places.push(Place::Servers(servers.to_vec())),
+            Entry::Bad { text, why } => places.push(Place::Nothing(Attempt {
+                place: text.clone(),
+                denial: Denial::new(Code::NoServerHost, minor::PATH_EMPTY, why),
+                system: None,
+                answered: false,
+            })),
+            Entry::Path(path) if path.is_dir() => match license_files(path) {
+                Ok(files) if files.is_empty() => {
+                    let denial = Denial::new(
+                        Code::NoLicenseFile,
+                        minor::PATH_EMPTY,
+                        "no file in this directory ends in .lic",
+                    );
+                    places.push(nothing(path, denial, None));
+                }
+                Ok(files) => places.extend(files.iter().map(|file| read_file(file, config))),
+                Err(error) => places.push(unreadable(path, &error)),
+            },
+            Entry::Path(path) => places.push(read_file(path, config)),
+        }
+    }
+    places
+}
+
+fn license_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "lic") {
+            files.push(path);
+        }
+    }
+    files.sort_by(|one, other| one.as_os_str().as_encoded_bytes().cmp(other.as_os_str().as_encoded_bytes()));
+    Ok(files)
+}
+
+fn read_file(path: &Path, config: &Config) -> Place {
+    let bytes = match std::fs::metadata(path) {
+        Ok(metadata) if metadata.len() > FILE_BYTES_MAX => {
+            return unreadable(path, &io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(_) => std::fs::read(path),
+        Err(error) => Err(error),
+    };
+    let bytes = match bytes {
+        Ok(bytes) => bytes,
+        Err(error) => return unreadable(path, &error),
+    };
+    let name = path.display().to_string();
+    let file = LicenseFile::parse(Source::new(&name, &bytes));
+    match file.standing() {
+        Standing::Single | Standing::Triad => Place::Servers(
+            file.servers()
+                .map(|server| ServerAddress { port: server.port, host: server.host.clone() })
+                .collect(),
+        ),
+        Standing::Serverless if file.features().next().is_some() => local(name, &file, config),
+        Standing::Serverless => {
+            let note = "the file has neither SERVER nor FEATURE lines";
+            nothing(path, Denial::new(Code::NoServerLine, minor::FILE_WITHOUT_SERVER, note), None)
+        }
+        Standing::Rejected => {
+            let note = "the SERVER lines of the file are neither one nor three sound ones";
+            nothing(path, Denial::new(Code::BadLicenseSyntax, minor::FILE_WITHOUT_SERVER, note), None)
+        }
+    }
+}
+
+/// A file that needs no server. Whoever trusts a server only can trust no file but one under the demo key, as nobody
+/// vouches for it.
+fn local(name: String, file: &LicenseFile, config: &Config) -> Place {
+    let manifest = match &config.trust {
+        Trust::Publisher { keys, demo } => {
+            let mut manifest = Manifest::new(config.vendor.clone(), keys.clone());
+            if *demo {
+                manifest.keys.extend(Manifest::demo().keys);
+                manifest.demo = true;
+            }
+            manifest
+        }
+        Trust::Server => Manifest { vendor: config.vendor.clone(), ..Manifest::demo() },
+    };
+    let hostids: Vec<HostId> = machine_hostids(Some(config.host.as_str()))
+        .iter()
+        .filter_map(|text| HostId::parse(text).ok())
+        .collect();
+    let zone = system_zone().zone;
+    let catalog = Catalog::build(&config.vendor, &[LicenseInput { file }], &manifest, &hostids, &zone);
+    Place::Local { name, catalog: Box::new(catalog) }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Place {
+    let missing = error.kind() == io::ErrorKind::NotFound;
+    let code = if missing { Code::NoLicenseFile } else { Code::CannotReadFile };
+    nothing(path, Denial::new(code, minor::FILE_UNREADABLE, &error.to_string()), SystemError::of(error))
+}
+
+fn nothing(path: &Path, denial: Denial, system: Option<SystemError>) -> Place {
+    Place::Nothing(Attempt { place: path.display().to_string(), denial, system, answered: false })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::path::SearchPath;
+    use crate::ident::VendorName;
+
+    fn config(path: &str) -> Config {
+        let mut config = Config::new(VendorName::parse("LGS").unwrap(), Trust::Server).unwrap();
+        config.path = SearchPath::parse(path);
+        config
+    }
+
+    fn hosts(places: &[Place]) -> Vec<String> {
+        let server = |place: &Place| match place {
+            Place::Servers(servers) => servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+            Place::Local { name, .. } => format!("local {name}"),
+            Place::Nothing(attempt) => attempt.denial.code.number().to_string(),
+        };
+        places.iter().map(server).collect()
+    }
+
+    #[test]
+    fn case_p02_a_directory_is_its_lic_files_in_byte_order() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, host) in [("y.lic", "y"), ("x.lic", "x"), ("Z.lic", "upper"), ("z.txt", "z")] {
+            std::fs::write(dir.path().join(name), format!("SERVER {host} ANY 1700\nVENDOR LGS\n")).unwrap();
+        }
+        let places = places(&config(dir.path().to_str().unwrap()));
+        assert_eq!(hosts(&places), ["1700@upper", "1700@x", "1700@y"]);
+    }
+
+    #[test]
+    fn case_p06_a_file_with_use_server_names_its_server() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.lic");
+        std::fs::write(&file, "SERVER s ANY 1700\nUSE_SERVER\nFEATURE f1 LGS 1.0 permanent 1 SIGN=0\n")
+            .unwrap();
+        assert_eq!(hosts(&places(&config(file.to_str().unwrap()))), ["1700@s"]);
+        std::fs::write(&file, "SERVER this_host ANY\nVENDOR LGS\n").unwrap();
+        assert_eq!(hosts(&places(&config(file.to_str().unwrap()))), ["@this_host"]);
+        let triad = "SERVER a ANY 1\nSERVER b ANY 1\nSERVER c ANY 1\n";
+        std::fs::write(&file, triad).unwrap();
+        assert_eq!(hosts(&places(&config(file.to_str().unwrap()))), ["1@a,1@b,1@c"]);
+    }
+
+    #[test]
+    fn what_gives_nothing_says_why() {
+        let dir = tempfile::tempdir().unwrap();
+        let empty = dir.path().join("empty.lic");
+        std::fs::write(&empty, "# nothing\n").unwrap();
+        let path = format!("/no/such/file.lic:{}:0@a:1@a,1@b", empty.display());
+        assert_eq!(hosts(&places(&config(&path))), ["-1", "-13", "-14", "-14"]);
+        std::fs::remove_file(&empty).unwrap();
+        assert_eq!(hosts(&places(&config(dir.path().to_str().unwrap()))), ["-1"]);
+    }
+}
