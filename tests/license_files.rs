@@ -343,3 +343,175 @@ fn editing_what_an_administrator_may_edit_keeps_the_canonical_text() {
         assert_ne!(text(other), issued, "L45: {other}");
     }
 }
+
+/// One row of the public table: its text and whether that project calls it valid.
+fn row(json: &str) -> (String, bool) {
+    let (_, rest) = json.split_once("\"text\": \"").expect("a text");
+    let mut text = String::new();
+    let mut characters = rest.chars();
+    while let Some(c) = characters.next() {
+        match c {
+            '"' => break,
+            '\\' => text.push(match characters.next() {
+                Some('n') => '\n',
+                Some('t') => '\t',
+                Some(other @ ('"' | '\\' | '/')) => other,
+                other => panic!("escape {other:?} in {json}"),
+            }),
+            other => text.push(other),
+        }
+    }
+    (text, characters.as_str().contains("\"valid\": true"))
+}
+
+/// Where we judge otherwise than that project, and why. Snippets have no SERVER line, so that finding is left aside too.
+fn why_we_differ(text: &str) -> &'static str {
+    if text.contains("nope host hostid") {
+        "a line in small letters that begins with no keyword is prose: skipped with a warning"
+    } else if text.contains("file 4321") {
+        "a bare number in the last place is the port, also behind OPTIONS= (flexnet-files.md 1.3, DECISION)"
+    } else {
+        ""
+    }
+}
+
+#[test]
+fn the_public_table_of_snippets_is_agreed_with_or_answered() {
+    let Some(folder) = fixtures() else { return };
+    let table = fs::read_to_string(folder.join("licscanner-cases.jsonl")).unwrap();
+    let (mut agreed, mut differ) = (0, Vec::new());
+    for line in table.lines() {
+        let (text, valid) = row(line);
+        let file = LicenseFile::parse(Source::new("row", text.as_bytes()));
+        assert_eq!(file.print(), text.as_bytes());
+        let sound = file
+            .diagnostics
+            .iter()
+            .filter(|found| !is_left_aside(found) && found.id != finding::NO_SERVER.id)
+            .all(|found| found.severity < Severity::Error);
+        if sound == valid {
+            agreed += 1;
+        } else {
+            assert_ne!(why_we_differ(&text), "", "{text:?}\n{}", shown(&file));
+            differ.push(text);
+        }
+    }
+    println!("{agreed} rows agreed with, {} judged otherwise", differ.len());
+    assert_eq!((agreed, differ.len()), (49, 3), "{differ:?}");
+}
+
+/// Begins every file of the cases, as `flexnet-files.md` 8 has it.
+const HEAD: &str = "SERVER srv 0011aabbccdd 27000\nVENDOR acmed\n";
+
+/// Cases of `flexnet-files.md` 8.1 as far as reading decides them: the text behind the head, how many feature lines are
+/// kept, and the findings by id with the field's number.
+const CASES: &[(&str, &str, usize, &[(&str, Option<i32>)])] = &[
+    ("L02", "FEATURE fx acmed 1.0 1-jan-0 1\n", 1, &[]),
+    ("L03", "FEATURE fx acmed 1.0 permanent 1\n", 1, &[]),
+    ("L05", "FEATURE fx acmed 1.0 1-jan-99 1\n", 1, &[("L0511", None)]),
+    ("L06", "FEATURE fx acmed 1.0 1-jan-00 1\n", 1, &[]),
+    ("L07", "FEATURE fx acmed 1.0 2026-12-31 1\n", 0, &[("L0506", Some(-11))]),
+    ("L09", "FEATURE fx acmed 1.10 permanent 1\n", 1, &[]),
+    ("L10", "FEATURE fx acmed 2026.0630 permanent 1\n", 1, &[]),
+    ("L11", "FEATURE fx acmed v2 permanent 1\n", 0, &[("L0503", Some(-77))]),
+    ("L31", "FEATURE fx acmed 1.0 permanent uncounted\n", 0, &[("L0508", Some(-2))]),
+    ("L32", "FEATURE fx acmed 1.0 permanent uncounted HOSTID=\"aaaaaaaaaaaa bbbbbbbbbbbb\"\n", 1, &[]),
+    ("L33", "FEATURE fx acmed 1.0 permanent 3 HOSTID=INTERNET=10.1.*.*\n", 1, &[]),
+    ("L34", "FEATURE fx acmed 1.0 permanent uncounted HOSTID=ID=1234-5678\n", 1, &[]),
+    ("L35", "FEATURE fx acmed 1.0 permanent 3 HOSTID=DEMO\n", 0, &[("L0509", Some(-2))]),
+    ("L42", "FEATURE fx acmed 1.0 permanent 1 NOTICE=\"one \\\r\n  two\" SIGN=0\r\n", 1, &[]),
+    ("L43", "FEATURE fx acmed 1.0 permanent 1 NOTICE=\"it's\"\n", 1, &[("L0106", None)]),
+    ("L44", "FEATURE fx acmed 1.0 permanent 1 asset_info=\"room 4\" SIGN=0\n", 1, &[]),
+    ("L49", "INCREMENT fx acmed 18 01-sep-2030 1 0A1B2C3D4E5F6071 DUP_GROUP=U SN=1\n", 1, &[]),
+    (
+        "L50",
+        "FEATURE fx acmed 1.0 permanent 1 FOO_BAR=1\nFEATURE fy acmed 1.0 permanent 1\n",
+        1,
+        &[("L0601", Some(-90))],
+    ),
+    ("L56", "INCREMENT fx acmed 1.0 permanent 1 SIGN=0\nPlease call us on Monday\n", 1, &[("L0202", None)]),
+    ("L57", "INCREMENT fx acmed 1.0 permanent 1 \\  # note\n  SN=7 SIGN=0  # note\n", 1, &[]),
+];
+
+#[test]
+fn cases_of_the_reference() {
+    for (case, text, kept, expected) in CASES {
+        let file = LicenseFile::parse(Source::new(case, format!("{HEAD}{text}").as_bytes()));
+        let found: Vec<_> =
+            file.diagnostics.iter().map(|found| (found.id, found.code.map(|code| code.number()))).collect();
+        assert_eq!(found, *expected, "{case} {}", shown(&file));
+        assert_eq!(file.features().count(), *kept, "{case}");
+    }
+    let value = |case: &str, name: &str| {
+        let (_, text, ..) = CASES.iter().find(|(id, ..)| *id == case).unwrap();
+        let file = LicenseFile::parse(Source::new(case, text.as_bytes()));
+        file.features().next().unwrap().attribute(name).unwrap().value.clone()
+    };
+    assert_eq!(value("L42", "NOTICE").as_deref(), Some("one two"));
+    assert_eq!(value("L43", "NOTICE").as_deref(), Some("it's"));
+    assert_eq!(value("L57", "SN").as_deref(), Some("7"));
+}
+
+#[test]
+fn case_l30_counted_lines_need_a_server() {
+    let file = LicenseFile::parse(Source::new("L30", b"FEATURE fx acmed 1.0 permanent 3\n"));
+    assert_eq!(file.diagnostics.iter().map(|found| found.id).collect::<Vec<_>>(), ["L0314"]);
+    assert_eq!(file.standing(), Standing::Serverless);
+}
+
+#[test]
+fn case_l46_three_servers_need_ports() {
+    let three = "SERVER a 0011aabbccdd 1\nSERVER b 0011aabbccde\nSERVER c 0011aabbccdf 1\n";
+    let file = LicenseFile::parse(Source::new("L46", three.as_bytes()));
+    assert_eq!(file.standing(), Standing::Rejected);
+    assert!(file.diagnostics.iter().any(|found| found.id == "L0313" && line_of(&file, found) == 2));
+}
+
+#[test]
+fn case_l47_three_ways_to_write_a_vendor_line() {
+    let read = |text: &str| {
+        let file = LicenseFile::parse(Source::new("L47", text.as_bytes()));
+        let line = file.vendors().next().unwrap_or_else(|| panic!("{}", shown(&file))).clone();
+        (line.path, line.options, line.port)
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(read("VENDOR acmed options=/x/a.opt port=2080\n"), (None, some("/x/a.opt"), Some(2080)));
+    assert_eq!(
+        read("VENDOR acmed /bin/acmed /x/a.opt 2080\n"),
+        (some("/bin/acmed"), some("/x/a.opt"), Some(2080))
+    );
+    assert_eq!(
+        read("DAEMON acmed \"/my bin/acmed\" OPTIONS=\"/x y/a.opt\"\n"),
+        (some("/my bin/acmed"), some("/x y/a.opt"), None)
+    );
+    assert_eq!(read("VENDOR acmed C:\\bin\\acmed.exe 2080"), (some("C:\\bin\\acmed.exe"), None, Some(2080)));
+}
+
+/// A quote that is never closed, a chain of wrapped lines, words without end: read in one pass. Were any of it read again
+/// and again, such texts would take minutes.
+#[test]
+fn hostile_texts_take_time_in_proportion() {
+    let begun = std::time::Instant::now();
+    let many = 1 << 16;
+    for text in [
+        format!("FEATURE fx acmed 1.0 permanent 1 NOTICE=\"{}", "a\n".repeat(many)),
+        format!("FEATURE fx acmed 1.0 permanent 1\n{}", "a b\n".repeat(many)),
+        format!("FEATURE fx acmed 1.0 permanent 1 {}", "AB ".repeat(many)),
+        format!("FEATURE fx acmed 1.0 permanent 1 AUTH={}", "{".repeat(many)),
+        format!("FEATURE fx \"{}", "\"a\nb\" ".repeat(many)),
+        "\\ ".repeat(many),
+        "A\\\n".repeat(many),
+        "A\\\n\\\n\\ #\n".repeat(many / 4),
+        "\"".repeat(many),
+        " ".repeat(many) + "\\",
+        "AB\n".repeat(many),
+        "\r".repeat(many),
+    ] {
+        let file = LicenseFile::parse(Source::new("hostile.lic", text.as_bytes()));
+        assert!(file.print() == text.as_bytes());
+        // Showing them takes no longer either: few for one line, however long it is.
+        let most = 45 * file.lines.len();
+        assert!(file.diagnostics.len() <= most, "{} findings", file.diagnostics.len());
+    }
+    assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
+}

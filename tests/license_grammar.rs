@@ -158,6 +158,28 @@ fn is_sound(text: &str) -> bool {
         .all(|found| found.severity < Severity::Error || found.id == "L0314")
 }
 
+/// The parser's comments name productions; each of them is one of the grammar.
+#[test]
+fn productions_that_the_parser_names_are_in_the_grammar() {
+    let grammar = grammar();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/license");
+    let mut named = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let code = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        for line in code.lines().filter(|line| line.trim_start().starts_with("///")) {
+            let lower = line.to_lowercase();
+            let Some((_, rest)) = lower.split_once("production") else { continue };
+            let names = rest.split(':').next().unwrap_or_default();
+            for name in names.split('`').skip(1).step_by(2) {
+                // Panics if there is no such rule.
+                grammar.matches(name, "");
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 25, "{named}");
+}
+
 /// Pieces that matter to the parser, to be thrown together.
 const PIECES: [&str; 38] = [
     "FEATURE",

@@ -64,7 +64,7 @@ pub enum HostIdError {
 }
 
 impl HostId {
-    /// Reads one hostid. Keywords are taken in any case.
+    /// Reads production `hostid`. Keywords are taken in any case.
     ///
     /// # Errors
     /// [`HostIdError`] for empty texts, blanks, and addresses that are none. An unknown form is [`HostId::Other`].
@@ -181,7 +181,7 @@ fn same_host(one: &str, other: &str) -> bool {
     }
 }
 
-/// 12 hex digits, plain or in pairs with `:` or `-` between them.
+/// Production `ethernet`: 12 hex digits, plain or in pairs with `:` or `-` between them.
 fn parse_ethernet(text: &str) -> Option<[u8; 6]> {
     let plain: String = match text.len() {
         12 => text.to_owned(),
@@ -199,7 +199,7 @@ fn parse_ethernet(text: &str) -> Option<[u8; 6]> {
 }
 
 impl InternetPattern {
-    /// Reads an address; any octet or group may be `*`. A shortened IPv6 address (`::`) takes no `*`.
+    /// Reads production `internet`: any octet or group may be `*`. A shortened IPv6 address (`::`) takes no `*`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if !text.contains(':') {

@@ -39,7 +39,7 @@ struct Physical {
     next: usize,
 }
 
-/// Splits a text into lines, one call for each.
+/// Splits a text into productions `blank-line`, `comment-line` and what may be a `statement`, one call for each.
 pub(super) struct Layout<'a> {
     text: &'a str,
     at: usize,

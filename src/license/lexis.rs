@@ -36,8 +36,8 @@ fn comment(input: &str) -> IResult<&str, &str> {
     recognize((char('#'), take_till(is_eol))).parse(input)
 }
 
-/// Production `quoted-joint`: a backslash that continues a line, inside quotes, where `#` is data.
-fn quoted_joint(input: &str) -> IResult<&str, &str> {
+/// Production `word-joint`: a backslash that continues a line without a comment; in quotes `#` is data.
+fn word_joint(input: &str) -> IResult<&str, &str> {
     recognize((char('\\'), take_while(is_blank), eol)).parse(input)
 }
 
@@ -87,7 +87,7 @@ fn block(input: &str) -> IResult<&str, &str> {
 /// A joint in the middle of a word: no blank on either side of it.
 fn inner_joint(input: &str) -> IResult<&str, &str> {
     recognize(terminated(
-        many1_count(quoted_joint),
+        many1_count(word_joint),
         not(alt((take_while1(|c| is_blank(c) || is_eol(c)), tag("#"), eof, joint))),
     ))
     .parse(input)
@@ -98,7 +98,7 @@ fn backslash(input: &str) -> IResult<&str, &str> {
     preceded(not(joint), tag("\\")).parse(input)
 }
 
-/// Production `plain`.
+/// Production `visible`, as many as there are.
 fn plain(input: &str) -> IResult<&str, &str> {
     // All that ends it is ASCII, so bytes can be looked at instead of characters.
     let ends = |byte: u8| is_blank(char::from(byte)) || matches!(byte, b'\r' | b'\n' | b'"' | b'\\');
@@ -109,7 +109,7 @@ fn plain(input: &str) -> IResult<&str, &str> {
     }
 }
 
-/// Production `word`, in its raw text.
+/// Productions `bare`, `value` and all others of words: their raw text, whatever it means.
 fn word(input: &str) -> IResult<&str, &str> {
     let piece = || alt((plain, quoted, inner_joint, backslash));
     let authorised = || recognize((tag("AUTH="), block, many0_count(piece())));
@@ -207,7 +207,7 @@ fn fold(raw: &str) -> Cow<'_, str> {
     let mut folded = String::with_capacity(raw.len());
     let mut rest = raw;
     while !rest.is_empty() {
-        let seam = alt((value(false, quoted_joint), value(true, eol))).parse(rest);
+        let seam = alt((value(false, word_joint), value(true, eol))).parse(rest);
         if let Ok((behind, bare)) = seam {
             let before = folded.trim_end_matches(is_blank).len();
             let after = behind.trim_start_matches(is_blank);

@@ -195,7 +195,7 @@ impl<'a> Reader<'a> {
         LineKind::Unserved(keyword.as_str().to_owned())
     }
 
-    /// Production `other-line`: what begins with no keyword is a misspelling, the rest of another line, or prose.
+    /// What is no production `statement`: what begins with no keyword is a misspelling, the rest of another line, or prose.
     fn without_keyword(&mut self, line: &str, first: Token<'a>, alone: bool) -> LineKind {
         if alone && is_decimal(first.raw) {
             self.report(finding::DECIMAL, first.span, "a license in decimal format can't be read")

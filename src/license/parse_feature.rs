@@ -159,7 +159,7 @@ fn read_expiry(reader: &mut Reader<'_>, text: &str, span: Span) -> Option<Expiry
     }
 }
 
-/// Production `count`.
+/// The first word of productions `counted` and `uncounted`.
 fn read_count(reader: &mut Reader<'_>, text: &str, span: Span) -> Option<LicenseCount> {
     if text.eq_ignore_ascii_case("uncounted") {
         return Some(LicenseCount::Uncounted);
@@ -194,7 +194,7 @@ struct Attributes {
     issued: Option<CivilDate>,
 }
 
-/// Production `attributes`.
+/// Productions `attribute` and `own`, as many as there are.
 fn read_attributes<'a>(reader: &mut Reader<'a>, words: &[Token<'a>]) -> Attributes {
     let mut attributes = Attributes { list: Vec::with_capacity(words.len()), ..Attributes::default() };
     for token in words {
@@ -280,7 +280,7 @@ fn keep_attribute(
     attributes.list.push(Attribute { name: kept, value: value.map(Cow::into_owned), span });
 }
 
-/// Production `value` of the attributes that are known.
+/// Productions `flag`, `text`, `counted-flag`, `counted-text`, `dated`, `sharing` and `hostids`.
 fn check_value(
     reader: &mut Reader<'_>,
     attributes: &mut Attributes,

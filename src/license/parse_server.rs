@@ -45,7 +45,7 @@ pub(super) fn server<'a>(reader: &mut Reader<'a>, whole: Span, words: &[Token<'a
     if reader.errors() > errors { LineKind::Invalid } else { LineKind::Server(line) }
 }
 
-/// Production `server-option`; its names are taken in any case.
+/// The options of production `server-line`; their names are taken in any case.
 fn server_option<'a>(reader: &mut Reader<'a>, line: &mut ServerLine, token: Token<'a>) {
     let (name, value) = match token.raw.split_once('=') {
         Some((name, value)) => (name, Some(value)),
