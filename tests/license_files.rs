@@ -403,9 +403,11 @@ fn the_public_table_of_snippets_is_agreed_with_or_answered() {
 /// Begins every file of the cases, as `flexnet-files.md` 8 has it.
 const HEAD: &str = "SERVER srv 0011aabbccdd 27000\nVENDOR acmed\n";
 
-/// Cases of `flexnet-files.md` 8.1 as far as reading decides them: the text behind the head, how many feature lines are
-/// kept, and the findings by id with the field's number.
-const CASES: &[(&str, &str, usize, &[(&str, Option<i32>)])] = &[
+/// Id, the text behind the head, how many feature lines are kept, and the findings by id with the field's number.
+type Case = (&'static str, &'static str, usize, &'static [(&'static str, Option<i32>)]);
+
+/// Cases of `flexnet-files.md` 8.1 as far as reading decides them.
+const CASES: &[Case] = &[
     ("L02", "FEATURE fx acmed 1.0 1-jan-0 1\n", 1, &[]),
     ("L03", "FEATURE fx acmed 1.0 permanent 1\n", 1, &[]),
     ("L05", "FEATURE fx acmed 1.0 1-jan-99 1\n", 1, &[("L0511", None)]),
