@@ -18,6 +18,9 @@ const ADMIN_GROUP: &str = "lmadmin";
 /// The name of the administrator's key file.
 pub const ADMIN_KEY_FILE: &str = "admin.key";
 
+/// The name of the file with the key that signs checkpoints of the history.
+const STATE_KEY_FILE: &str = "state.key";
+
 /// Longest key file that is read, in bytes: 64 digits and some blanks.
 const KEY_FILE_BYTES_MAX: u64 = 256;
 
@@ -118,9 +121,25 @@ fn admin_group() -> Option<u32> {
 pub fn admin_key(state_dir: &Path) -> Result<Zeroizing<String>, StateDirError> {
     let path = state_dir.join(ADMIN_KEY_FILE);
     if !path.exists() {
-        make_key(state_dir, &path)?;
+        make_key(state_dir, ADMIN_KEY_FILE, admin_group())?;
     }
     read_admin_key(&path)
+}
+
+/// Reads the secret with which a vendor's state directory signs checkpoints of its history, and makes one first if there
+/// is none: 32 random bytes, as hexadecimal digits in a file that its owner alone may read.
+///
+/// # Errors
+/// [`StateDirError`]; a key that everybody can read is refused.
+pub fn state_key(state_dir: &Path) -> Result<Zeroizing<[u8; 32]>, StateDirError> {
+    let path = state_dir.join(STATE_KEY_FILE);
+    if !path.exists() {
+        make_key(state_dir, STATE_KEY_FILE, None)?;
+    }
+    let digits = read_admin_key(&path)?;
+    let bytes = decode_hex(&digits).map(Zeroizing::new).ok();
+    let key = bytes.and_then(|bytes| bytes.first_chunk().copied());
+    key.map(Zeroizing::new).ok_or(StateDirError::NotAKey { path })
 }
 
 /// Reads a key file, wherever it is.
@@ -146,17 +165,18 @@ pub fn read_admin_key(path: &Path) -> Result<Zeroizing<String>, StateDirError> {
 
 /// Writes the key beside its place and links it there, so that the file is never half written and two starters end
 /// up with the same key.
-fn make_key(state_dir: &Path, path: &Path) -> Result<(), StateDirError> {
+fn make_key(state_dir: &Path, name: &str, readers: Option<u32>) -> Result<(), StateDirError> {
+    let path = &state_dir.join(name);
     let key = Zeroizing::new(random_bytes::<32>()?);
     let mark = random_bytes::<8>()?;
-    let beside = state_dir.join(format!(".{ADMIN_KEY_FILE}.{}", encode_hex(&mark)));
+    let beside = state_dir.join(format!(".{name}.{}", encode_hex(&mark)));
     let text = Zeroizing::new(format!("{}\n", Zeroizing::new(encode_hex(&*key)).as_str()));
     let written =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside).and_then(|mut file| {
             file.write_all(text.as_bytes())?;
             file.sync_all()
         });
-    if let Some(group) = admin_group()
+    if let Some(group) = readers
         && std::os::unix::fs::chown(&beside, None, Some(group)).is_ok()
     {
         fs::set_permissions(&beside, Permissions::from_mode(0o640))
@@ -201,6 +221,16 @@ mod tests {
         let mode = dir.join(ADMIN_KEY_FILE).metadata().unwrap().mode() & 0o777;
         assert!(mode == 0o600 || mode == 0o640, "{mode:o}");
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_state_key_is_made_once_and_never_for_the_group() {
+        let place = tempfile::tempdir().unwrap();
+        let first = state_key(place.path()).unwrap();
+        assert_eq!(*first, *state_key(place.path()).unwrap());
+        assert_ne!(encode_hex(&*first), *admin_key(place.path()).unwrap());
+        let mode = place.path().join(STATE_KEY_FILE).metadata().unwrap().mode() & 0o777;
+        assert_eq!(mode, 0o600);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Opening the store, again and again if need be, and its reports.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,15 +10,22 @@ use tokio::sync::{mpsc, oneshot};
 use super::daemon::Shared;
 use super::projector::{Projector, Task};
 use crate::event::{Record, Started};
-use crate::ident::{Digest, Seq};
+use crate::ident::{Digest, Seq, VendorName};
 use crate::platform::{self, LockError, StateLock};
 use crate::seat::{Command, State};
+use crate::sign::SigningKey;
 use crate::store::{self, LogCursor, Report, Store, StoreConfig, StoreError};
+use crate::time::Timestamp;
 
 /// How long a newcomer waits for another daemon of the same vendor to end.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// How often opening is tried again.
 const OPEN_AGAIN: Duration = Duration::from_secs(1);
+
+/// How often what is older than the retention is dropped.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Keys belong to somebody; the state key to nobody's license lines.
+const STATE_KEY_VENDOR: &str = "seatkeeper-state";
 
 /// Records that the debug log catches up with after a crash, at most.
 const MISSED_MAX: usize = 100_000;
@@ -80,9 +87,22 @@ pub(super) async fn follow(
     files.iter().for_each(|(digest, bytes)| store.put_file(*digest, bytes.clone()));
     let begin = Task::Begin { state: Box::new(at_cursor), missed, store: Arc::clone(&store) };
     projector.put(begin);
+    let kept = Arc::downgrade(&store);
     shared.borrow_mut().begin(store, state, &Command::Start(started.clone()));
     let mut began = false;
-    while let Some(report) = news.recv().await {
+    // Not while clients come back after a start.
+    let mut daily = tokio::time::interval_at(tokio::time::Instant::now() + Duration::from_secs(60), DAY);
+    loop {
+        let report = tokio::select! {
+            report = news.recv() => report,
+            _ = daily.tick() => {
+                if let Some(store) = kept.upgrade() {
+                    drop_old(&store, &dir, shared.borrow().now().utc);
+                }
+                continue;
+            }
+        };
+        let Some(report) = report else { break };
         match report {
             News::Committed(through) => {
                 shared.borrow_mut().committed(through);
@@ -110,6 +130,21 @@ pub(super) async fn follow(
     Stop::Failed("the history's writer has ended".to_owned())
 }
 
+/// Drops what is older than the retention. The store does it between commits; nobody waits for it.
+fn drop_old(store: &Store, dir: &Path, now: Timestamp) {
+    let retention = i64::try_from(store::RETENTION.as_millis()).unwrap_or(i64::MAX);
+    let key = VendorName::parse(STATE_KEY_VENDOR).ok().zip(platform::state_key(dir).ok());
+    match key {
+        Some((vendor, key)) => {
+            drop(store.prune(
+                Timestamp(now.0.saturating_sub(retention)),
+                SigningKey::generate_ed25519(vendor, *key),
+            ));
+        }
+        None => tracing::warn!("there is no state key; old events stay until there is one"),
+    }
+}
+
 enum Trouble {
     Retry(String),
     Stop(Stop),
@@ -125,11 +160,7 @@ impl From<StoreError> for Trouble {
     }
 }
 
-fn open(
-    dir: &std::path::Path,
-    projector: Projector,
-    news: mpsc::UnboundedSender<News>,
-) -> Result<Found, Trouble> {
+fn open(dir: &Path, projector: Projector, news: mpsc::UnboundedSender<News>) -> Result<Found, Trouble> {
     platform::make_state_dir(dir).map_err(|error| Trouble::Retry(error.to_string()))?;
     let lock = match StateLock::acquire(dir, LOCK_WAIT) {
         Ok(lock) => lock,
