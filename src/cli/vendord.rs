@@ -4,9 +4,12 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Call, USAGE, print_error};
+use super::{Call, USAGE, print, print_error};
 use crate::ident::{Host, VendorName};
+use crate::lmgrd::expand;
+use crate::lmutil::{banner, version_line};
 use crate::platform;
+use crate::platform::process::raise_file_limit;
 use crate::time::SkewLimits;
 use crate::vendord::{Config, Limits, run as serve};
 
@@ -18,9 +21,9 @@ const DEMO_VENDOR: &str = "LGS";
 pub(super) struct Args {
     /// Whose licenses to serve; LGS when called by that name
     vendor: Option<VendorName>,
-    /// License files, separated by colons
-    #[arg(short = 'c', value_name = "FILES", required = true)]
-    files: std::ffi::OsString,
+    /// License files and directories, separated by colons (can be repeated)
+    #[arg(short = 'c', value_name = "LIST")]
+    files: Vec<std::ffi::OsString>,
     /// TCP port to listen on; 0 for any free one
     #[arg(long, default_value_t = 0)]
     port: u16,
@@ -48,6 +51,12 @@ pub(super) struct Args {
     /// Clock difference in seconds above which their messages count as expired
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     clock_limit_expired: u64,
+    /// Write ISO 8601 dates before each log line
+    #[arg(long)]
+    datestamp: bool,
+    /// Print the version
+    #[arg(short = 'v', long = "version")]
+    version: bool,
     /// Take orders from lmgrd at the other end of standard input
     #[arg(long, hide = true)]
     supervised: bool,
@@ -55,8 +64,16 @@ pub(super) struct Args {
 
 /// Runs the vendor daemon until it is told to end.
 pub(super) fn run(args: Args, call: &Call) -> u8 {
+    if args.version {
+        print(&format!("{}\n{}\n", banner(&call.name), version_line(&call.name)));
+        return 0;
+    }
     match config(args, call) {
-        Ok(config) => serve(config),
+        Ok(config) => {
+            // Each session is a descriptor.
+            raise_file_limit();
+            serve(config)
+        }
         Err(problem) => {
             print_error(&format!("{}: {problem}\n", call.name));
             USAGE
@@ -70,6 +87,14 @@ fn config(args: Args, call: &Call) -> Result<Config, String> {
         None if call.name == DEMO_VENDOR => DEMO_VENDOR.parse().map_err(|error| format!("{error}"))?,
         None => return Err("name the vendor whose licenses are to be served".to_owned()),
     };
+    let start_dir = std::env::current_dir().map_err(|error| format!("the present directory: {error}"))?;
+    let mut notes = Vec::new();
+    let license_files: Vec<PathBuf> =
+        args.files.iter().flat_map(|list| expand(list, &start_dir, &mut notes)).collect();
+    notes.iter().for_each(|note| print_error(&format!("{}: {note}\n", call.name)));
+    if license_files.is_empty() {
+        return Err("name a license file with -c".to_owned());
+    }
     let absolute =
         |path: PathBuf| std::path::absolute(&path).map_err(|error| format!("{}: {error}", path.display()));
     let server_host = match args.server_host {
@@ -82,7 +107,7 @@ fn config(args: Args, call: &Call) -> Result<Config, String> {
     };
     Ok(Config {
         vendor,
-        license_files: std::env::split_paths(&args.files).map(absolute).collect::<Result<_, _>>()?,
+        license_files,
         port: args.port,
         listen: args.listen,
         state_dir: platform::state_dir(args.state_dir.as_deref()).map_err(|error| error.to_string())?,
@@ -90,6 +115,7 @@ fn config(args: Args, call: &Call) -> Result<Config, String> {
         server_host,
         server_port: args.server_port,
         zone: args.zone,
+        datestamp: args.datestamp,
         supervised: args.supervised,
         limits: Limits { skew, ..Limits::default() },
     })

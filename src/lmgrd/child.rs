@@ -82,7 +82,7 @@ impl Start {
         if self.datestamp {
             command.arg("--datestamp");
         }
-        command.stdin(Stdio::from(stdin));
+        command.arg("--supervised").stdin(Stdio::from(stdin));
         if let Some(log) = &self.log {
             command.stdout(Stdio::from(log.try_clone()?));
         }

@@ -177,10 +177,8 @@ impl Manager {
                     other => vendor.state = other,
                 }
             }
-            ChildEvent::Said(DaemonLine::Failed { text }) => {
-                self.log.say(&format!("{name}: {text}"));
-                vendor.failure = Some(text);
-            }
+            // The daemon has logged it too.
+            ChildEvent::Said(DaemonLine::Failed { text }) => vendor.failure = Some(text),
             ChildEvent::Exited(exit) => self.exited(index, &exit),
         }
     }

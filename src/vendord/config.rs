@@ -28,6 +28,8 @@ pub struct Config {
     pub server_port: u16,
     /// Zone that license dates are judged in; the machine's if none.
     pub zone: Option<String>,
+    /// Whether log lines begin with ISO 8601 dates.
+    pub datestamp: bool,
     /// Whether lmgrd is at the other end of standard input.
     pub supervised: bool,
     /// Limits against slow and hostile peers.

@@ -34,7 +34,8 @@ const END_MAX: Duration = Duration::from_secs(4);
 pub fn run(config: Config) -> u8 {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let daemon_name = config.vendor.to_string();
-    let style_of_loss = LogStyle::new(&daemon_name, platform::system_zone().zone);
+    let style_of_loss =
+        LogStyle::new(&daemon_name, platform::system_zone().zone).with_datestamp(config.datestamp);
     let clock_of_loss = Arc::clone(&clock);
     let lost = move |lines: u64| {
         style_of_loss
@@ -67,7 +68,7 @@ async fn start_and_serve(config: Config, clock: &Arc<dyn Clock>, log: &LogSink) 
         }
     };
     let zone = platform::system_zone().zone;
-    let mut style = LogStyle::new(config.vendor.as_str(), zone);
+    let mut style = LogStyle::new(config.vendor.as_str(), zone).with_datestamp(config.datestamp);
     let fail = |style: &LogStyle, pipe: &Option<Pipe>, text: &str, status: u8| {
         log.line(style.line(clock.now().utc, text));
         if let Some(pipe) = pipe {
@@ -79,7 +80,7 @@ async fn start_and_serve(config: Config, clock: &Arc<dyn Clock>, log: &LogSink) 
         Ok(setup) => setup,
         Err(refusal) => return fail(&style, &pipe, &refusal, exit_status::CANNOT_START),
     };
-    style = LogStyle::new(config.vendor.as_str(), setup.zone.clone());
+    style = LogStyle::new(config.vendor.as_str(), setup.zone.clone()).with_datestamp(config.datestamp);
     let say = |text: &str| log.line(style.line(clock.now().utc, text));
     say(&format!("Seatkeeper version v{}", env!("CARGO_PKG_VERSION")));
     setup.messages.iter().for_each(|message| say(message));
