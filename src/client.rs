@@ -55,7 +55,7 @@ use driver::{Command, Granted};
 use place::Place;
 use route::Route;
 use seat::Held;
-use verify::SignedText;
+use verify::VerifiedLine;
 
 /// One application's way to licenses. Cheap to clone; all clones share the sessions.
 #[derive(Debug, Clone)]
@@ -81,7 +81,7 @@ struct Source {
 struct Session {
     commands: mpsc::UnboundedSender<Command>,
     /// Lines that were looked at in this session, with the verdict.
-    verified: Arc<Mutex<BTreeMap<Digest, Result<SignedText, Denial>>>>,
+    verified: Arc<Mutex<BTreeMap<Digest, Result<VerifiedLine, Denial>>>>,
 }
 
 impl Client {
@@ -242,13 +242,13 @@ impl Client {
                 Some(known) => known.clone(),
                 None => {
                     let line = self.fetch(session, *digest).await?;
-                    let verdict = verify::verify_line(*digest, &line, &config.trust, &config.vendor);
+                    let verdict = verify::verify_line(*digest, &line, config);
                     verified.entry(*digest).or_insert(verdict).clone()
                 }
             };
-            let text = known?;
-            verify::fits(&text, &config.vendor, feature, *version, grant, now)?;
-            under_demo |= text.demo;
+            let line = known?;
+            verify::fits(&line, config, feature, *version, grant, now)?;
+            under_demo |= line.demo;
         }
         Ok(under_demo)
     }

@@ -229,6 +229,11 @@ async fn lines_that_are_not_the_publishers_are_refused_and_the_seat_goes_back() 
             line("FEATURE f1 LGS 1.9 permanent 10\n", &demo_signing_key()),
             Code::BadSignature,
         ),
+        (
+            "another machine",
+            line("FEATURE f1 LGS 2.0 permanent 10 HOSTID=00aabbccddee\n", &demo_signing_key()),
+            Code::WrongHost,
+        ),
         ("expired", line("FEATURE f1 LGS 2.0 1-jan-2020 10\n", &demo_signing_key()), Code::Expired),
         (
             "ends before the grant",

@@ -1,12 +1,13 @@
 //! What an application says of itself and of its publisher before it asks for licenses.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::dial::Limits;
 use super::path::SearchPath;
-use crate::event::Denial;
+use crate::event::{Claims, Denial};
 use crate::ident::{
     Count, Display, FeatureName, Handle, Host, NameError, Platform, Project, User, VendorName, Version,
 };
@@ -137,6 +138,12 @@ impl Config {
     pub fn with_path(mut self, list: &str) -> Self {
         self.path = SearchPath::parse(list);
         self
+    }
+
+    /// What this client claims, with the address of the machine itself.
+    pub(super) fn claims(&self) -> Claims {
+        let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        self.hello(Purpose::Ask, Timestamp::default(), None).claims(here)
     }
 
     /// The greeting of a connection.

@@ -1,11 +1,9 @@
 //! Licenses that need no server: uncounted lines of a file without SERVER lines, for this machine.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use super::config::Config;
 use crate::catalog::{Catalog, Period, Pool};
 use crate::code::{Code, minor};
-use crate::event::{Claims, Denial, SessionKind};
+use crate::event::{Claims, Denial};
 use crate::ident::{FeatureName, Version};
 use crate::time::Timestamp;
 
@@ -34,7 +32,7 @@ pub(super) fn checkout(
             }
         });
     }
-    let claims = claims(config);
+    let claims = config.claims();
     let mut nearest: Option<(u8, Denial)> = None;
     for pool in pools {
         match judge(pool, &claims, version, now) {
@@ -73,19 +71,5 @@ fn judge(
         (Period::Within, Some(lot)) => Ok(lot.ends),
         (Period::Before, _) => Err((3, Denial::new(Code::NotStarted, minor::START_IN_FUTURE, ""))),
         _ => Err((3, Denial::new(Code::Expired, minor::LINE_EXPIRED, ""))),
-    }
-}
-
-fn claims(config: &Config) -> Claims {
-    Claims {
-        user: config.user.clone(),
-        host: config.host.clone(),
-        display: config.display.clone(),
-        project: config.project.clone(),
-        platform: config.platform.clone(),
-        hostids: config.hostids.clone(),
-        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        pid: Some(std::process::id()),
-        kind: SessionKind::Framed,
     }
 }
