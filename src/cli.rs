@@ -12,6 +12,7 @@ mod lmgrd;
 mod lmutil;
 mod lmver;
 mod near;
+mod run;
 mod terminal;
 #[cfg(feature = "server")]
 mod trace;

@@ -2,7 +2,7 @@
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
-use super::{Call, PROGRAM, USAGE, classic, lmcrypt, lmutil, lmver, print, print_error};
+use super::{Call, PROGRAM, USAGE, classic, lmcrypt, lmutil, lmver, print, print_error, run};
 #[cfg(feature = "server")]
 use super::{lmgrd, vendord};
 
@@ -44,6 +44,13 @@ pub(super) static APPLETS: &[Applet] = &[
         hidden: false
     ),
     applet!("lmutil", lmutil, "Run one of the license tools: lmutil lmstat …", classic: true, hidden: false),
+    applet!(
+        "run",
+        run,
+        "Hold a license while a command runs, and exit with the command's status",
+        classic: false,
+        hidden: false
+    ),
     applet!("lmcrypt", lmcrypt, "Make keys, sign license files, check signatures", classic: false, hidden: false),
     applet!("lmver", lmver, "Print the version of this program or of another file", classic: true, hidden: false),
     #[cfg(feature = "server")]

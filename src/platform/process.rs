@@ -140,6 +140,22 @@ pub fn terminate(pid: u32) -> io::Result<()> {
     signal(pid, Signal::TERM)
 }
 
+/// Interrupts a process (SIGINT).
+///
+/// # Errors
+/// There is no such process, or it belongs to somebody else.
+pub fn interrupt(pid: u32) -> io::Result<()> {
+    signal(pid, Signal::INT)
+}
+
+/// Tells a process that its terminal is gone (SIGHUP).
+///
+/// # Errors
+/// There is no such process, or it belongs to somebody else.
+pub fn hang_up(pid: u32) -> io::Result<()> {
+    signal(pid, Signal::HUP)
+}
+
 /// Ends a process at once (SIGKILL).
 ///
 /// # Errors

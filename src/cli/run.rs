@@ -1,0 +1,275 @@
+//! `seatkeeper run -f FEATURE VERSION -- COMMAND`: holds a seat while a command runs.
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::io::{self, IsTerminal as _};
+use std::pin::Pin;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Call, print_error};
+use crate::client::{Client, ClientError, Config, Seat, Trust};
+use crate::event::Denial;
+use crate::ident::{Display, Host, User, VendorName};
+use crate::platform::process;
+
+/// Exit statuses of a shell for a command that can't be started.
+const NOT_EXECUTABLE: u8 = 126;
+const NOT_FOUND: u8 = 127;
+/// Added by a shell to the number of the signal that ended a command.
+const SIGNALLED: i32 = 128;
+
+/// Waits between tries to get a lost seat back; the last one is repeated.
+const RETRY_S: [u64; 6] = [1, 2, 5, 10, 20, 30];
+
+/// Hold a license while a command runs, and exit with the command's status
+///
+/// The license is given back when the command ends. Without one the command is not started, and the exit status is 256 plus
+/// the license error: 252 when all licenses are in use (-4). SIGTERM and SIGHUP are passed on to the command; SIGINT
+/// is, unless it came from the terminal, which sends it to the command itself.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Where to ask: license files, directories, port@host, separated by colons [default: LM_LICENSE_FILE]
+    #[arg(short = 'c', value_name = "LIST")]
+    license_path: Option<String>,
+    /// The vendor daemon that serves the feature
+    #[arg(long, value_name = "NAME", default_value = "LGS")]
+    vendor: VendorName,
+    /// User name to give instead of the login name
+    #[arg(long)]
+    user: Option<User>,
+    /// Host name to give instead of this machine's
+    #[arg(long)]
+    host: Option<Host>,
+    /// Display to give instead of the terminal
+    #[arg(long)]
+    display: Option<Display>,
+    /// What to get a license of
+    #[arg(short = 'f', required = true, num_args = 2, value_names = ["FEATURE", "VERSION"])]
+    feature: Vec<String>,
+    /// How many licenses
+    #[arg(short = 'n', value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    count: u32,
+    /// What to do when the license is lost while the command runs
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = OnLoss::Retry)]
+    on_loss: OnLoss,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum OnLoss {
+    /// Warn, and try to get a license again
+    Retry,
+    /// End the command by SIGTERM
+    Term,
+}
+
+pub(super) fn run(args: Args, call: &Call) -> u8 {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(call, &error.to_string(), 1),
+    };
+    runtime.block_on(hold(args, call))
+}
+
+fn failed(call: &Call, text: &str, status: u8) -> u8 {
+    print_error(&format!("{}: {text}\n", call.name));
+    status
+}
+
+async fn hold(args: Args, call: &Call) -> u8 {
+    let mut config = match Config::new(args.vendor, Trust::Server) {
+        Ok(config) => config,
+        Err(error) => return failed(call, &error.to_string(), 1),
+    };
+    if let Some(list) = &args.license_path {
+        config = config.with_path(list);
+    }
+    config.user = args.user.unwrap_or(config.user);
+    config.host = args.host.unwrap_or(config.host);
+    config.display = args.display.unwrap_or(config.display);
+    let ([feature, version], [program, arguments @ ..]) = (args.feature.as_slice(), args.command.as_slice())
+    else {
+        // clap has counted them.
+        return failed(call, "expected -f FEATURE VERSION -- COMMAND", super::USAGE);
+    };
+    let wanted = Wanted { client: Client::new(config), feature, version, count: args.count };
+    let seat = match wanted.ask().await {
+        Ok(seat) => seat,
+        Err(error) => {
+            print_error(&error.long());
+            return error.code().exit_status();
+        }
+    };
+    let status = match Signals::listen().and_then(|signals| Ok((signals, start(program, arguments)?))) {
+        Ok((signals, child)) => {
+            let mut holder = Holder { wanted: &wanted, call, child, signals, on_loss: args.on_loss };
+            match holder.watch(seat).await {
+                Ok(status) => exit_status(status),
+                Err(error) => failed(call, &format!("cannot wait for the command: {error}"), 1),
+            }
+        }
+        Err(error) => {
+            drop(seat);
+            let status = if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE };
+            failed(call, &format!("cannot start {}: {error}", program.to_string_lossy()), status)
+        }
+    };
+    wanted.client.close().await;
+    status
+}
+
+/// What is to be held.
+struct Wanted<'a> {
+    client: Client,
+    feature: &'a str,
+    version: &'a str,
+    count: u32,
+}
+
+impl Wanted<'_> {
+    async fn ask(&self) -> Result<Seat, ClientError> {
+        self.client.checkout_many(self.feature, self.version, self.count).await
+    }
+
+    /// Asks until it is granted, saying each new reason once.
+    async fn ask_again(&self, call: &Call) -> Seat {
+        let mut waits = RETRY_S.into_iter();
+        let mut wait = Duration::from_secs(1);
+        let mut last = None;
+        loop {
+            wait = waits.next().map_or(wait, Duration::from_secs);
+            tokio::time::sleep(wait).await;
+            match self.ask().await {
+                Ok(seat) => return seat,
+                Err(error) => {
+                    let denial = error.denial();
+                    if last.as_ref() != Some(&denial) {
+                        print_error(&format!("{}: no license yet: {error}\n", call.name));
+                        last = Some(denial);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Signals that are meant for the command.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+fn start(program: &OsString, arguments: &[OsString]) -> io::Result<Child> {
+    Command::new(program).args(arguments).spawn()
+}
+
+struct Holder<'a> {
+    wanted: &'a Wanted<'a>,
+    call: &'a Call,
+    child: Child,
+    signals: Signals,
+    on_loss: OnLoss,
+}
+
+type Retry<'a> = Pin<Box<dyn Future<Output = Seat> + 'a>>;
+
+impl<'a> Holder<'a> {
+    /// Waits for the command's end, passes signals on, and cares for the seat. Gives the seat back at the end.
+    async fn watch(&mut self, seat: Seat) -> io::Result<ExitStatus> {
+        let mut seat = Some(seat);
+        let mut retry: Option<Retry<'a>> = None;
+        let status = loop {
+            tokio::select! {
+                status = self.child.wait() => break status,
+                denial = lost(seat.as_ref()) => {
+                    seat = None;
+                    retry = self.seat_lost(&denial);
+                }
+                regained = granted(retry.as_mut()) => {
+                    print_error(&format!("{}: the license is held again\n", self.call.name));
+                    (seat, retry) = (Some(regained), None);
+                }
+                _ = self.signals.interrupt.recv() => {
+                    if !io::stdin().is_terminal() {
+                        self.pass_on(process::interrupt);
+                    }
+                }
+                _ = self.signals.terminate.recv() => self.pass_on(process::terminate),
+                _ = self.signals.hang_up.recv() => self.pass_on(process::hang_up),
+            }
+        };
+        drop(retry);
+        if let Some(seat) = seat
+            && let Err(error) = seat.checkin().await
+        {
+            print_error(&format!("{}: the license was not given back in order: {error}\n", self.call.name));
+        }
+        status
+    }
+
+    fn seat_lost(&self, denial: &Denial) -> Option<Retry<'a>> {
+        let (name, note) = (&self.call.name, &denial.note);
+        print_error(&format!(
+            "{name}: warning: the license of {} is lost: {denial} {note}\n",
+            self.wanted.feature
+        ));
+        match self.on_loss {
+            OnLoss::Term => {
+                self.pass_on(process::terminate);
+                None
+            }
+            OnLoss::Retry => {
+                let (wanted, call) = (self.wanted, self.call);
+                Some(Box::pin(wanted.ask_again(call)))
+            }
+        }
+    }
+
+    /// Sends the command a signal; one that has just ended needs none.
+    fn pass_on(&self, send: fn(u32) -> io::Result<()>) {
+        if let Some(pid) = self.child.id()
+            && let Err(error) = send(pid)
+        {
+            print_error(&format!("{}: cannot signal the command: {error}\n", self.call.name));
+        }
+    }
+}
+
+async fn lost(seat: Option<&Seat>) -> Denial {
+    match seat {
+        Some(seat) => seat.lost().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn granted(retry: Option<&mut Retry<'_>>) -> Seat {
+    match retry {
+        Some(retry) => retry.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The command's status as a shell reports it.
+fn exit_status(status: ExitStatus) -> u8 {
+    use std::os::unix::process::ExitStatusExt as _;
+    let number = status.code().or_else(|| status.signal().map(|signal| SIGNALLED + signal));
+    number.and_then(|number| u8::try_from(number & 0xFF).ok()).unwrap_or(1)
+}
