@@ -18,7 +18,8 @@ pub use log_sink::{LogSink, open_log};
 pub use net::{DEFAULT_PORTS, ListenError, listen, listen_on_first_free, same_machine, tune};
 pub use random::{RandomError, random_bytes};
 pub use statedir::{
-    ADMIN_KEY_FILE, StateDirError, admin_key, make_state_dir, read_admin_key, state_dir, state_key,
+    ADMIN_KEY_FILE, StateDirError, admin_key, make_state_dir, make_vendor_dir, read_admin_key, state_dir,
+    state_key,
 };
 pub use user::{display_name, host_name, user_name};
 pub use zone::{SystemZone, system_zone};

@@ -96,17 +96,22 @@ pub fn make_state_dir(path: &Path) -> Result<(), StateDirError> {
     if path.is_dir() {
         return Ok(());
     }
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(system("make the directory", path))?;
+    make_vendor_dir(path)?;
     if let Some(group) = admin_group()
         && std::os::unix::fs::chown(path, None, Some(group)).is_ok()
     {
         fs::set_permissions(path, Permissions::from_mode(0o710)).map_err(system("set the mode of", path))?;
     }
     Ok(())
+}
+
+/// Makes the directory of one vendor's history in the state directory if it is not there, for its owner alone: the
+/// history is a record of people's work. An existing directory is left as it is.
+///
+/// # Errors
+/// [`StateDirError::System`].
+pub fn make_vendor_dir(path: &Path) -> Result<(), StateDirError> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(system("make the directory", path))
 }
 
 fn admin_group() -> Option<u32> {

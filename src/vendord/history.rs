@@ -161,7 +161,7 @@ impl From<StoreError> for Trouble {
 }
 
 fn open(dir: &Path, projector: Projector, news: mpsc::UnboundedSender<News>) -> Result<Found, Trouble> {
-    platform::make_state_dir(dir).map_err(|error| Trouble::Retry(error.to_string()))?;
+    platform::make_vendor_dir(dir).map_err(|error| Trouble::Retry(error.to_string()))?;
     let lock = match StateLock::acquire(dir, LOCK_WAIT) {
         Ok(lock) => lock,
         Err(error @ LockError::Held { .. }) => {

@@ -142,3 +142,35 @@ fn a_database_that_is_removed_while_open_is_noticed() {
     let Report::Fatal { reason } = reports.recv_timeout(PATIENCE).unwrap() else { panic!() };
     assert!(reason.ends_with("history.db was removed"), "{reason}");
 }
+
+#[test]
+fn random_damage_is_an_error_or_harmless_but_never_a_panic() {
+    let dir = tempfile::tempdir().unwrap();
+    written(dir.path(), &records(60));
+    let sound = std::fs::read(dir.path().join("history.db")).unwrap();
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        usize::try_from(random % u64::try_from(below).unwrap()).unwrap()
+    };
+    let mut found = 0;
+    for _ in 0..300 {
+        let dir = tempfile::tempdir().unwrap();
+        let mut bytes = sound.clone();
+        for _ in 0..=next(20) {
+            let at = next(bytes.len());
+            bytes[at] = u8::try_from(next(256)).unwrap();
+        }
+        std::fs::write(dir.path().join("history.db"), &bytes).unwrap();
+        found += u32::from(verify_chain(dir.path()).is_err());
+        if let Ok(loaded) = store::load(dir.path()) {
+            // Whatever is read is what was written, up to the first error.
+            for (record, expected) in loaded.records.map_while(Result::ok).zip(records(60)) {
+                assert_eq!(record, expected);
+            }
+        }
+    }
+    assert!(found > 50, "{found}");
+}

@@ -221,3 +221,89 @@ fn erased_names_are_still_names() {
         }
     }
 }
+
+/// One event of each kind, with small values.
+fn sample() -> Record {
+    let identity = Identity::new(Claims {
+        user: User::parse("ann").unwrap(),
+        host: Host::parse("ws01").unwrap(),
+        display: Display::parse(":0").unwrap(),
+        project: Some(Project::parse("p1").unwrap()),
+        platform: None,
+        hostids: vec![Host::parse("02ab").unwrap()],
+        address: "::1".parse().unwrap(),
+        pid: Some(300),
+        kind: SessionKind::Line,
+    });
+    let request = Checkout {
+        token: Token(2),
+        acknowledged: Token(1),
+        feature: FeatureName::parse("f1").unwrap(),
+        version: Version::parse("2.0").unwrap(),
+        count: Count::new(3).unwrap(),
+    };
+    let session = SessionId([0xaa; 16]);
+    Record {
+        first: Seq(129),
+        at: Timestamp(-1),
+        events: vec![
+            Event::Started(Started {
+                version: "0.1".into(),
+                zone: "UTC".into(),
+                files: vec![StartFile {
+                    role: FileRole::Manifest,
+                    path: "m".into(),
+                    digest: Digest([0xbb; 32]),
+                }],
+            }),
+            Event::Stopped(Stopped { by: "SIGTERM".into() }),
+            Event::Opened(Opened { session, secret: Digest([0xcc; 32]), identity: identity.clone() }),
+            Event::Resumed(Resumed { session, epoch: 5, nonce: [0xdd; 16] }),
+            Event::Ended(Ended { session, why: EndReason::LeaseLapsed }),
+            Event::Out(Box::new(Out {
+                session,
+                identity: identity.clone(),
+                request: request.clone(),
+                pool: PoolKey::new("f1 2"),
+                handle: Handle(9),
+                lines: Arc::from([Digest([0xee; 32])]),
+                expires: Some(Timestamp(1000)),
+                demo: true,
+            })),
+            Event::In(In {
+                session,
+                handle: Handle(9),
+                why: InReason::Checkin { token: Token(3), acknowledged: Token(2) },
+            }),
+            Event::Denied(Box::new(Denied {
+                session,
+                identity,
+                request,
+                denial: Denial::new(Code::UsersReached, 209, "no"),
+                times: 1,
+            })),
+        ],
+    }
+}
+
+/// Histories outlive programs: these bytes may never change. A kind whose fields change gets a new version byte.
+#[test]
+fn the_bytes_of_version_1_stay() {
+    let identity = "0d03616e6e047773303102 3a30 027031 01 0430326162 033a3a31 ac02";
+    let request = "02 01 02 6631 03 322e30 03";
+    let session = "aa".repeat(16);
+    let expected = [
+        "8101 01 08".to_owned(),
+        format!("01 01 03302e31 03555443 01 02 016d {}", "bb".repeat(32)),
+        "02 01 07 5349475445524d".to_owned(),
+        format!("03 01 {session} {} {identity}", "cc".repeat(32)),
+        format!("04 01 {session} 05 {}", "dd".repeat(16)),
+        format!("05 01 {session} 03"),
+        format!("06 01 {session} {identity} {request} 03 0466312032 09 01 {} d00f", "ee".repeat(32)),
+        format!("07 01 {session} 09 01 03 02"),
+        format!("08 01 {session} {identity} {request} 07 d101 026e6f 01"),
+    ];
+    let expected: String = expected.concat().split_whitespace().collect();
+    assert_eq!(encode_hex(&encode(&sample())), expected);
+    assert_eq!(decode(&decode_hex(&expected).unwrap()).unwrap(), sample());
+}
