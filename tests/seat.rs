@@ -2,6 +2,9 @@
 //! simulations with an oracle outside. A failing simulation names its seed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "support/signed.rs"]
+mod signed;
+
 mod seat {
     pub(crate) mod bench;
     mod cases;

@@ -77,6 +77,8 @@ pub(super) struct Peer {
     in_flight: Cell<usize>,
     /// Nothing more is read until an answer is delivered.
     full: Cell<bool>,
+    /// Nothing more is read until the peer has read some of its answers.
+    choked: Cell<bool>,
     deadline: Cell<Option<Monotonic>>,
     /// Bytes of a large answer in the queue, which do not count against the limit.
     large: Cell<usize>,
@@ -105,6 +107,7 @@ impl Peer {
             clock_denial: RefCell::new(None),
             in_flight: Cell::new(0),
             full: Cell::new(false),
+            choked: Cell::new(false),
             deadline: Cell::new(Some(now.plus(limits.handshake))),
             large: Cell::new(0),
             sent: Notify::new(),
@@ -258,8 +261,8 @@ impl Peer {
         self.wake.notify_one();
     }
 
-    /// Writes what the socket takes now.
-    pub(super) fn flush(&self) {
+    /// Writes what the socket takes now. Tells whether the connection's task has to look after the rest.
+    fn flush(&self) -> bool {
         let mut output = self.output.borrow_mut();
         while !output.is_empty() {
             match self.stream.try_write(&output) {
@@ -280,9 +283,23 @@ impl Peer {
             self.large.set(0);
             self.sent.notify_waiters();
         }
-        if left || self.closing.get().is_some() {
+        let room = self.choked.get() && !self.output_full();
+        if room {
+            self.choked.set(false);
+        }
+        left || room || self.closing.get().is_some()
+    }
+
+    /// Writes from outside the connection's own task, and wakes that if something is left for it.
+    pub(super) fn flush_and_wake(&self) {
+        if self.flush() {
             self.wake.notify_one();
         }
+    }
+
+    /// So much waits to be sent that nothing more is read; a peer that does not read stops itself that way.
+    fn output_full(&self) -> bool {
+        self.output.borrow().len() > (self.limits.unsent_bytes / 4).saturating_add(self.large.get())
     }
 
     fn unsent(&self) -> bool {
@@ -305,7 +322,9 @@ pub(super) async fn serve(shared: Shared, peer: Rc<Peer>) {
     let mut at_end = false;
     let by_us = loop {
         let turn = handle(&shared, &peer, &mut input);
+        let choked = peer.choked.get();
         peer.flush();
+        let unchoked = choked && !peer.choked.get();
         match peer.closing.get() {
             Some(Closing::Now { by_us }) => break by_us,
             Some(Closing::AfterFlush { by_us }) => {
@@ -317,7 +336,7 @@ pub(super) async fn serve(shared: Shared, peer: Rc<Peer>) {
         if at_end && peer.in_flight.get() == 0 && !peer.unsent() {
             break false;
         }
-        if turn == Turn::MoreInput {
+        if turn == Turn::MoreInput || (turn == Turn::Full && unchoked) {
             tokio::task::yield_now().await;
             continue;
         }
@@ -401,6 +420,10 @@ fn handle(shared: &Shared, peer: &Rc<Peer>, input: &mut BytesMut) -> Turn {
             Protocol::Lines => 1,
             Protocol::Frames | Protocol::Unknown => peer.limits.requests_in_flight,
         };
+        if peer.output_full() {
+            peer.choked.set(true);
+            return Turn::Full;
+        }
         if peer.in_flight.get() >= in_flight_max {
             peer.full.set(true);
             return Turn::Full;

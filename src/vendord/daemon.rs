@@ -285,9 +285,10 @@ impl Daemon {
         self.answer(peer, request, outgoing);
     }
 
-    /// Sends an answer when everything decided so far is durable.
+    /// Sends an answer when everything decided so far is durable. While the history can't be written nothing is decided,
+    /// and nothing that is pending will become durable.
     fn answer(&mut self, peer: &Rc<Peer>, request: u32, outgoing: Outgoing) {
-        if self.state.seq() <= self.durable {
+        if self.state.seq() <= self.durable || self.recording != Recording::Open {
             peer.send(request, outgoing);
         } else {
             let waiting = Waiting::Answer { peer: Rc::clone(peer), request, outgoing };
@@ -439,7 +440,7 @@ impl Daemon {
                 Waiting::Ended(session) => self.leases.end(session),
             }
         }
-        touched.iter().for_each(|peer| peer.flush());
+        touched.iter().for_each(|peer| peer.flush_and_wake());
         self.submit();
     }
 

@@ -7,11 +7,13 @@ use seatkeeper::event::{
     Answer, Checkin, Checkout, Claims, Denial, EndReason, Event, Identity, Record, SessionKind,
 };
 use seatkeeper::ident::{Count, Digest, Handle, SessionId, Token};
-use seatkeeper::license::{LicenseFile, canonical};
+use seatkeeper::license::LicenseFile;
 use seatkeeper::seat::{Command, Decision, Reply, Resume, State, check, decide};
-use seatkeeper::sign::{Manifest, demo_signing_key};
+use seatkeeper::sign::Manifest;
 use seatkeeper::text::Source;
 use seatkeeper::time::{Monotonic, Now, Timestamp};
+
+use crate::signed::sign;
 
 /// 15-jun-2026, the day of all cases, at noon.
 pub(crate) const TODAY: Timestamp = Timestamp(1_781_524_800_000);
@@ -27,21 +29,6 @@ pub(crate) fn catalog_of(text: &str) -> Catalog {
     let manifest = Manifest::demo();
     let zone = jiff::tz::TimeZone::UTC;
     Catalog::build(&manifest.vendor, &[LicenseInput { file: &file }], &manifest, &[], &zone)
-}
-
-pub(crate) fn sign(text: &str) -> String {
-    let file = LicenseFile::parse(Source::new("test.lic", text.as_bytes()));
-    let hostids: Vec<_> = file.servers().map(|server| server.hostid.clone()).collect();
-    let mut signed = text.to_owned();
-    let mut features: Vec<_> = file.features().collect();
-    features.sort_by_key(|line| std::cmp::Reverse(line.span.start));
-    for line in features {
-        let canonical = canonical(&line.vendor, &hostids, line).unwrap();
-        let end =
-            line.span.start + text[line.span.start..].find('\n').unwrap_or(text.len() - line.span.start);
-        signed.insert_str(end, &format!(" SIGN=\"{}\"", demo_signing_key().sign(&canonical)));
-    }
-    signed
 }
 
 /// State and catalog under test, with the whole history.

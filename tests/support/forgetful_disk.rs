@@ -20,6 +20,7 @@ impl ForgetfulDisk {
     }
 
     /// The directory, by the name that the shim knows.
+    #[allow(dead_code, reason = "each test binary uses its part of the support")]
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }

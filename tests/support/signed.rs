@@ -1,0 +1,31 @@
+//! License text signed with the demo key, and manifests for it.
+
+use std::path::Path;
+
+use seatkeeper::license::{LicenseFile, canonical};
+use seatkeeper::sign::{Manifest, demo_signing_key};
+use seatkeeper::text::Source;
+
+/// Adds a signature to each feature line, which must be one physical line.
+pub(crate) fn sign(text: &str) -> String {
+    let file = LicenseFile::parse(Source::new("test.lic", text.as_bytes()));
+    let hostids: Vec<_> = file.servers().map(|server| server.hostid.clone()).collect();
+    let mut signed = text.to_owned();
+    let mut features: Vec<_> = file.features().collect();
+    features.sort_by_key(|line| std::cmp::Reverse(line.span.start));
+    for line in features {
+        let canonical = canonical(&line.vendor, &hostids, line).unwrap();
+        let end = text[line.span.start..].find('\n').map_or(text.len(), |length| line.span.start + length);
+        signed.insert_str(end, &format!(" SIGN=\"{}\"", demo_signing_key().sign(&canonical)));
+    }
+    signed
+}
+
+/// Writes the demo manifest with another lease and close grace into a directory.
+#[allow(dead_code, reason = "each test binary uses its part of the support")]
+pub(crate) fn write_manifest(dir: &Path, lease_s: u32, close_grace_s: u32) {
+    let mut manifest = Manifest::demo();
+    manifest.lease_s = lease_s;
+    manifest.close_grace_s = close_grace_s;
+    std::fs::write(dir.join("LGS.vendor.toml"), manifest.print().as_bytes()).unwrap();
+}
