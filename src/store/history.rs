@@ -14,7 +14,7 @@ use crate::ident::{Digest, Seq};
 
 /// How many commits are read at a time. Between two reads no lock is held, so that a slow reader never keeps the
 /// write-ahead log from being emptied.
-const COMMITS_AT_A_TIME: i64 = 32;
+const COMMITS_AT_A_TIME: i64 = 16;
 
 /// Every record of a history from the first that is still there. Works beside a running daemon, and reads on when asked
 /// again after the end.
@@ -125,7 +125,11 @@ impl Records {
                     return Err(Trouble::Other(format!("event {} is missing before it", self.place.seq + 1)));
                 }
                 let names = from_sql(row.get(3)?)?;
-                let fresh = fresh_names(&mut fresh, self.place.names, names)?;
+                let fresh = if names == self.place.names {
+                    Vec::new()
+                } else {
+                    fresh_names(&mut fresh, self.place.names, names)?
+                };
                 let blob = row.get_ref(4)?.as_blob().unwrap_or_default();
                 let commit = Commit { first, last, utc: row.get(2)?, names, blob, fresh: &fresh };
                 let link = chain::link(&self.place.link, &commit);

@@ -12,6 +12,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::StoreError;
+use super::checkpointer::move_pages;
 use crate::ident::Digest;
 
 /// `SEAT`.
@@ -94,7 +95,18 @@ pub(super) fn open_for_writing(dir: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     // Erased names, and those in old snapshots, are overwritten and not only forgotten.
     connection.pragma_update(None, "secure_delete", "ON").map_err(failed)?;
-    probe(&connection).map_err(|error| because(dir, StoreError::sqlite(&path, &error)))?;
+    // A predecessor that ended because a sync failed has left pages in the log that the system may hold without ever
+    // writing them; here they are written anew, into the database file, and synced there.
+    let moved = move_pages(&connection, "PASSIVE").and_then(|(pages, moved)| {
+        if moved < pages {
+            tracing::warn!(
+                "{} of {pages} pages stay in the write-ahead log: somebody reads them",
+                pages - moved
+            );
+        }
+        probe(&connection)
+    });
+    moved.map_err(|error| because(dir, StoreError::sqlite(&path, &error)))?;
     Ok(connection)
 }
 

@@ -19,7 +19,7 @@ use crate::event::codec::Writer as Bytes;
 use crate::ident::Digest;
 
 /// How many records one commit takes at most.
-const COMMIT_RECORDS_MAX: usize = 4096;
+const COMMIT_RECORDS_MAX: usize = 1024;
 
 /// How long the writing thread waits for readers after an erasure, before it leaves the rest to the closing.
 const ERASURE_WAIT_MAX: Duration = Duration::from_millis(200);
