@@ -7,8 +7,10 @@
 mod applets;
 mod classic;
 mod lmcrypt;
+mod lmdown;
 #[cfg(feature = "server")]
 mod lmgrd;
+mod lmstat;
 mod lmutil;
 mod lmver;
 mod near;

@@ -2,6 +2,21 @@
 //!
 //! Layouts are pure functions from status to text, so that tests can run the patterns of public parsers over them.
 
+pub mod ask;
+pub mod lmdown;
+pub mod lmstat;
 mod version;
 
 pub use version::{VersionFileError, banner, embedded_version, version_line};
+
+use ask::Failure;
+
+use crate::code::{Code, minor};
+
+/// The runtime of one question.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Code::InternalError, minor::MALFORMED, &error.to_string()))
+}

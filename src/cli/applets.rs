@@ -2,7 +2,7 @@
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
-use super::{Call, PROGRAM, USAGE, classic, lmcrypt, lmutil, lmver, print, print_error, run};
+use super::{Call, PROGRAM, USAGE, classic, lmcrypt, lmdown, lmstat, lmutil, lmver, print, print_error, run};
 #[cfg(feature = "server")]
 use super::{lmgrd, vendord};
 
@@ -51,6 +51,8 @@ pub(super) static APPLETS: &[Applet] = &[
         classic: false,
         hidden: false
     ),
+    applet!("lmstat", lmstat, "Show what license servers serve and who has what", classic: true, hidden: false),
+    applet!("lmdown", lmdown, "Shut down license servers", classic: true, hidden: false),
     applet!("lmcrypt", lmcrypt, "Make keys, sign license files, check signatures", classic: false, hidden: false),
     applet!("lmver", lmver, "Print the version of this program or of another file", classic: true, hidden: false),
     #[cfg(feature = "server")]

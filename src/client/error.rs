@@ -130,7 +130,9 @@ pub struct SystemError {
 }
 
 impl SystemError {
-    pub(super) fn of(error: &io::Error) -> Option<Self> {
+    /// The number and text of an error of the operating system, if it is one.
+    #[must_use]
+    pub fn of(error: &io::Error) -> Option<Self> {
         let number = error.raw_os_error()?;
         let text = error.to_string();
         let text = text.split(" (os error").next().unwrap_or_default().to_owned();

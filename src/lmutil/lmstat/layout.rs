@@ -118,7 +118,12 @@ pub fn system(report: &SystemReport, wanted: &Wanted, now: &Zoned) -> String {
     let Some((master, up)) = report.master() else { return text };
     if wanted.server {
         let names: Vec<String> = report.members.iter().map(asked_as).collect();
-        let _ = write!(text, "License server status: {}\n    License file(s) on {}: ", names.join(","), master.host);
+        let _ = write!(
+            text,
+            "License server status: {}\n    License file(s) on {}: ",
+            names.join(","),
+            master.host
+        );
         up.files.iter().for_each(|file| text.push_str(&format!("{file}:")));
         text.push_str("\n\n");
         for member in &report.members {

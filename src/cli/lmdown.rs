@@ -1,0 +1,121 @@
+//! `lmdown`: arguments and the question before the end (`flexnet-tools.md` 2.9).
+
+use std::path::PathBuf;
+
+use super::{Call, USAGE, print, print_error};
+use crate::client::{Limits, SearchPath};
+use crate::ident::VendorName;
+use crate::lmutil::ask::Failure;
+use crate::lmutil::lmdown::{Candidate, KEY_VARIABLE, KeySource, candidates, list, shut_down, summary};
+use crate::lmutil::{banner, version_line};
+
+/// Shut down license servers
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// License path: files, directories, port@host, separated by colons [default: LM_LICENSE_FILE]
+    #[arg(short = 'c', value_name = "LIST")]
+    path: Vec<String>,
+    /// Shut down this vendor daemon only
+    #[arg(long = "vendor", value_name = "VENDOR")]
+    vendor: Option<VendorName>,
+    /// Do not ask before
+    #[arg(short = 'q')]
+    quiet: bool,
+    /// Shut down all servers of the path
+    #[arg(long = "all")]
+    all: bool,
+    /// Shut down even if somebody works
+    #[arg(long = "force")]
+    force: bool,
+    /// File with the administrator's key, for a server on another machine
+    #[arg(long, value_name = "FILE")]
+    admin_key: Option<PathBuf>,
+    /// Print the version
+    #[arg(short = 'v', long = "version")]
+    version: bool,
+}
+
+pub(super) fn run(args: Args, call: &Call) -> u8 {
+    print(&format!("{}\n", banner(&call.name)));
+    if args.version {
+        print(&format!("{}\n", version_line("lmdown")));
+        return 0;
+    }
+    let list_text = (!args.path.is_empty()).then(|| args.path.join(":"));
+    let path = SearchPath::from_environment(list_text.as_deref(), None);
+    let limits = Limits::from_environment();
+    let found = match candidates(&path, limits) {
+        Ok(found) => found,
+        Err(failure) => return failed(&failure),
+    };
+    let chosen = match choose(&args, &found) {
+        Ok(chosen) => chosen,
+        Err(status) => return status,
+    };
+    let key = KeySource {
+        file: args.admin_key,
+        variable: std::env::var_os(KEY_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from),
+    };
+    let mut status = 0;
+    let mut ended = 0;
+    for candidate in &chosen {
+        match shut_down(candidate, args.vendor.as_ref(), args.force, &key, limits) {
+            Ok(text) if args.vendor.is_some() => print(&format!("    {text}\n")),
+            Ok(_) => ended += 1,
+            Err(failure) => status = failed(&failure),
+        }
+    }
+    if args.vendor.is_none() && ended > 0 {
+        print(&summary(ended));
+    }
+    status
+}
+
+/// Which servers are meant; asks unless `-q`. Several need `-all` or an answer.
+fn choose(args: &Args, found: &[Candidate]) -> Result<Vec<Candidate>, u8> {
+    if args.quiet {
+        return match found {
+            [_] => Ok(found.to_vec()),
+            _ if args.all => Ok(found.to_vec()),
+            _ => {
+                print_error(&format!(
+                    "{}there are {} servers on the path; name one with -c, or all with -all\n",
+                    list(found),
+                    found.len()
+                ));
+                Err(USAGE)
+            }
+        };
+    }
+    print(&format!("\n{}\n", list(found)));
+    let chosen = match found {
+        [_] => found.to_vec(),
+        _ if args.all => found.to_vec(),
+        _ => {
+            print(&format!("Which one (1-{}, q to quit)?  ", found.len()));
+            let answer = answer();
+            let number: Option<usize> = answer.trim().parse().ok();
+            match number.and_then(|number| found.get(number.checked_sub(1)?)) {
+                Some(candidate) => vec![candidate.clone()],
+                None => return Err(0),
+            }
+        }
+    };
+    print("Are you sure (y/n)?  ");
+    if answer().trim().eq_ignore_ascii_case("y") { Ok(chosen) } else { Err(0) }
+}
+
+fn answer() -> String {
+    let mut line = String::new();
+    // A closed standard input is no answer, and no answer is a no.
+    let _ = std::io::stdin().read_line(&mut line);
+    line
+}
+
+fn failed(failure: &Failure) -> u8 {
+    print(&format!("Shutdown failed: {failure}\n"));
+    if !failure.denial.note.is_empty() {
+        print(&format!("{}\n", failure.denial.note));
+    }
+    failure.exit_status()
+}

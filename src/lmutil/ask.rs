@@ -1,0 +1,245 @@
+//! What all tools share when they ask servers: whom, as whom, and what to say when it fails.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::client::{Connection, DialError, Entry, Limits, SearchPath, ServerAddress, SystemError};
+use crate::code::{Code, minor};
+use crate::event::Denial;
+use crate::ident::{Display, NameError};
+use crate::license::LicenseFile;
+use crate::platform::{self, SystemClock};
+use crate::text::Source;
+use crate::time::Clock as _;
+use crate::wire::{self, Hello, Message, Purpose, ServerInfo};
+
+/// The host that stands for the machine on which a license file is read.
+const THIS_HOST: &str = "this_host";
+
+/// Longest license file that is read, in bytes.
+const FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// Why a tool did not get what it asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Number, place and note.
+    pub denial: Denial,
+    /// What the system said.
+    pub system: Option<SystemError>,
+}
+
+impl Failure {
+    /// A failure without a word of the system.
+    #[must_use]
+    pub fn new(code: Code, minor: u16, note: &str) -> Self {
+        Self { denial: Denial::new(code, minor, note), system: None }
+    }
+
+    /// Exit status of the tool that meets it.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        self.denial.code.exit_status()
+    }
+}
+
+impl fmt::Display for Failure {
+    /// `Cannot connect to license server system. (-15,501:111 "Connection refused")`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(SystemError { number, text }) = &self.system else { return self.denial.fmt(f) };
+        let Denial { code, minor, .. } = &self.denial;
+        write!(f, "{}. ({},{minor}:{number} \"{text}\")", self.denial.text(), code.number())
+    }
+}
+
+impl From<Denial> for Failure {
+    fn from(denial: Denial) -> Self {
+        Self { denial, system: None }
+    }
+}
+
+impl From<DialError> for Failure {
+    fn from(error: DialError) -> Self {
+        Self { denial: error.denial(), system: error.system() }
+    }
+}
+
+impl From<NameError> for Failure {
+    fn from(error: NameError) -> Self {
+        Self::new(Code::InvalidParameter, minor::MALFORMED, &error.to_string())
+    }
+}
+
+/// The greeting of a tool: it wants no session.
+///
+/// # Errors
+/// [`Failure`] when this machine or account has no name that can be sent.
+pub fn hello() -> Result<Hello, Failure> {
+    let host = platform::host_name()?;
+    let display = match platform::display_name(&host) {
+        Some(display) => display,
+        None => Display::parse(host.as_str())?,
+    };
+    Ok(Hello {
+        major: wire::MAJOR,
+        minor: wire::MINOR,
+        purpose: Purpose::Ask,
+        time: SystemClock::new().now().utc,
+        user: platform::user_name()?,
+        host,
+        display,
+        project: None,
+        platform: None,
+        hostids: Vec::new(),
+        pid: Some(std::process::id()),
+        vendor: None,
+    })
+}
+
+/// Whom one entry of the license path means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// One server, or the three of a triad.
+    pub servers: Vec<ServerAddress>,
+}
+
+/// The servers of a license path. Entries that name none give the last failure, if no other does better.
+///
+/// # Errors
+/// [`Failure`] when no entry names a server.
+pub fn targets(path: &SearchPath) -> Result<Vec<Target>, Failure> {
+    let mut found = Vec::new();
+    let mut failure = Failure::new(Code::NoLicenseFile, minor::PATH_EMPTY, "no license path is given");
+    for entry in &path.entries {
+        match entry {
+            Entry::Server(server) => found.push(Target { servers: vec![server.clone()] }),
+            Entry::Triad(servers) => found.push(Target { servers: servers.to_vec() }),
+            Entry::Bad { text, why } => {
+                failure = Failure::new(Code::NoLicenseFile, minor::PATH_EMPTY, &format!("{text}: {why}"));
+            }
+            Entry::Path(path) => {
+                for file in license_files(path) {
+                    match read_license(&file).and_then(|license| servers_of(&file, &license)) {
+                        Ok(target) => found.push(target),
+                        Err(error) => failure = error,
+                    }
+                }
+            }
+        }
+    }
+    let mut targets: Vec<Target> = Vec::new();
+    for target in found {
+        if !targets.contains(&target) {
+            targets.push(target);
+        }
+    }
+    if targets.is_empty() { Err(failure) } else { Ok(targets) }
+}
+
+/// The file, or the `*.lic` of a directory in byte order.
+pub(super) fn license_files(path: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = path.read_dir() else { return vec![path.to_owned()] };
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|file| file.extension().is_some_and(|extension| extension == "lic") && file.is_file())
+        .collect();
+    files.sort();
+    files
+}
+
+/// Reads a license file.
+pub(super) fn read_license(path: &Path) -> Result<LicenseFile, Failure> {
+    let failed = |error: &std::io::Error| {
+        let code = if error.kind() == std::io::ErrorKind::NotFound {
+            Code::NoLicenseFile
+        } else {
+            Code::CannotReadFile
+        };
+        Failure {
+            denial: Denial::new(code, minor::FILE_UNREADABLE, &path.display().to_string()),
+            system: SystemError::of(error),
+        }
+    };
+    let about = std::fs::metadata(path).map_err(|error| failed(&error))?;
+    if !about.is_file() || about.len() > FILE_BYTES_MAX {
+        let note = format!("{} is no license file", path.display());
+        return Err(Failure::new(Code::CannotReadFile, minor::FILE_UNREADABLE, &note));
+    }
+    let bytes = std::fs::read(path).map_err(|error| failed(&error))?;
+    Ok(LicenseFile::parse(Source::new(&path.display().to_string(), &bytes)))
+}
+
+fn servers_of(path: &Path, license: &LicenseFile) -> Result<Target, Failure> {
+    let servers: Vec<ServerAddress> = license
+        .servers()
+        .map(|server| ServerAddress { port: server.port, host: server.host.clone() })
+        .collect();
+    if servers.is_empty() {
+        let note = format!("{} has no SERVER line", path.display());
+        return Err(Failure::new(Code::NoServerLine, minor::FILE_WITHOUT_SERVER, &note));
+    }
+    Ok(Target { servers })
+}
+
+/// Connects to a license manager and asks what it serves.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn ask_server(server: &ServerAddress, limits: Limits) -> Result<(Connection, ServerInfo), Failure> {
+    let mut dialled = server.clone();
+    if dialled.host == THIS_HOST {
+        "localhost".clone_into(&mut dialled.host);
+    }
+    let mut connection = Connection::open_named(&dialled, &hello()?, limits).await?;
+    match connection.ask(&Message::AskServer).await? {
+        Message::Server(info) => Ok((connection, *info)),
+        other => Err(connection.unexpected(&other).into()),
+    }
+}
+
+/// The host as tools show it: as it was asked for, so that the same name stands in all places; the server's own name
+/// for `this_host` and for what readers would not take as a name.
+#[must_use]
+pub fn shown_host(asked: &str, own: Option<&str>) -> String {
+    let plain = |host: &str| host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'));
+    match own {
+        Some(own) if asked == THIS_HOST || !plain(asked) => own.to_owned(),
+        _ => asked.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_name_their_servers_once() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.lic"), "SERVER lic1 AABBCCDDEEFF 27000\n").unwrap();
+        std::fs::write(dir.path().join("b.lic"), "SERVER lic1 ANY 27000\n").unwrap();
+        std::fs::write(dir.path().join("c.lic"), "VENDOR LGS\n").unwrap();
+        let path = SearchPath::parse(&format!("{}:27001@lic2", dir.path().display()));
+        let names: Vec<String> =
+            targets(&path).unwrap().iter().map(|target| target.servers[0].to_string()).collect();
+        assert_eq!(names, ["27000@lic1", "27001@lic2"]);
+    }
+
+    #[test]
+    fn a_path_without_servers_says_why() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("c.lic");
+        std::fs::write(&file, "VENDOR LGS\n").unwrap();
+        let error = |list: String| targets(&SearchPath::parse(&list)).unwrap_err();
+        assert_eq!(error(file.display().to_string()).denial.code, Code::NoServerLine);
+        let missing = error(dir.path().join("none.lic").display().to_string());
+        assert!(missing.to_string().starts_with("Cannot find license file. (-1,111:2 \""), "{missing}");
+        assert_eq!(missing.exit_status(), 255);
+    }
+
+    #[test]
+    fn hosts_are_shown_as_they_were_asked_for() {
+        assert_eq!(shown_host("localhost", Some("lic1")), "localhost");
+        assert_eq!(shown_host("this_host", Some("lic1")), "lic1");
+        assert_eq!(shown_host("::1", Some("lic1")), "lic1");
+        assert_eq!(shown_host("::1", None), "::1");
+    }
+}
