@@ -19,6 +19,8 @@ mod terminal;
 #[cfg(feature = "server")]
 mod trace;
 #[cfg(feature = "server")]
+mod up;
+#[cfg(feature = "server")]
 mod vendord;
 
 pub use terminal::{print, print_error};

@@ -375,6 +375,7 @@ async fn serve_in_runtime(config: Config, prepared: Prepared, log_file: Option<F
         vendors,
         info,
         news,
+        whole: matches!(config.start, StartMode::Whole(_)),
         start: Some(config.start),
         timestamp_every: config.timestamp_every,
     };

@@ -4,7 +4,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::{Call, PROGRAM, USAGE, classic, lmcrypt, lmdown, lmstat, lmutil, lmver, print, print_error, run};
 #[cfg(feature = "server")]
-use super::{lmgrd, vendord};
+use super::{lmgrd, up, vendord};
 
 /// One command of the program.
 pub(super) struct Applet {
@@ -35,6 +35,8 @@ macro_rules! applet {
 
 /// Every applet, in the order of the overview.
 pub(super) static APPLETS: &[Applet] = &[
+    #[cfg(feature = "server")]
+    applet!("up", up, "Start a complete system in the foreground, for trying out", classic: false, hidden: false),
     #[cfg(feature = "server")]
     applet!(
         "lmgrd",

@@ -45,6 +45,8 @@ pub(super) struct Manager {
     /// Taken when all vendor daemons have settled.
     pub(super) start: Option<StartMode>,
     pub(super) timestamp_every: Duration,
+    /// Whether it was started with [`StartMode::Whole`].
+    pub(super) whole: bool,
 }
 
 /// Why everything ends.
@@ -99,6 +101,8 @@ impl Manager {
                 },
                 number = signals.next() => match number {
                     Some(number) => break End::Signal(number),
+                    // The terminal of a system that was started for trying out has gone.
+                    None if self.whole => break End::Signal(1),
                     None => self.log.say("SIGHUP: rereading is not possible in this version; end and start lmgrd instead"),
                 },
                 () = sleep_until(restart.unwrap_or(settle_by)), if restart.is_some() => self.restart_due(),

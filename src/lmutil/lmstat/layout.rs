@@ -194,7 +194,7 @@ fn vendor_block(
     if wanted.vendors {
         let _ = writeln!(text, "{:>10}: UP v{version}", vendor.name);
     }
-    notes.extend(daemon_notes.iter().map(|note| format!("NOTE: {}: {note}", vendor.name)));
+    notes.extend(daemon_notes.iter().map(|note| format!("NOTE: {note}")));
     if wanted.usage {
         if wanted.by_vendor {
             let _ = writeln!(text, "Users of features served by {}:\n", vendor.name);

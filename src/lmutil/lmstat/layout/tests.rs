@@ -118,7 +118,7 @@ Users of viewer:  (Uncounted, node-locked)
 
     carol ws01 /dev/pts/3 (v2024.1) (lic1/27000 309), start Mon 3/3 9:02
 
-NOTE: LGS: DEMO: licenses signed with the published demo key are served
+NOTE: DEMO: licenses signed with the published demo key are served
 ";
     let text = text(&all());
     let mut lines = text.splitn(4, '\n');
