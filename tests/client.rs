@@ -182,6 +182,20 @@ async fn what_was_not_carried_out_is_asked_again_under_a_new_number() {
 }
 
 #[tokio::test]
+async fn after_a_refusal_because_of_the_clock_the_time_is_told_again() {
+    let mut server = Server::start(5, good_line()).await;
+    let client = client(&server.place());
+    server.order(&[Fault::Clock]);
+    assert_eq!(client.checkout("f1", "2.0").await.unwrap_err().code(), Code::ClockDifference);
+    client.checkout("f1", "2.0").await.unwrap();
+    let resumed = |message| match message {
+        Message::Hello(hello) => matches!(hello.purpose, Purpose::Resume { .. }).then_some(()),
+        _ => None,
+    };
+    server.wait_for(resumed).await;
+}
+
+#[tokio::test]
 async fn a_grant_that_nobody_waits_for_goes_back() {
     let mut server = Server::start(5, good_line()).await;
     let mut config = config(&server.place());

@@ -17,6 +17,9 @@ use crate::wire::{self, Frame, Hello, Message, StatusItem, Welcome};
 /// The variable that limits one attempt to connect, in microseconds (`flexnet-tools.md` 5).
 pub const TIMEOUT_VARIABLE: &str = "FLEXLM_TIMEOUT";
 
+/// A status longer than this is not a server's: ten times the seats that one is built for.
+const STATUS_ITEMS_MAX: usize = 2_000_000;
+
 /// Time limits of one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -244,6 +247,10 @@ impl Channel {
                 Ok(Message::Error(denial)) => return Err(DialError::Refused(denial)),
                 Ok(Message::Status(part)) => {
                     items.extend(part);
+                    if items.len() > STATUS_ITEMS_MAX {
+                        let found = format!("a status of more than {STATUS_ITEMS_MAX} items");
+                        return Err(DialError::Unexpected { place: self.place(), found });
+                    }
                     if frame.end {
                         return Ok(Message::Status(items));
                     }

@@ -230,6 +230,10 @@ impl Driver {
 
     fn broken(&mut self, error: &DialError) {
         tracing::debug!(%error, "connection lost");
+        self.drop_connection();
+    }
+
+    fn drop_connection(&mut self) {
         self.connection = None;
         for pending in std::mem::take(&mut self.pending).into_values() {
             if let Pending::Line(fetch) = pending {
@@ -336,7 +340,15 @@ impl Driver {
         match (self.session.answered(token, answer, self.now()), waiter) {
             (Settled::Stale, _) | (_, None) => {}
             (Settled::Again(ask, denial), Some(waiter)) => self.again(ask, denial, waiter),
-            (Settled::Done(answer), Some(waiter)) => self.deliver(answer, waiter).await,
+            (Settled::Done(answer), Some(waiter)) => {
+                let clock = clock_refusal(&answer);
+                self.deliver(answer, waiter).await;
+                if clock {
+                    // The server measured at the last greeting; somebody may set the clock before the next request.
+                    tracing::debug!("greeting again because of the clock");
+                    self.drop_connection();
+                }
+            }
         }
     }
 
@@ -437,6 +449,11 @@ fn refuse(command: Command, denial: &Denial) {
 /// Whether a refusal is the end of the session.
 fn ends_session(denial: &Denial) -> bool {
     matches!(denial.code, Code::SessionEnded | Code::SessionTaken)
+}
+
+/// Whether a request was refused because of the clocks.
+fn clock_refusal(answer: &Answer) -> bool {
+    matches!(answer, Answer::Denied(denial) if denial.code == Code::ClockDifference)
 }
 
 async fn next_frame(connection: &mut Option<Connection>) -> Result<Frame, DialError> {

@@ -214,14 +214,11 @@ impl CheckoutFailure {
             self.attempts.iter().for_each(|attempt| line(format_args!(" Tried {attempt}")));
         }
         line(format_args!("{:<15}{}", "Feature:", self.feature));
-        let about_hosts = [
-            Code::NoServerHost,
-            Code::CannotConnect,
-            Code::ServerDown,
-            Code::WrongHost,
-            Code::ThisHostFailed,
-        ];
-        if about_hosts.contains(&denial.code) {
+        let about_servers = [Code::NoServerHost, Code::CannotConnect, Code::ServerDown, Code::ThisHostFailed];
+        let server = self.main_attempt().and_then(|attempt| Some(attempt.place.split_once('@')?.1));
+        if let Some(server) = server.filter(|_| about_servers.contains(&denial.code)) {
+            line(format_args!("{:<15}{server}", "Hostname:"));
+        } else if denial.code == Code::WrongHost {
             line(format_args!("{:<15}{}", "Hostname:", self.host));
         }
         if let (Code::NoLicenseFile | Code::CannotReadFile, Some(attempt)) =
@@ -362,7 +359,7 @@ mod tests {
         failure.attempts.truncate(1);
         failure.attempts[0].system = Some(SystemError { number: 111, text: "Connection refused".to_owned() });
         let long = failure.long();
-        assert!(long.contains("\nHostname:      ws01\n"), "{long}");
+        assert!(long.contains("\nHostname:      a\n"), "{long}");
         assert!(
             long.contains("\nLicense error:-15,501.  System Error: 111 \"Connection refused\"\n"),
             "{long}"

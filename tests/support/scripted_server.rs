@@ -24,6 +24,8 @@ pub(crate) enum Fault {
     CutBeforeWelcome,
     /// The next checkout or checkin is refused with -1002.
     AskAgain,
+    /// The next checkout is denied with -34.
+    Clock,
     /// The next resume is refused with -1003.
     ForgetSession,
     /// The next checkout or checkin is not answered at all, and the connection stays open.
@@ -191,7 +193,12 @@ impl State {
             Message::Locate(_) => Message::Error(Denial::new(Code::VendorDown, minor::VENDOR_UNKNOWN, "")),
             Message::Checkout(it) => {
                 let id = session.unwrap();
+                let clock = self.fault(Fault::Clock);
                 return self.request(id, it.token, |state, _| {
+                    if clock {
+                        let denial = Denial::new(Code::ClockDifference, minor::CLOCK_EXPIRED, "6 min ahead");
+                        return Answer::Denied(denial);
+                    }
                     if state.free < it.count.get() {
                         return Answer::Denied(Denial::new(
                             Code::UsersReached,
