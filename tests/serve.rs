@@ -10,6 +10,7 @@ mod forgetful_disk;
 mod signed;
 
 mod serve {
+    mod contention;
     mod disk;
     mod hostile;
     mod lines;

@@ -149,7 +149,7 @@ fn choose<'a>(
         }
     }
     Err(match furthest {
-        Some((stage, pool)) => refusal(state, session, request, stage, pool, now),
+        Some((stage, pool)) => refusal(state, request, stage, pool, now),
         None => absence(catalog, request),
     })
 }
@@ -184,14 +184,7 @@ fn obstacle(
     (in_use.saturating_add(asked) > count).then_some(Stage::Availability)
 }
 
-fn refusal(
-    state: &State,
-    session: &Session,
-    request: &Checkout,
-    stage: Stage,
-    pool: &Pool,
-    now: Timestamp,
-) -> Denial {
+fn refusal(state: &State, request: &Checkout, stage: Stage, pool: &Pool, now: Timestamp) -> Denial {
     let feature = &request.feature;
     match stage {
         Stage::Version => Denial::new(
@@ -215,11 +208,9 @@ fn refusal(
         }
         Stage::HostId => {
             let wanted: Vec<String> = pool.hostids.iter().map(ToString::to_string).collect();
-            let note = format!(
-                "{feature} is locked to {}; {} is none of these",
-                wanted.join(" or "),
-                session.identity.host
-            );
+            // No name of a person or machine goes into a note: notes stay when names are erased.
+            let note =
+                format!("{feature} is locked to {}, and the client has none of these", wanted.join(" or "));
             Denial::new(Code::WrongHost, minor::CLIENT_HOSTID, &note)
         }
         Stage::Count => {

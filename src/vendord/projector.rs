@@ -22,6 +22,8 @@ use crate::time::{Clock, Timestamp};
 
 /// Committed batches and questions that may wait.
 const QUEUE: usize = 4096;
+/// Time after which a snapshot is due if anything happened; what is older than a snapshot can be dropped one day.
+const SNAPSHOT_EVERY: Duration = Duration::from_secs(24 * 3600);
 /// Records after which a snapshot is due.
 const SNAPSHOT_EVERY_RECORDS: u64 = 100_000;
 
@@ -95,6 +97,7 @@ pub(super) fn start(setting: Setting) -> std::io::Result<(Projector, JoinHandle<
             store: None,
             cursor: None,
             since_snapshot: 0,
+            snapshot_at: stamped,
             stamped,
         }
         .run(&queue);
@@ -108,6 +111,7 @@ struct Projection {
     store: Option<Arc<Store>>,
     cursor: Option<Arc<Mutex<LogCursor>>>,
     since_snapshot: u64,
+    snapshot_at: Timestamp,
     stamped: Timestamp,
 }
 
@@ -131,6 +135,9 @@ impl Projection {
                 Ok(Task::End) | Err(RecvTimeoutError::Disconnected) => break,
             }
             self.timestamp();
+            if self.setting.clock.now().utc >= self.snapshot_at.plus(SNAPSHOT_EVERY) {
+                self.snapshot();
+            }
         }
         self.snapshot();
     }
@@ -170,6 +177,7 @@ impl Projection {
     }
 
     fn snapshot(&mut self) {
+        self.snapshot_at = self.setting.clock.now().utc;
         if self.since_snapshot == 0 {
             return;
         }
