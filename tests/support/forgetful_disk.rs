@@ -34,6 +34,7 @@ impl ForgetfulDisk {
     }
 
     /// Switches a failure on or off: `full`, `readonly`, `syncfail`.
+    #[allow(dead_code, reason = "each test binary uses its part of the support")]
     pub(crate) fn switch(&self, failure: &str, on: bool) {
         let path = self.control.path().join(failure);
         if on { std::fs::write(path, "").unwrap() } else { std::fs::remove_file(path).unwrap() }
