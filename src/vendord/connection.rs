@@ -20,8 +20,11 @@ use crate::ident::{SessionId, Token};
 use crate::time::Monotonic;
 use crate::wire::{Opening, Welcome};
 
-/// Bytes read at once.
-const READ_BYTES: usize = 16 * 1024;
+/// Bytes read at once: little, because ten thousand connections keep as much each; more while more is waiting.
+const READ_BYTES: usize = 512;
+const READ_BYTES_MAX: usize = 16 * 1024;
+/// A buffer that is larger than this is given back when it is empty.
+const KEPT_BYTES_MAX: usize = 2 * 1024;
 /// Messages of one peer that are handled before the others have their turn.
 const MESSAGES_PER_TURN: usize = 64;
 /// How long a peer may leave its answers unread.
@@ -266,6 +269,7 @@ impl Peer {
         let mut output = self.output.borrow_mut();
         while !output.is_empty() {
             match self.stream.try_write(&output) {
+                Ok(0) => break,
                 Ok(sent) => {
                     output.advance(sent);
                     self.moved.set(true);
@@ -278,6 +282,9 @@ impl Peer {
             }
         }
         let left = !output.is_empty();
+        if !left && output.capacity() > KEPT_BYTES_MAX {
+            *output = BytesMut::new();
+        }
         drop(output);
         if !left {
             self.large.set(0);
@@ -318,7 +325,8 @@ pub(super) enum Progress {
 
 /// Serves one socket until it closes.
 pub(super) async fn serve(shared: Shared, peer: Rc<Peer>) {
-    let mut input = BytesMut::with_capacity(1024);
+    let mut input = BytesMut::new();
+    let mut read_bytes = READ_BYTES;
     let mut at_end = false;
     let by_us = loop {
         let turn = handle(&shared, &peer, &mut input);
@@ -355,10 +363,15 @@ pub(super) async fn serve(shared: Shared, peer: Rc<Peer>) {
             () = peer.wake.notified() => {}
             ready = peer.stream.ready(interest) => match ready {
                 Ok(ready) if ready.is_readable() && !at_end => {
-                    input.reserve(READ_BYTES);
+                    if input.is_empty() && input.capacity() > KEPT_BYTES_MAX {
+                        input = BytesMut::new();
+                    }
+                    input.reserve(read_bytes);
+                    let room = input.capacity() - input.len();
                     match peer.stream.try_read_buf(&mut input) {
                         Ok(0) => at_end = true,
-                        Ok(_) => {}
+                        Ok(read) if read == room => read_bytes = (read_bytes * 4).min(READ_BYTES_MAX),
+                        Ok(_) => read_bytes = READ_BYTES,
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                         Err(_) => break false,
                     }
