@@ -78,6 +78,9 @@ const BANNED_IN_CORE: &[(&str, &str)] = &[
 const LINES_MAX: usize = 600;
 const LINES_STOP: usize = 800;
 
+/// Longest README, in lines.
+const README_LINES_MAX: usize = 200;
+
 /// `(file, why it may have up to LINES_STOP lines)`.
 const LONG_FILES: &[(&str, &str)] = &[];
 
@@ -300,6 +303,35 @@ fn link_hosts(line: &str) -> Vec<&str> {
 #[test]
 fn hosts_of_links_are_found() {
     assert_eq!(link_hosts("see <https://github.com/a> or http://x.example."), ["github.com", "x.example"]);
+}
+
+/// A link in a Markdown file that names a file leads somewhere, and the first page stays short.
+#[test]
+fn documents_lead_somewhere() {
+    let mut wrong = Vec::new();
+    let mut links = 0;
+    for path in tracked_files(ROOT).iter().filter(|path| path.ends_with(".md")) {
+        let text = std::fs::read_to_string(Path::new(ROOT).join(path)).unwrap();
+        for target in
+            text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target)
+        {
+            let file = target.split('#').next().unwrap();
+            if file.is_empty() || file.contains("://") {
+                continue;
+            }
+            links += 1;
+            let place = Path::new(ROOT).join(path);
+            if !place.parent().unwrap().join(file).exists() {
+                wrong.push(format!("{path}: {file} is not there"));
+            }
+        }
+    }
+    let readme = std::fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
+    if readme.lines().count() > README_LINES_MAX {
+        wrong.push(format!("README.md has more than {README_LINES_MAX} lines"));
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert!(links > 5, "the README points to what else there is to read");
 }
 
 /// The text files end with one line feed and have no blanks at line ends, where that is ours to decide.
