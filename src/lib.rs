@@ -51,6 +51,11 @@ pub fn describe_version(version: &str) -> String {
     format!("v{version} build {build} {PLATFORM}")
 }
 
+/// The Rust program of the publisher's first hour, so that it goes on compiling.
+#[cfg(all(doctest, feature = "client"))]
+#[doc = include_str!("../docs/publisher.md")]
+pub struct PublisherFirstHour;
+
 pub mod code;
 pub mod ident;
 pub mod text;
