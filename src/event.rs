@@ -160,6 +160,20 @@ pub struct Out {
     pub demo: bool,
 }
 
+impl Out {
+    /// What the client is told of it.
+    #[must_use]
+    pub fn grant(&self) -> Grant {
+        Grant {
+            handle: self.handle,
+            pool: self.pool.clone(),
+            lines: self.lines.clone(),
+            expires: self.expires,
+            demo: self.demo,
+        }
+    }
+}
+
 /// Seats came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct In {

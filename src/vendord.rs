@@ -27,7 +27,7 @@ mod run;
 mod startup;
 mod status;
 
-pub use config::{Config, Limits, exit_status};
+pub use config::{Config, Limits};
 pub use run::run;
 
 /// Name and version of this program, as WELCOME and the log give them.

@@ -11,6 +11,7 @@ use super::child::{Running, Start};
 use super::restarts::Restarts;
 use crate::event::Denial;
 use crate::ident::VendorName;
+use crate::wire::pipe::exit_status;
 
 /// Where a vendor daemon stands.
 #[derive(Debug)]
@@ -92,26 +93,26 @@ impl Death {
             lines.extend_from_slice(advice);
             Self::Permanent(lines)
         };
-        match status {
-            36 => because(
+        match u8::try_from(status).unwrap_or(u8::MAX) {
+            exit_status::NO_FEATURES => because(
                 "No features to serve",
                 &[
                     format!("{vendor} daemon found no features. Please correct"),
                     "license file and re-start daemons.".to_owned(),
                 ],
             ),
-            32 => because(
+            exit_status::ANOTHER_COPY => because(
                 "another copy of this vendor daemon is running",
                 &[
                     format!("MULTIPLE \"{vendor}\" servers running: another lmgrd has started this vendor daemon with the"),
                     "same state directory, or an earlier one is still ending. Stop it, or use another --state-dir.".to_owned(),
                 ],
             ),
-            40 => because(
+            exit_status::PORT_TAKEN => because(
                 "its TCP port is in use",
                 &["Choose another port= on the VENDOR line, or end the program that has it.".to_owned()],
             ),
-            1 if failure.is_some() => because("it cannot be started so", &[]),
+            exit_status::CANNOT_START if failure.is_some() => because("it cannot be started so", &[]),
             _ => Self::Unknown { status, signal },
         }
     }

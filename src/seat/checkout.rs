@@ -5,12 +5,10 @@ use std::sync::Arc;
 use super::{Decision, Reply, Session, State};
 use crate::catalog::{Catalog, Period, Pool};
 use crate::code::{Code, minor};
-use crate::event::{Answer, Checkout, Denial, Denied, Event, Grant, Out};
+use crate::event::{Answer, Checkout, Denial, Denied, Event, Out};
 use crate::ident::{Digest, Handle, SessionId, Token};
 use crate::time::{Now, Timestamp};
-
-/// Answers that a session may leave unacknowledged. A client that acknowledges what it gets never comes near.
-pub(super) const ANSWERS_OUTSTANDING_MAX: usize = 1024;
+use crate::wire::limits::UNACKNOWLEDGED_MAX;
 
 /// Looks up the session of a request and sorts out request numbers that were used before. A repeated number gets its
 /// first answer; one that was acknowledged, checked in or passed over is spent: no late duplicate grants again.
@@ -35,7 +33,7 @@ pub(super) fn repeated(
         return Err(Decision::refused(Denial::new(Code::InvalidParameter, minor::MALFORMED, note)));
     }
     let kept = session.answers.range(Token(acknowledged.0.saturating_add(1))..);
-    if session.answers.len() >= ANSWERS_OUTSTANDING_MAX && kept.count() >= ANSWERS_OUTSTANDING_MAX {
+    if session.answers.len() >= UNACKNOWLEDGED_MAX && kept.count() >= UNACKNOWLEDGED_MAX {
         let note = "too many answers are not acknowledged";
         return Err(Decision::refused(Denial::new(Code::LimitReached, minor::TOKENS_OUTSTANDING, note)));
     }
@@ -84,14 +82,8 @@ fn grant(
         expires,
         demo: catalog.demo(),
     };
-    let grant = Grant {
-        handle: out.handle,
-        pool: out.pool.clone(),
-        lines: out.lines.clone(),
-        expires: out.expires,
-        demo: out.demo,
-    };
-    Decision::new(vec![Event::Out(Box::new(out))], Reply::Answer(request.token, Answer::Granted(grant)))
+    let answer = Answer::Granted(out.grant());
+    Decision::new(vec![Event::Out(Box::new(out))], Reply::Answer(request.token, answer))
 }
 
 /// The signed lines that a grant of `count` licenses stands on, and the earliest end among them: the line that is valid

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{
-    Answer, Denied, EndReason, Ended, Event, Grant, Identity, In, InReason, Opened, Out, Record, Resumed,
+    Answer, Denied, EndReason, Ended, Event, Identity, In, InReason, Opened, Out, Record, Resumed,
     SessionKind,
 };
 use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Token, Version};
@@ -206,14 +206,7 @@ impl State {
     fn out(&mut self, out: &Out, at: Timestamp) {
         self.last_handle = self.last_handle.max(out.handle.0);
         let Some(session) = self.sessions.get_mut(&out.session) else { return };
-        let grant = Grant {
-            handle: out.handle,
-            pool: out.pool.clone(),
-            lines: out.lines.clone(),
-            expires: out.expires,
-            demo: out.demo,
-        };
-        session.settle(out.request.token, out.request.acknowledged, Answer::Granted(grant));
+        session.settle(out.request.token, out.request.acknowledged, Answer::Granted(out.grant()));
         session.handles.insert(out.handle);
         let used = self.pools.entry(out.pool.clone()).or_default();
         used.in_use += u64::from(out.request.count.get());

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::ident::{Host, VendorName};
 use crate::time::SkewLimits;
+use crate::wire::limits;
 
 /// Everything that lmgrd, or a person at the command line, hands over.
 #[derive(Debug, Clone)]
@@ -60,7 +61,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            handshake: Duration::from_secs(5),
+            handshake: limits::HANDSHAKE,
             rest_of_message: Duration::from_secs(5),
             idle: Duration::from_secs(60),
             connections_per_host: 4096,
@@ -70,22 +71,4 @@ impl Default for Limits {
             skew: SkewLimits::default(),
         }
     }
-}
-
-/// Exit statuses of the vendor daemon (`flexnet-tools.md` 1.6); lmgrd restarts it after every other one.
-pub mod exit_status {
-    /// Ended in order.
-    pub const ORDERLY: u8 = 15;
-    /// Another daemon of this vendor holds the state directory.
-    pub const ANOTHER_COPY: u8 = 32;
-    /// Nothing to serve.
-    pub const NO_FEATURES: u8 = 36;
-    /// lmgrd is gone.
-    pub const LOST_LMGRD: u8 = 37;
-    /// The port is taken.
-    pub const PORT_TAKEN: u8 = 40;
-    /// The history failed in a way that only a restart can settle.
-    pub const HISTORY_FAILED: u8 = 41;
-    /// Anything else that keeps it from starting.
-    pub const CANNOT_START: u8 = 1;
 }

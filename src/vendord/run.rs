@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
-use super::config::{Config, exit_status};
+use super::config::Config;
 use super::connection::{Peer, serve};
 use super::daemon::{Daemon, Shared};
 use super::history::{self, Stop};
@@ -22,7 +22,7 @@ use crate::event::debug_log::{LogStyle, feature_table, vendor_daemon_block};
 use crate::platform::{self, ListenError, LogSink, SystemClock};
 use crate::session::server::LeaseTerms;
 use crate::time::{Clock, Monotonic};
-use crate::wire::pipe::DaemonLine;
+use crate::wire::pipe::{DaemonLine, exit_status};
 
 /// How often the daemon looks at the clock.
 const TICK: Duration = Duration::from_millis(500);

@@ -6,6 +6,24 @@ use std::fmt;
 /// Longest line, its end included, in bytes.
 pub const PIPE_LINE_BYTES_MAX: usize = 4096;
 
+/// Exit statuses of the vendor daemon (`flexnet-tools.md` 1.6); lmgrd restarts it after every other one.
+pub mod exit_status {
+    /// Ended in order.
+    pub const ORDERLY: u8 = 15;
+    /// Another daemon of this vendor holds the state directory.
+    pub const ANOTHER_COPY: u8 = 32;
+    /// Nothing to serve.
+    pub const NO_FEATURES: u8 = 36;
+    /// lmgrd is gone.
+    pub const LOST_LMGRD: u8 = 37;
+    /// The port is taken.
+    pub const PORT_TAKEN: u8 = 40;
+    /// The history failed in a way that only a restart can settle.
+    pub const HISTORY_FAILED: u8 = 41;
+    /// Anything else that keeps it from starting.
+    pub const CANNOT_START: u8 = 1;
+}
+
 /// What a vendor daemon tells lmgrd.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DaemonLine {
