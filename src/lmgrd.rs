@@ -1,7 +1,7 @@
 //! The license manager: reads the license files, opens one port, starts a vendor daemon for each VENDOR line, watches
 //! them, says where they are, and ends them (`flexnet-tools.md` 1).
 //!
-//! One current-thread runtime; [`manager`] owns the vendor daemons, each connection is a task of its own that answers
+//! One current-thread runtime; `manager` owns the vendor daemons, each connection is a task of its own that answers
 //! from what the manager last published. Log lines go through a queue to a thread. lmgrd keeps no seats: it may die
 //! and be started again, and what was checked out stays so.
 
