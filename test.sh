@@ -36,7 +36,7 @@ step cargo clippy --locked --all-targets -- -D warnings
 if cargo nextest --version >/dev/null 2>&1; then
     step cargo nextest run --locked --no-fail-fast
 else
-    step cargo test --locked --all-targets --no-fail-fast
+    step cargo test --locked --tests --no-fail-fast
 fi
 step cargo test --locked --doc
 RUSTDOCFLAGS='-D warnings' step cargo doc --locked --no-deps
