@@ -25,7 +25,6 @@
     reason = "a measuring program that stops at the first surprise"
 )]
 
-use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
@@ -48,6 +47,9 @@ use tokio::task::LocalSet;
 
 /// Requests of this first part of each measurement are not counted.
 const WARM_UP: Duration = Duration::from_secs(1);
+
+/// More than can be in flight on one connection.
+const RING: usize = 1024;
 
 fn main() {
     let options = Options::read();
@@ -119,6 +121,7 @@ impl Options {
                 other => panic!("{other} is not known; see benches/load.rs"),
             }
         }
+        assert!(options.in_flight.iter().all(|number| *number < RING), "fewer than {RING} in flight");
         options
     }
 }
@@ -268,8 +271,17 @@ struct Lane {
 
 /// What is spoken on it.
 enum Speech {
-    Seats { feature: (FeatureName, Version), next: u64, asked: BTreeMap<Token, Instant>, answered: Token },
-    Redis { asked: std::collections::VecDeque<Instant> },
+    Seats {
+        feature: (FeatureName, Version),
+        next: u64,
+        /// When each open request was sent, by its number modulo the length.
+        asked: Box<[Option<Instant>]>,
+        /// All up to here are answered.
+        answered: Token,
+    },
+    Redis {
+        asked: std::collections::VecDeque<Instant>,
+    },
 }
 
 impl Lane {
@@ -284,7 +296,12 @@ impl Lane {
     }
 
     async fn seats(server: SocketAddr, feature: (FeatureName, Version)) -> Self {
-        let speech = Speech::Seats { feature, next: 1, asked: BTreeMap::new(), answered: Token(0) };
+        let speech = Speech::Seats {
+            feature,
+            next: 1,
+            asked: vec![None; RING].into_boxed_slice(),
+            answered: Token(0),
+        };
         let mut lane = Self::connect(server, speech).await;
         let hello = Hello {
             major: wire::MAJOR,
@@ -371,7 +388,7 @@ impl Lane {
                     }),
                 };
                 wire::encode(&message, *next as u32, &mut self.output).unwrap();
-                asked.insert(token, Instant::now());
+                asked[*next as usize % RING] = Some(Instant::now());
                 *next += 1;
             }
         }
@@ -393,9 +410,10 @@ impl Lane {
                     Message::Answer { token, answer: Answer::CheckedIn(_) } => (token, None),
                     other => panic!("{other:?}"),
                 };
-                let at = asked.remove(&token).expect("it was asked");
-                let first_open = asked.first_key_value().map_or(*next, |(token, _)| token.0);
-                *answered = Token(first_open - 1);
+                let at = asked[token.0 as usize % RING].take().expect("it was asked");
+                while answered.0 + 1 < *next && asked[(answered.0 + 1) as usize % RING].is_none() {
+                    answered.0 += 1;
+                }
                 Some((at, handle))
             }
         }
