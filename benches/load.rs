@@ -25,7 +25,6 @@
     reason = "a measuring program that stops at the first surprise"
 )]
 
-use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -135,22 +134,26 @@ fn start_daemon(dir: &Path) -> (Child, SocketAddr) {
     let canonical = canonical(&vendor, &servers, file.features().next().unwrap()).unwrap();
     let path = dir.join("load.lic");
     std::fs::write(&path, format!("{text} SIGN=\"{}\"\n", demo_signing_key().sign(&canonical))).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_seatkeeper"))
+    let log = dir.join("log");
+    let child = Command::new(env!("CARGO_BIN_EXE_seatkeeper"))
         .args(["vendord", "LGS", "--port", "0", "-c"])
         .arg(&path)
         .arg("--state-dir")
         .arg(dir.join("state"))
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
+        .stdout(std::fs::File::create(&log).unwrap())
         .spawn()
         .unwrap();
-    let mut log = BufReader::new(child.stdout.take().unwrap()).lines();
-    let port = log
-        .by_ref()
-        .find_map(|line| line.unwrap().split_once("Listening port: ")?.1.trim().parse::<u16>().ok())
-        .expect("the daemon says its port");
-    // The log goes on and must be read.
-    std::thread::spawn(move || log.for_each(drop));
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let port = loop {
+        let text = std::fs::read_to_string(&log).unwrap();
+        let found = text.lines().find_map(|line| line.split_once("Listening port: "));
+        if let Some((_, port)) = found {
+            break port.trim().parse().unwrap();
+        }
+        assert!(Instant::now() < deadline, "the daemon does not say its port: {text}");
+        std::thread::sleep(Duration::from_millis(10));
+    };
     (child, SocketAddr::from(([127, 0, 0, 1], port)))
 }
 

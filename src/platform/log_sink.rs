@@ -27,6 +27,9 @@ pub fn open_log(path: &Path, append: bool) -> io::Result<File> {
     Ok(file)
 }
 
+/// Most bytes of lines written in one call: what POSIX lets a pipe take as a whole.
+const BATCH_BYTES: usize = 4096;
+
 enum Item {
     Line(String),
     /// Answered when all lines before it are written.
@@ -105,18 +108,33 @@ fn write_lines(
     dropped: &AtomicU64,
     lost: &impl Fn(u64) -> String,
 ) {
-    while let Ok(item) = lines.recv() {
+    // What the last round took out of the queue but could not put into its batch.
+    let mut next = None;
+    while let Some(item) = next.take().or_else(|| lines.recv().ok()) {
         match item {
             Item::Line(line) => {
                 let missing = dropped.load(Ordering::Relaxed);
                 let report = if missing > 0 { format!("{}\n", lost(missing)) } else { String::new() };
-                // One write call for each line keeps the lines of several processes apart.
                 if !report.is_empty() && target.write_all(report.as_bytes()).is_ok() {
                     dropped.fetch_sub(missing, Ordering::Relaxed);
                 }
-                let whole = line + "\n";
-                if target.write_all(whole.as_bytes()).and_then(|()| target.flush()).is_err() {
-                    dropped.fetch_add(1, Ordering::Relaxed);
+                // Whole lines in one call, and no more than a pipe takes at once, keep several processes apart.
+                let (mut batch, mut count) = (line + "\n", 1);
+                while let Ok(item) = lines.try_recv() {
+                    match item {
+                        Item::Line(line) if batch.len() + line.len() < BATCH_BYTES => {
+                            batch.push_str(&line);
+                            batch.push('\n');
+                            count += 1;
+                        }
+                        other => {
+                            next = Some(other);
+                            break;
+                        }
+                    }
+                }
+                if target.write_all(batch.as_bytes()).and_then(|()| target.flush()).is_err() {
+                    dropped.fetch_add(count, Ordering::Relaxed);
                 }
             }
             Item::Then(action) => action(),
