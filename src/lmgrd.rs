@@ -178,9 +178,9 @@ pub fn run(mut config: Config) -> Ending {
     }
     let ending = match prepare(&config, &log) {
         Ok(prepared) => serve(config, prepared, log_file, log),
-        Err((status, lines)) => {
-            lines.iter().for_each(|line| log.say(line));
-            fail_early(config.start, status, lines.join("; "))
+        Err(unable) => {
+            unable.lines.iter().for_each(|line| log.say(line));
+            fail_early(config.start, unable.status, unable.text)
         }
     };
     sink.flush(LAST_LINES);
@@ -219,16 +219,30 @@ struct Prepared {
     own: PathBuf,
 }
 
-/// Reads the files and opens the port. What fails for good gives an exit status and lines for the log.
-fn prepare(config: &Config, log: &Log) -> Result<Prepared, (u8, Vec<String>)> {
-    let one = |status: u8, text: String| (status, vec![text]);
+/// Why there can be no service.
+struct Unable {
+    status: u8,
+    /// For the log.
+    lines: Vec<String>,
+    /// For whoever started the program.
+    text: String,
+}
+
+impl Unable {
+    fn new(status: u8, text: String) -> Self {
+        Self { status, lines: vec![text.clone()], text }
+    }
+}
+
+/// Reads the files and opens the port.
+fn prepare(config: &Config, log: &Log) -> Result<Prepared, Unable> {
+    let one = Unable::new;
     let start_dir = std::env::current_dir()
         .map_err(|error| one(1, format!("the present directory cannot be found: {error}")))?;
     let own = std::env::current_exe()
         .map_err(|error| one(1, format!("this program's own file cannot be found: {error}")))?;
     let this_host = platform::host_name().map_err(|error| one(1, format!("this machine's name: {error}")))?;
-    let plan = read_plan(config, log, &start_dir, &this_host)
-        .map_err(|error| (error.code().exit_status(), error.messages()))?;
+    let plan = read_plan(config, log, &start_dir, &this_host)?;
     let listener = open_port(config, log, plan.port)?;
     let port = listener
         .local_addr()
@@ -251,13 +265,20 @@ fn prepare(config: &Config, log: &Log) -> Result<Prepared, (u8, Vec<String>)> {
     Ok(Prepared { plan, listener, port, state_dir, admin, start_dir, own })
 }
 
-fn read_plan(config: &Config, log: &Log, start_dir: &Path, this_host: &Host) -> Result<Plan, PlanError> {
+/// Reads the files. What is wrong with single ones is logged, and repeated in a failure, because whoever started the
+/// program may not see the log.
+fn read_plan(config: &Config, log: &Log, start_dir: &Path, this_host: &Host) -> Result<Plan, Unable> {
+    let failed = |error: &PlanError, notes: &[String]| {
+        let lines = error.messages();
+        let text = notes.iter().chain(&lines).map(String::as_str).collect::<Vec<_>>().join("; ");
+        Unable { status: error.code().exit_status(), lines, text }
+    };
     let path = config
         .license_path
         .clone()
         .or_else(|| std::env::var_os("LM_LICENSE_FILE"))
         .filter(|path| !path.is_empty())
-        .ok_or(PlanError::NoPath)?;
+        .ok_or_else(|| failed(&PlanError::NoPath, &[]))?;
     let mut notes = Vec::new();
     let mut files = Vec::new();
     for file in expand(&path, start_dir, &mut notes) {
@@ -268,14 +289,10 @@ fn read_plan(config: &Config, log: &Log, start_dir: &Path, this_host: &Host) -> 
     }
     let plan = plan(&files, this_host, start_dir, config.port, &mut notes);
     notes.iter().for_each(|note| log.say(note));
-    plan
+    plan.map_err(|error| failed(&error, &notes))
 }
 
-fn open_port(
-    config: &Config,
-    log: &Log,
-    port: Option<u16>,
-) -> Result<std::net::TcpListener, (u8, Vec<String>)> {
+fn open_port(config: &Config, log: &Log, port: Option<u16>) -> Result<std::net::TcpListener, Unable> {
     let opened = match port {
         Some(port) => platform::listen(config.listen, port),
         None => {
@@ -290,7 +307,7 @@ fn open_port(
             }
             other => other.to_string(),
         };
-        (1, vec![text])
+        Unable::new(1, text)
     })
 }
 
@@ -353,6 +370,7 @@ async fn serve_in_runtime(config: Config, prepared: Prepared, log_file: Option<F
                 listen: config.listen,
                 datestamp: config.datestamp,
                 log: log_file.as_ref().and_then(|file| file.try_clone().ok()),
+                mute: matches!(config.start, StartMode::Background { trace: false, .. }),
             };
             Manager::vendor(start, config.restarts)
         })

@@ -37,6 +37,8 @@ pub(super) struct Start {
     pub(super) datestamp: bool,
     /// The log; standard output if there is none.
     pub(super) log: Option<File>,
+    /// Whether standard error goes nowhere, because it is still that of whoever waits for the start.
+    pub(super) mute: bool,
 }
 
 /// What a running daemon tells.
@@ -85,6 +87,9 @@ impl Start {
         command.arg("--supervised").stdin(Stdio::from(stdin));
         if let Some(log) = &self.log {
             command.stdout(Stdio::from(log.try_clone()?));
+        }
+        if self.mute {
+            command.stderr(Stdio::null());
         }
         // Ctrl-C in lmgrd's terminal is lmgrd's alone; it ends its daemons in order.
         command.process_group(0);

@@ -25,6 +25,11 @@ use crate::wire::{
 /// A greeted connection that asks nothing for so long is closed.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// What a peer still sends after the last answer is read and thrown away, so long and so much: closing over unread
+/// bytes would take the answer away from it.
+const PARTING: Duration = Duration::from_secs(1);
+const PARTING_BYTES: usize = 64 * 1024;
+
 /// A peer that does not take its answer for so long is closed.
 const WRITE: Duration = Duration::from_secs(10);
 
@@ -79,6 +84,7 @@ pub(super) async fn converse(stream: TcpStream, desk: Arc<Desk>) {
         Some(Opening::Tls | Opening::Unknown) | None => None,
     };
     tracing::debug!(peer = %talk.peer, closed = end.is_none(), "connection ends");
+    talk.part().await;
 }
 
 struct Talk {
@@ -131,6 +137,25 @@ impl Talk {
         let sent = timeout(WRITE, self.stream.write_all(&self.output)).await;
         self.output.clear();
         matches!(sent, Ok(Ok(()))).then_some(())
+    }
+
+    /// Closes so that the last answer arrives.
+    async fn part(&mut self) {
+        let parting = async {
+            let mut thrown_away = 0;
+            if self.stream.shutdown().await.is_err() {
+                return;
+            }
+            while thrown_away < PARTING_BYTES {
+                self.input.clear();
+                match self.stream.read_buf(&mut self.input).await {
+                    Ok(read) if read > 0 => thrown_away += read,
+                    _ => return,
+                }
+            }
+        };
+        // Whoever does not close in time is closed.
+        let _ = timeout(PARTING, parting).await;
     }
 
     async fn opening(&mut self) -> Option<Opening> {

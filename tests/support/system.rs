@@ -1,0 +1,189 @@
+//! A whole system as processes of its own: lmgrd with its vendor daemons on free ports, and the tools.
+#![allow(dead_code, reason = "each test binary uses its part of the support")]
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+
+use crate::daemon::{signal, until};
+use crate::signed::sign;
+
+/// The program under test.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_seatkeeper");
+
+/// A port that is free now. Somebody may take it before it is used; starters try again then.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// Whether somebody listens on a port of this machine.
+pub(crate) fn listens(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).is_ok()
+}
+
+/// A running system; ended when dropped.
+pub(crate) struct System {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) port: u16,
+    child: Child,
+}
+
+impl System {
+    /// Starts lmgrd with a license of which each feature line is signed first. In the text `{port}` stands for a free
+    /// port of lmgrd. Waits until every vendor daemon has come to something.
+    pub(crate) fn start(license: &str, arguments: &[&str]) -> Self {
+        Self::start_prepared(license, arguments, |_| {})
+    }
+
+    /// The same, after something was put into the directory that lmgrd starts in.
+    pub(crate) fn start_prepared(license: &str, arguments: &[&str], prepare: impl Fn(&Path)) -> Self {
+        for _ in 0..5 {
+            let dir = tempfile::tempdir().unwrap();
+            prepare(dir.path());
+            let port = free_port();
+            let text = sign(&license.replace("{port}", &port.to_string()));
+            std::fs::write(dir.path().join("test.lic"), text).unwrap();
+            let child = lmgrd(dir.path(), arguments).spawn().unwrap();
+            let mut system = Self { dir, port, child };
+            let vendors = license.lines().filter(|line| line.starts_with("VENDOR")).count();
+            let mut ended = false;
+            until("lmgrd to start", || {
+                ended = system.child.try_wait().unwrap().is_some();
+                ended || settled(&system.log()) >= vendors
+            });
+            if !ended {
+                return system;
+            }
+            let log = system.log();
+            assert!(log.contains("already in use"), "{log}");
+        }
+        panic!("no port stayed free");
+    }
+
+    /// What the log says so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("lgs.log")).unwrap_or_default()
+    }
+
+    pub(crate) fn wait_for_log(&self, text: &str) {
+        until(text, || self.log().contains(text));
+    }
+
+    /// `port@host` of lmgrd.
+    pub(crate) fn place(&self) -> String {
+        format!("{}@localhost", self.port)
+    }
+
+    /// The port of the vendor daemon that was started last.
+    pub(crate) fn vendor_port(&self) -> u16 {
+        let log = self.log();
+        log.lines().rev().find_map(|line| line.split_once("using TCP-port ")).unwrap().1.parse().unwrap()
+    }
+
+    /// Process number of the vendor daemon LGS that was started last.
+    pub(crate) fn vendor_pid(&self) -> u32 {
+        let log = self.log();
+        let after = |mark: &str| {
+            let line = log.lines().rev().find(|line| line.contains("tarted LGS (") && line.contains(mark))?;
+            let text = &line[line.find(mark)? + mark.len()..];
+            text.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+        };
+        after("pid ").unwrap()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    /// Runs one of the tools.
+    pub(crate) fn tool(&self, arguments: &[&str]) -> Output {
+        tool(self.dir.path(), arguments)
+    }
+
+    /// A line session at the vendor daemon.
+    pub(crate) fn line_session(&self, user: &str) -> LineSession {
+        let mut session = LineSession::open(self.vendor_port());
+        let answer = session.ask(&format!("HELLO 1 user={user} host=ws01 display=/dev/pts/1"));
+        assert!(answer.starts_with("OK HELLO"), "{answer}");
+        session
+    }
+}
+
+impl Drop for System {
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            signal(self.child.id(), "TERM");
+            let _ = self.child.wait();
+        }
+    }
+}
+
+fn settled(log: &str) -> usize {
+    let settled = |line: &&str| line.contains("using TCP-port") || line.contains(" exited with status ");
+    log.lines().filter(settled).count()
+}
+
+fn lmgrd(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command
+        .args(["lmgrd", "-l", "+lgs.log", "-z", "-c", "test.lic", "--state-dir", "state"])
+        .args(["--listen", "127.0.0.1", "--restart-delay", "0.05:0.2"])
+        .args(arguments)
+        .current_dir(dir)
+        .env_remove("LM_LICENSE_FILE")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    command
+}
+
+/// Runs the program and takes what it prints.
+pub(crate) fn tool(dir: &Path, arguments: &[&str]) -> Output {
+    Command::new(PROGRAM)
+        .args(arguments)
+        .current_dir(dir)
+        .env_remove("LM_LICENSE_FILE")
+        .env("TZ", "UTC")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// What a tool printed, which must be text.
+pub(crate) fn printed(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// A conversation in text lines.
+pub(crate) struct LineSession {
+    stream: TcpStream,
+    lines: BufReader<TcpStream>,
+}
+
+impl LineSession {
+    pub(crate) fn open(port: u16) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.set_read_timeout(Some(crate::daemon::PATIENCE)).unwrap();
+        let lines = BufReader::new(stream.try_clone().unwrap());
+        Self { stream, lines }
+    }
+
+    /// Asks and takes one line; empty when the server has closed.
+    pub(crate) fn ask(&mut self, line: &str) -> String {
+        self.stream.write_all(format!("{line}\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        self.lines.read_line(&mut answer).unwrap();
+        answer.trim_end().to_owned()
+    }
+}
+
+/// A link to the program under another name.
+pub(crate) fn link(dir: &Path, name: &str) -> PathBuf {
+    let path = dir.join(name);
+    std::os::unix::fs::symlink(PROGRAM, &path).unwrap();
+    path
+}

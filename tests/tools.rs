@@ -1,0 +1,21 @@
+//! lmgrd with real vendor daemons, and the tools that administrators use on it.
+#![cfg(all(feature = "server", feature = "cli"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "support/daemon.rs"]
+mod daemon;
+#[path = "support/signed.rs"]
+mod signed;
+#[path = "support/system.rs"]
+mod system;
+
+mod tools {
+    mod lmdown;
+    mod lmgrd;
+    mod lmstat;
+    mod up;
+}
+
+/// Ten floating seats and a feature that needs no count, on ports of the test.
+const LICENSE: &str = "SERVER this_host ANY {port}\nVENDOR LGS\nFEATURE solver LGS 2025.0 31-dec-2035 10\n\
+     FEATURE mesher LGS 1.0 permanent 1\nFEATURE viewer LGS 1.0 permanent uncounted HOSTID=ANY\n";

@@ -1,0 +1,98 @@
+//! lmdown: who may, and what it does.
+
+use crate::LICENSE;
+use crate::daemon::until;
+use crate::system::{System, listens, printed};
+
+#[test]
+fn it_ends_everything_in_order_and_frees_the_ports() {
+    let mut system = System::start(LICENSE, &["-local"]);
+    let mut ann = system.line_session("ann");
+    assert!(ann.ask("CHECKOUT solver 2025.0").starts_with("OK"));
+    let vendor_port = system.vendor_port();
+    let output = system.tool(&["lmutil", "lmdown", "-c", &system.place(), "-q"]);
+    assert!(output.status.success(), "{}", printed(&output));
+    assert!(printed(&output).ends_with("    1 License Server shut down\n"));
+    assert_eq!(system.wait().code(), Some(0));
+    assert!(!listens(system.port) && !listens(vendor_port));
+    let log = system.log();
+    assert!(log.contains("(lmgrd) lmdown/lmreread only allowed on this machine\n"));
+    let mut rest = log.as_str();
+    for line in [
+        "(lmgrd) SHUTDOWN request from ",
+        "(lmgrd) lmgrd will now shut down all the vendor daemons\n\n",
+        "(lmgrd) Shutting down LGS pid=",
+        "(LGS) Shutdown requested.\n",
+        "(LGS) IN: \"solver\" ann@ws01  (SHUTDOWN)\n",
+        "(lmgrd) daemon shutdown requested - shutting down\n",
+        "\nShut down Seatkeeper LGS license server system on machine ",
+        "(lmgrd) EXITING DUE TO SIGNAL 15\n",
+    ] {
+        let at = rest.find(line).unwrap_or_else(|| panic!("{line:?} is missing in\n{log}"));
+        rest = &rest[at + line.len() - 1..];
+    }
+}
+
+#[test]
+fn without_the_key_it_is_refused() {
+    let system = System::start(LICENSE, &["-2", "-p"]);
+    let place = system.place();
+    let other = system.dir.path().join("other.key");
+    std::fs::write(&other, "0".repeat(64)).unwrap();
+    std::fs::set_permissions(&other, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let other = other.display().to_string();
+    for arguments in [
+        ["lmdown", "-c", &place, "-q", "--admin-key", &other],
+        ["lmdown", "-c", &place, "-q", "--admin-key", "/nonexistent"],
+    ] {
+        let output = system.tool(&arguments);
+        assert_eq!(output.status.code(), Some(193), "{}", printed(&output));
+        let text = "Shutdown failed: You are not a license administrator. (-63,601)\n";
+        assert!(printed(&output).contains(text), "{}", printed(&output));
+    }
+    assert!(system.log().contains(" refused: You are not a license administrator."));
+    assert!(listens(system.port));
+    let key = system.dir.path().join("state/admin.key").display().to_string();
+    let output = system.tool(&["lmdown", "-c", &place, "-q", "--admin-key", &key]);
+    assert!(output.status.success(), "{}", printed(&output));
+}
+
+#[test]
+fn x_lmdown_refuses_everybody() {
+    let mut system = System::start(LICENSE, &["-x", "lmdown"]);
+    let output = system.tool(&["lmdown", "-c", &system.place(), "-q"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(printed(&output).contains("(-1009,603)"), "{}", printed(&output));
+    crate::daemon::signal(system.pid(), "TERM");
+    assert_eq!(system.wait().code(), Some(0));
+    assert!(system.log().contains("(lmgrd) EXITING DUE TO SIGNAL 15\n"));
+}
+
+#[test]
+fn one_vendor_daemon_ends_alone_and_stays_down() {
+    let system = System::start(LICENSE, &[]);
+    let place = system.place();
+    let vendor_port = system.vendor_port();
+    let output = system.tool(&["lmdown", "-c", &place, "-vendor", "LGS", "-q"]);
+    assert!(output.status.success(), "{}", printed(&output));
+    until("the vendor daemon's port to be free", || !listens(vendor_port));
+    let status = system.tool(&["lmstat", "-a", "-c", &place]);
+    assert!(status.status.success());
+    assert!(printed(&status).contains("       LGS: The desired vendor daemon is down. (-97,506)\n"));
+    assert!(!system.log().contains("REStarted"));
+    let output = system.tool(&["lmdown", "-c", &place, "-vendor", "acme", "-q"]);
+    assert_eq!(output.status.code(), Some(159));
+}
+
+#[test]
+fn it_asks_first_and_takes_silence_as_no() {
+    let system = System::start(LICENSE, &[]);
+    let output = system.tool(&["lmdown", "-c", &system.place()]);
+    assert!(output.status.success());
+    let text = printed(&output);
+    assert!(
+        text.contains(&format!("   Port@Host            Vendors\n1) {} LGS \n", system.place())),
+        "{text}"
+    );
+    assert!(text.contains("Are you sure (y/n)?  ") && listens(system.port));
+}
