@@ -105,7 +105,9 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&vec![b'x'; (1 << 16) - 5]).unwrap();
         assert!(matches!(embedded_version(file.path()), Err(VersionFileError::NoVersion { .. })));
-        file.write_all(b"@(#)seatkeeper v9.12.3\nmore").unwrap();
+        // Put together here: as one text it would be found in this very program.
+        let version = [9, 12, 3].map(|number: u8| number.to_string()).join(".");
+        file.write_all(format!("{MARK}{version}\nmore").as_bytes()).unwrap();
         assert!(embedded_version(file.path()).unwrap().starts_with("v9.12.3 build 91203 "));
     }
 }
