@@ -350,7 +350,7 @@ impl Manager {
             }
             End::Signal(number) => format!("signal {number}"),
             End::Failed(_, text) => {
-                self.log.say(&format!("license manager: can't initialize: {text}"));
+                self.log.say(&format!("license manager ends: {text}"));
                 "lmgrd".to_owned()
             }
         };
