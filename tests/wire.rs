@@ -397,6 +397,25 @@ fn secrets_do_not_show_in_debug_output() {
     assert!(!format!("{purpose:?}").contains("90, 90"));
 }
 
+#[test]
+fn a_proof_covers_the_orders_own_fields_as_they_stand_in_the_body() {
+    let order = |force, vendor: Option<&str>| Control {
+        verb: ControlVerb::Shutdown { vendor: vendor.map(|name| name.parse().unwrap()), force },
+        user: User::parse("ann").unwrap(),
+        host: Host::parse("ws01").unwrap(),
+        nonce: [1; 32],
+        proof: [2; 32],
+    };
+    let domain = b"seatkeeper-control-v1\n";
+    for (force, vendor) in [(false, None), (true, None), (true, Some("LGS"))] {
+        let proved = order(force, vendor).proved_bytes();
+        let body = bytes_of(&Message::Control(Box::new(order(force, vendor))), 1).split_off(HEADER_BYTES);
+        assert_eq!(proved, [&domain[..], &body[..body.len() - 2 * 36]].concat());
+    }
+    let short = order(false, None).proved_bytes();
+    assert_eq!(&short[domain.len()..], b"\x00\x50\x00\x01\x01\x00\x05\x00\x03ann\x00\x06\x00\x04ws01");
+}
+
 /// The document that says what every byte means.
 fn document() -> String {
     std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/grammar/wire.md")).unwrap()

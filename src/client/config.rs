@@ -123,7 +123,7 @@ impl Config {
             trust,
             user: user_name()?,
             display,
-            project: std::env::var(PROJECT_VARIABLE).ok().and_then(|text| Project::parse(&text).ok()),
+            project: std::env::var(PROJECT_VARIABLE).ok().and_then(|text| project(&text)),
             platform: platform_name(),
             hostids: hostids.iter().filter_map(|text| Host::parse(text).ok()).take(HOSTIDS_MAX).collect(),
             host,
@@ -161,6 +161,17 @@ impl Config {
             hostids: self.hostids.clone(),
             pid: Some(std::process::id()),
             vendor,
+        }
+    }
+}
+
+/// A project that is no name is left out: it only serves usage records, and no reason to stop the application.
+fn project(text: &str) -> Option<Project> {
+    match Project::parse(text) {
+        Ok(project) => Some(project),
+        Err(error) => {
+            tracing::warn!(%error, "{PROJECT_VARIABLE} is left out");
+            None
         }
     }
 }
