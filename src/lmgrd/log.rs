@@ -85,7 +85,7 @@ impl Log {
             std::env::consts::OS,
             self.style.short_date(now)
         ));
-        self.say("Copyright (c) 2026 the Seatkeeper contributors. All Rights Reserved.");
+        self.say("Copyright (c) 2026 the Seatkeeper developers. All Rights Reserved.");
         if facts.local_only {
             self.say("lmdown/lmreread only allowed on this machine");
         }

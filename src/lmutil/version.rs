@@ -25,7 +25,7 @@ static EMBEDDED: &str = concat!(
 /// The first line of every tool; it names the program that was called.
 #[must_use]
 pub fn banner(called: &str) -> String {
-    format!("{called} - Copyright (c) 2026 the Seatkeeper contributors. All Rights Reserved.")
+    format!("{called} - Copyright (c) 2026 the Seatkeeper developers. All Rights Reserved.")
 }
 
 /// `lmstat v0.1.0 build 100 x64_lsb`: readers want a build number, so it is made of the version's parts.
