@@ -32,7 +32,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, BytesMut};
-use seatkeeper::event::{Answer, Checkin, Checkout};
+use seatkeeper::event::{Answer, Checkin, Checkout, Claims};
 use seatkeeper::ident::{Count, FeatureName, Handle, Token, VendorName, Version};
 use seatkeeper::license::{LicenseFile, canonical};
 use seatkeeper::platform::SystemClock;
@@ -311,13 +311,15 @@ impl Lane {
             minor: wire::MINOR,
             purpose: Purpose::New,
             time: SystemClock::new().now().utc,
-            user: "load".parse().unwrap(),
-            host: "localhost".parse().unwrap(),
-            display: "none".parse().unwrap(),
-            project: None,
-            platform: None,
-            hostids: vec![],
-            pid: None,
+            claims: Claims {
+                user: "load".parse().unwrap(),
+                host: "localhost".parse().unwrap(),
+                display: "none".parse().unwrap(),
+                project: None,
+                platform: None,
+                hostids: vec![],
+                pid: None,
+            },
             vendor: Some(VendorName::parse("LGS").unwrap()),
         };
         wire::encode(&Message::Hello(Box::new(hello)), 1, &mut lane.output).unwrap();

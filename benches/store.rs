@@ -56,17 +56,19 @@ fn main() {
 }
 
 fn identity(number: usize) -> Identity {
-    Identity::new(Claims {
-        user: User::parse(&format!("user{number}")).unwrap(),
-        host: Host::parse(&format!("ws{number:04}.example.com")).unwrap(),
-        display: Display::parse("/dev/pts/1").unwrap(),
-        project: None,
-        platform: None,
-        hostids: vec![Host::parse(&format!("02{number:010x}")).unwrap()],
-        address: "192.0.2.7".parse().unwrap(),
-        pid: Some(4711),
-        kind: SessionKind::Framed,
-    })
+    Identity::new(
+        Claims {
+            user: User::parse(&format!("user{number}")).unwrap(),
+            host: Host::parse(&format!("ws{number:04}.example.com")).unwrap(),
+            display: Display::parse("/dev/pts/1").unwrap(),
+            project: None,
+            platform: None,
+            hostids: vec![Host::parse(&format!("02{number:010x}")).unwrap()],
+            pid: Some(4711),
+        },
+        "192.0.2.7".parse().unwrap(),
+        SessionKind::Framed,
+    )
 }
 
 fn out(seq: u64, client: &Identity) -> Record {

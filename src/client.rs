@@ -122,7 +122,7 @@ impl Client {
         Err(ClientError::Checkout(Box::new(CheckoutFailure {
             feature: wanted.0,
             version,
-            host: self.shared.config.host.clone(),
+            host: self.shared.config.claims.host.clone(),
             path: self.shared.config.path.clone(),
             attempts,
         })))

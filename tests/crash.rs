@@ -100,7 +100,7 @@ fn application(port: u16, nth: usize, tally: &Arc<Tally>) {
     let mut config =
         Config::new("LGS".parse().unwrap(), Trust::Publisher { keys: vec![], demo: true }).unwrap();
     config = config.with_path(&format!("{port}@127.0.0.1"));
-    config.user = format!("u{nth}").parse().unwrap();
+    config.claims.user = format!("u{nth}").parse().unwrap();
     let losses = Arc::clone(tally);
     config.on_loss = Some(OnLoss::new(move |loss| {
         losses.failures.lock().unwrap().push(format!("lost {}: {}", loss.feature, loss.denial));

@@ -63,8 +63,8 @@ fn claims_may_stand_in_any_order_but_not_twice() {
     else {
         panic!("HELLO")
     };
-    assert_eq!(hello.user.as_str(), "Ann \"A\" Lee");
-    assert_eq!(hello.display.as_str(), "ws01", "the host's name stands for the display");
+    assert_eq!(hello.claims.user.as_str(), "Ann \"A\" Lee");
+    assert_eq!(hello.claims.display.as_str(), "ws01", "the host's name stands for the display");
     assert_eq!(hello.time, Some(Timestamp::from_seconds(1_795_291_200)));
     assert!(matches!(parse("HELLO 1 host=a host=b user=c"), Err(LineError::TooMuch { .. })));
     assert!(matches!(parse("HELLO 1 host=a user=c usr=d"), Err(LineError::TooMuch { .. })));

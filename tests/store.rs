@@ -34,17 +34,19 @@ use seatkeeper::time::Timestamp;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn identity(user: &str) -> Identity {
-    Identity::new(Claims {
-        user: User::parse(user).unwrap(),
-        host: Host::parse("ws01").unwrap(),
-        display: Display::parse("/dev/pts/1").unwrap(),
-        project: None,
-        platform: None,
-        hostids: vec![Host::parse("0123456789ab").unwrap()],
-        address: "192.0.2.7".parse().unwrap(),
-        pid: Some(4711),
-        kind: SessionKind::Framed,
-    })
+    Identity::new(
+        Claims {
+            user: User::parse(user).unwrap(),
+            host: Host::parse("ws01").unwrap(),
+            display: Display::parse("/dev/pts/1").unwrap(),
+            project: None,
+            platform: None,
+            hostids: vec![Host::parse("0123456789ab").unwrap()],
+            pid: Some(4711),
+        },
+        "192.0.2.7".parse().unwrap(),
+        SessionKind::Framed,
+    )
 }
 
 /// One checkout by `user` as event `seq`.

@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use seatkeeper::code::{Code, minor};
-use seatkeeper::event::{Answer, Checkin, Checkout, Denial, Grant};
+use seatkeeper::event::{Answer, Checkin, Checkout, Claims, Denial, Grant};
 use seatkeeper::ident::{
     Count, Digest, Display, FeatureName, Handle, Host, Platform, PoolKey, Project, SessionId, Token, User,
     VendorName, Version, decode_hex,
@@ -84,13 +84,7 @@ fn hello() -> impl Strategy<Value = Message> {
                 minor,
                 purpose,
                 time,
-                user,
-                host,
-                display,
-                project,
-                platform,
-                hostids,
-                pid,
+                claims: Claims { user, host, display, project, platform, hostids, pid },
                 vendor,
             }))
         },
@@ -487,7 +481,10 @@ fn the_worked_example_is_what_is_sent() {
         message
     };
     let Message::Hello(hello) = next(1) else { panic!("HELLO") };
-    assert_eq!((hello.purpose, hello.user.as_str(), hello.host.as_str()), (Purpose::New, "ann", "ws01"));
+    assert_eq!(
+        (hello.purpose, hello.claims.user.as_str(), hello.claims.host.as_str()),
+        (Purpose::New, "ann", "ws01")
+    );
     assert_eq!(hello.time.to_string(), "2026-11-21T20:00:00.000Z");
     let Message::Welcome(welcome) = next(1) else { panic!("WELCOME") };
     let terms = welcome.session.unwrap();

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::event::Claims;
+use crate::event::Identity;
 use crate::ident::{Digest, FeatureName, PoolKey, VendorName, Version};
 use crate::license::{Expiry, FeatureLine, HostId, LicenseCount};
 use crate::sign::Manifest;
@@ -139,8 +139,8 @@ impl Pool {
 
     /// Whether a client may use it: it floats, or one hostid fits.
     #[must_use]
-    pub fn admits(&self, claims: &Claims) -> bool {
-        self.hostids.is_empty() || self.hostids.iter().any(|hostid| hostid.matches(claims))
+    pub fn admits(&self, client: &Identity) -> bool {
+        self.hostids.is_empty() || self.hostids.iter().any(|hostid| hostid.matches(client))
     }
 }
 

@@ -295,18 +295,19 @@ fn l31_l35_uncounted_needs_a_hostid_and_demo_an_uncounted_line() {
 
 #[test]
 fn l32_l33_l34_hostids_of_clients() {
-    let who = |host: &str, hostid: &str, address: &str| Claims {
+    use crate::event::{Claims, Identity, SessionKind};
+    let claims = |host: &str, hostid: &str| Claims {
         user: crate::ident::User::parse("ann").unwrap(),
         host: crate::ident::Host::parse(host).unwrap(),
         display: crate::ident::Display::parse(":0").unwrap(),
         project: None,
         platform: None,
         hostids: vec![crate::ident::Host::parse(hostid).unwrap()],
-        address: address.parse().unwrap(),
         pid: None,
-        kind: crate::event::SessionKind::Framed,
     };
-    use crate::event::Claims;
+    let who = |host: &str, hostid: &str, address: &str| {
+        Identity::new(claims(host, hostid), address.parse().unwrap(), SessionKind::Framed)
+    };
     let catalog = load("FEATURE fx acmed 1.0 permanent uncounted HOSTID=\"aaaaaaaaaaaa bbbbbbbbbbbb\"");
     let pool = &catalog.pools("fx")[0];
     assert!(pool.admits(&who("h1", "bbbbbbbbbbbb", "10.0.0.1")));

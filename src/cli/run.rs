@@ -91,9 +91,9 @@ async fn hold(args: Args, call: &Call) -> u8 {
     if let Some(list) = &args.license_path {
         config = config.with_path(list);
     }
-    config.user = args.user.unwrap_or(config.user);
-    config.host = args.host.unwrap_or(config.host);
-    config.display = args.display.unwrap_or(config.display);
+    config.claims.user = args.user.unwrap_or(config.claims.user);
+    config.claims.host = args.host.unwrap_or(config.claims.host);
+    config.claims.display = args.display.unwrap_or(config.claims.display);
     let ([feature, version], [program, arguments @ ..]) = (args.feature.as_slice(), args.command.as_slice())
     else {
         // clap has counted them.

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::dial::Limits;
 use super::path::SearchPath;
-use crate::event::{Claims, Denial};
+use crate::event::{Claims, Denial, Identity, SessionKind};
 use crate::ident::{
-    Count, Display, FeatureName, Handle, Host, NameError, Platform, Project, User, VendorName, Version,
+    Count, Display, FeatureName, Handle, Host, NameError, Platform, Project, VendorName, Version,
 };
 use crate::platform::{display_name, host_name, machine_hostids, user_name};
 use crate::sign::VerifyingKey;
@@ -48,18 +48,8 @@ pub struct Config {
     pub trust: Trust,
     /// Where to look for licenses.
     pub path: SearchPath,
-    /// Who uses the application.
-    pub user: User,
-    /// This machine.
-    pub host: Host,
-    /// Where the user sits.
-    pub display: Display,
-    /// What the user works on.
-    pub project: Option<Project>,
-    /// What kind of machine this is.
-    pub platform: Option<Platform>,
-    /// Hostids of this machine in license-file spelling; at most 16 are sent.
-    pub hostids: Vec<Host>,
+    /// Who uses the application, on which machine; at most 16 hostids are sent.
+    pub claims: Claims,
     /// Time limits of connections.
     pub limits: Limits,
     /// How long a request may wait for its answer, with a lost connection being sought again meanwhile.
@@ -121,12 +111,15 @@ impl Config {
             path: SearchPath::from_environment(None, Some(&vendor)),
             vendor,
             trust,
-            user: user_name()?,
-            display,
-            project: std::env::var(PROJECT_VARIABLE).ok().and_then(|text| project(&text)),
-            platform: platform_name(),
-            hostids: hostids.iter().filter_map(|text| Host::parse(text).ok()).take(HOSTIDS_MAX).collect(),
-            host,
+            claims: Claims {
+                user: user_name()?,
+                display,
+                project: std::env::var(PROJECT_VARIABLE).ok().and_then(|text| project(&text)),
+                platform: platform_name(),
+                hostids: hostids.iter().filter_map(|text| Host::parse(text).ok()).take(HOSTIDS_MAX).collect(),
+                host,
+                pid: Some(std::process::id()),
+            },
             limits: Limits::from_environment(),
             patience: PATIENCE,
             on_loss: None,
@@ -140,28 +133,14 @@ impl Config {
         self
     }
 
-    /// What this client claims, with the address of the machine itself.
-    pub(super) fn claims(&self) -> Claims {
-        let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        self.hello(Purpose::Ask, Timestamp::default(), None).claims(here)
+    /// Who this client is to itself: at the address of the machine.
+    pub(super) fn identity(&self) -> Identity {
+        Identity::new(self.claims.clone(), IpAddr::V4(Ipv4Addr::LOCALHOST), SessionKind::Framed)
     }
 
     /// The greeting of a connection.
     pub(super) fn hello(&self, purpose: Purpose, time: Timestamp, vendor: Option<VendorName>) -> Hello {
-        Hello {
-            major: wire::MAJOR,
-            minor: wire::MINOR,
-            purpose,
-            time,
-            user: self.user.clone(),
-            host: self.host.clone(),
-            display: self.display.clone(),
-            project: self.project.clone(),
-            platform: self.platform.clone(),
-            hostids: self.hostids.clone(),
-            pid: Some(std::process::id()),
-            vendor,
-        }
+        Hello { major: wire::MAJOR, minor: wire::MINOR, purpose, time, claims: self.claims.clone(), vendor }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::config::Config;
 use crate::catalog::{Catalog, Period, Pool};
 use crate::code::{Code, minor};
-use crate::event::{Claims, Denial};
+use crate::event::{Denial, Identity};
 use crate::ident::{FeatureName, Version};
 use crate::time::Timestamp;
 
@@ -32,10 +32,10 @@ pub(super) fn checkout(
             }
         });
     }
-    let claims = config.claims();
+    let client = config.identity();
     let mut nearest: Option<(u8, Denial)> = None;
     for pool in pools {
-        match judge(pool, &claims, version, now) {
+        match judge(pool, &client, version, now) {
             Ok(expires) => return Ok(LocalGrant { expires, demo: catalog.demo() }),
             Err(refusal) => {
                 if nearest.as_ref().is_none_or(|(rank, _)| refusal.0 > *rank) {
@@ -51,7 +51,7 @@ pub(super) fn checkout(
 /// The refusal with how near the pool came.
 fn judge(
     pool: &Pool,
-    claims: &Claims,
+    client: &Identity,
     version: Version,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, (u8, Denial)> {
@@ -63,7 +63,7 @@ fn judge(
         let note = format!("the file has version {}", pool.version);
         return Err((1, Denial::new(Code::FileVersion, minor::VERSION_TOO_HIGH, &note)));
     }
-    if !pool.admits(claims) {
+    if !pool.admits(client) {
         let note = "the line is for another hostid";
         return Err((2, Denial::new(Code::WrongHost, minor::CLIENT_HOSTID, note)));
     }

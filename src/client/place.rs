@@ -117,7 +117,7 @@ fn local(name: String, file: &LicenseFile, config: &Config) -> Place {
         }
         Trust::Server => Manifest { vendor: config.vendor.clone(), ..Manifest::demo() },
     };
-    let hostids: Vec<HostId> = machine_hostids(Some(config.host.as_str()))
+    let hostids: Vec<HostId> = machine_hostids(Some(config.claims.host.as_str()))
         .iter()
         .filter_map(|text| HostId::parse(text).ok())
         .collect();

@@ -65,8 +65,8 @@ pub(super) fn fits(
         return wrong(format!("the line behind the grant is of version {}", line.version));
     }
     // The server alone sees the address that an INTERNET hostid means.
-    let claims = config.claims();
-    let here = |hostid: &HostId| matches!(hostid, HostId::Internet(_)) || hostid.matches(&claims);
+    let client = config.identity();
+    let here = |hostid: &HostId| matches!(hostid, HostId::Internet(_)) || hostid.matches(&client);
     if !line.hostids().is_empty() && !line.hostids().iter().any(here) {
         let note = "the line behind the grant is for another machine";
         return Err(Denial::new(Code::WrongHost, minor::GRANT_NOT_VERIFIED, note));

@@ -9,42 +9,58 @@ use crate::ident::{
 };
 use crate::time::Timestamp;
 
-/// Who a client says it is. All of it is a claim but the address, which is the socket's.
-/// Cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity(Arc<Claims>);
-
-/// The parts of an [`Identity`].
+/// Who a client says it is: each part is a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is the noun that its type names")]
 pub struct Claims {
     pub user: User,
     pub host: Host,
     pub display: Display,
+    /// Value of `LM_PROJECT`.
     pub project: Option<Project>,
+    /// Its platform, such as `x64_lsb`.
     pub platform: Option<Platform>,
     /// Hostids of the client's machine in license-file spelling, at most 16.
     pub hostids: Vec<Host>,
-    /// The socket's address.
-    pub address: IpAddr,
     /// Process id on the client's machine, if it says one.
     pub pid: Option<u32>,
-    /// Which protocol the session speaks.
-    pub kind: SessionKind,
+}
+
+/// Who a client is to the server: its claims, and what the server knows by itself. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity(Arc<Known>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Known {
+    claims: Claims,
+    address: IpAddr,
+    kind: SessionKind,
 }
 
 impl Identity {
-    /// Shares the claims.
+    /// Adds the socket's address and the protocol to the claims.
     #[must_use]
-    pub fn new(claims: Claims) -> Self {
-        Self(Arc::new(claims))
+    pub fn new(claims: Claims, address: IpAddr, kind: SessionKind) -> Self {
+        Self(Arc::new(Known { claims, address, kind }))
+    }
+
+    /// The address at the other end of the socket.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.0.address
+    }
+
+    /// Which protocol the session speaks.
+    #[must_use]
+    pub fn kind(&self) -> SessionKind {
+        self.0.kind
     }
 }
 
 impl std::ops::Deref for Identity {
     type Target = Claims;
     fn deref(&self) -> &Claims {
-        &self.0
+        &self.0.claims
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use thiserror::Error;
 
 use super::lexis::is_blank;
-use crate::event::Claims;
+use crate::event::Identity;
 use crate::ident::{decode_hex, encode_hex};
 
 /// A machine, user, display or address that a license is bound to. Its `Display` is the canonical text: equal hostids
@@ -140,16 +140,16 @@ impl HostId {
     /// Whether a client satisfies it. What a client says of itself is a claim; `INTERNET=` is judged by the socket's
     /// address.
     #[must_use]
-    pub fn matches(&self, claims: &Claims) -> bool {
+    pub fn matches(&self, client: &Identity) -> bool {
         match self {
             Self::Any | Self::Demo | Self::Id(_) => true,
             Self::Ethernet(_) | Self::Long(_) => {
-                claims.hostids.iter().any(|claim| Self::parse(claim.as_str()).as_ref() == Ok(self))
+                client.hostids.iter().any(|claim| Self::parse(claim.as_str()).as_ref() == Ok(self))
             }
-            Self::HostName(name) => same_host(name, claims.host.as_str()),
-            Self::User(name) => name == claims.user.as_str(),
-            Self::Display(name) => name == claims.display.as_str(),
-            Self::Internet(pattern) => pattern.matches(claims.address),
+            Self::HostName(name) => same_host(name, client.host.as_str()),
+            Self::User(name) => name == client.user.as_str(),
+            Self::Display(name) => name == client.display.as_str(),
+            Self::Internet(pattern) => pattern.matches(client.address()),
             Self::Other(_) => false,
         }
     }
@@ -320,21 +320,20 @@ impl std::str::FromStr for HostId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::SessionKind;
+    use crate::event::{Claims, SessionKind};
     use crate::ident::{Display, Host, User};
 
-    fn claims(hostids: &[&str]) -> Claims {
-        Claims {
+    fn claims(hostids: &[&str]) -> Identity {
+        let claims = Claims {
             user: User::parse("ann").unwrap(),
             host: Host::parse("ws01.example.org").unwrap(),
             display: Display::parse(":0").unwrap(),
             project: None,
             platform: None,
             hostids: hostids.iter().map(|text| Host::parse(text).unwrap()).collect(),
-            address: "10.1.7.9".parse().unwrap(),
             pid: None,
-            kind: SessionKind::Framed,
-        }
+        };
+        Identity::new(claims, "10.1.7.9".parse().unwrap(), SessionKind::Framed)
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::client::{Connection, DialError, Entry, Limits, SearchPath, ServerAddress, SystemError};
 use crate::code::{Code, minor};
-use crate::event::Denial;
+use crate::event::{Claims, Denial};
 use crate::ident::{Display, NameError};
 use crate::license::LicenseFile;
 use crate::platform::{self, SystemClock};
@@ -84,13 +84,15 @@ pub fn hello() -> Result<Hello, Failure> {
         minor: wire::MINOR,
         purpose: Purpose::Ask,
         time: SystemClock::new().now().utc,
-        user: platform::user_name()?,
-        host,
-        display,
-        project: None,
-        platform: None,
-        hostids: Vec::new(),
-        pid: Some(std::process::id()),
+        claims: Claims {
+            user: platform::user_name()?,
+            host,
+            display,
+            project: None,
+            platform: None,
+            hostids: Vec::new(),
+            pid: Some(std::process::id()),
+        },
         vendor: None,
     })
 }

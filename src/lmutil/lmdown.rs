@@ -96,8 +96,8 @@ pub fn shut_down(
         let hello = ask::hello()?;
         let mut control = Control {
             verb: ControlVerb::Shutdown { vendor: vendor.cloned(), force },
-            user: hello.user,
-            host: hello.host,
+            user: hello.claims.user,
+            host: hello.claims.host,
             nonce,
             proof: [0; 32],
         };

@@ -44,7 +44,7 @@ pub(super) fn resume(state: &State, claim: &Resume) -> Decision {
         Decision::refused(Denial::new(Code::SessionEnded, minor::SESSION_UNKNOWN, note))
     };
     let Some(session) = state.session(claim.session) else { return unknown() };
-    if session.identity.kind == SessionKind::Line {
+    if session.identity.kind() == SessionKind::Line {
         return unknown();
     }
     if !bool::from(subtle::ConstantTimeEq::ct_eq(&session.secret.0[..], &claim.secret.0[..])) {

@@ -262,7 +262,7 @@ impl State {
     pub(super) fn line_sessions(&self) -> impl Iterator<Item = SessionId> + '_ {
         self.sessions
             .iter()
-            .filter(|(_, session)| session.identity.kind == SessionKind::Line)
+            .filter(|(_, session)| session.identity.kind() == SessionKind::Line)
             .map(|(id, _)| *id)
     }
 }

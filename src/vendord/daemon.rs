@@ -192,7 +192,7 @@ impl Daemon {
                 return peer.send(request, Outgoing::Refused(denial));
             }
         };
-        let kind = identity.kind;
+        let kind = identity.kind();
         let stored = match kind {
             SessionKind::Framed => Digest::of(&secret),
             SessionKind::Line => Digest([0; 32]),
@@ -267,7 +267,7 @@ impl Daemon {
     /// A connection is closed. `by_us` for silence and full buffers: then the lease runs on.
     pub(super) fn closed(&mut self, peer: &Rc<Peer>, by_us: bool) {
         let Some(session) = self.unbind(peer) else { return };
-        let kind = self.state.session(session).map(|session| session.identity().kind);
+        let kind = self.state.session(session).map(|session| session.identity().kind());
         match kind {
             Some(SessionKind::Line) => self.leases.finish(session, EndReason::Disconnect),
             Some(SessionKind::Framed) if !by_us => self.leases.close(session),

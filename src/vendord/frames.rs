@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use super::connection::{Outgoing, Peer, Progress};
 use super::daemon::{Daemon, Shared};
 use crate::code::{Code, minor};
-use crate::event::{Denial, Identity};
+use crate::event::{Denial, Identity, SessionKind};
 use crate::ident::{Digest, SessionId};
 use crate::seat::Resume;
 use crate::wire::{self, Hello, LineText, MAJOR, Message, Notice, Purpose};
@@ -58,7 +58,7 @@ fn greet(daemon: &mut Daemon, peer: &Rc<Peer>, request: u32, hello: &Hello) {
     peer.begin_request();
     match &hello.purpose {
         Purpose::New => {
-            let identity = Identity::new(hello.claims(peer.address()));
+            let identity = Identity::new(hello.claims.clone(), peer.address(), SessionKind::Framed);
             daemon.open(peer, request, identity, Some(hello.time));
         }
         Purpose::Resume { session, secret, epoch, nonce } => {

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use super::connection::{Outgoing, Peer, Progress};
 use super::daemon::{Daemon, Shared};
 use crate::code::{Code, minor};
-use crate::event::{Answer, Checkin, Checkout, Denial, Identity};
+use crate::event::{Answer, Checkin, Checkout, Denial, Identity, SessionKind};
 use crate::ident::Token;
 use crate::wire::{LineReply, LineRequest, Notice, decode_line};
 
@@ -28,7 +28,7 @@ pub(super) fn handle(shared: &Shared, peer: &Rc<Peer>, input: &mut BytesMut) -> 
         Ok(LineRequest::Hello(hello)) if !peer.greeted() => {
             peer.greet();
             peer.begin_request();
-            let identity = Identity::new(hello.claims(peer.address()));
+            let identity = Identity::new(hello.claims, peer.address(), SessionKind::Line);
             daemon.open(peer, 0, identity, hello.time);
         }
         // A browser that was made to speak to this port sends something else first: nothing of it is carried out.

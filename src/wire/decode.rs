@@ -10,7 +10,7 @@ use super::server_message::{
 use super::tlv::{Field, Fields};
 use super::{MessageError, kind, tag};
 use crate::code::{Code, minor};
-use crate::event::{Answer, Checkin, Checkout, Denial, Grant};
+use crate::event::{Answer, Checkin, Checkout, Claims, Denial, Grant};
 use crate::ident::{
     Count, Digest, Display, FeatureName, Handle, Host, Platform, PoolKey, Project, SessionId, Token, User,
     VendorName, Version,
@@ -241,13 +241,15 @@ fn hello(body: &[u8]) -> Result<Hello, MessageError> {
             _ => Purpose::Ask,
         },
         time: Timestamp(need(kind, tag::TIME, time)?),
-        user: need(kind, tag::USER, user)?,
-        host: need(kind, tag::HOST, host)?,
-        display: need(kind, tag::DISPLAY, display)?,
-        project,
-        platform,
-        hostids,
-        pid,
+        claims: Claims {
+            user: need(kind, tag::USER, user)?,
+            host: need(kind, tag::HOST, host)?,
+            display: need(kind, tag::DISPLAY, display)?,
+            project,
+            platform,
+            hostids,
+            pid,
+        },
         vendor,
     })
 }

@@ -178,19 +178,19 @@ fn hello(it: &Hello, out: &mut BytesMut) -> Result<(), EncodeError> {
         Purpose::Ask => out.field_u8(tag::PURPOSE, 3),
     }
     out.field_i64(tag::TIME, it.time.0);
-    out.field(tag::USER, it.user.as_str().as_bytes())?;
-    out.field(tag::HOST, it.host.as_str().as_bytes())?;
-    out.field(tag::DISPLAY, it.display.as_str().as_bytes())?;
-    if let Some(project) = &it.project {
+    out.field(tag::USER, it.claims.user.as_str().as_bytes())?;
+    out.field(tag::HOST, it.claims.host.as_str().as_bytes())?;
+    out.field(tag::DISPLAY, it.claims.display.as_str().as_bytes())?;
+    if let Some(project) = &it.claims.project {
         out.field(tag::PROJECT, project.as_str().as_bytes())?;
     }
-    if let Some(platform) = &it.platform {
+    if let Some(platform) = &it.claims.platform {
         out.field(tag::PLATFORM, platform.as_str().as_bytes())?;
     }
-    for hostid in it.hostids.iter().take(HOSTIDS_MAX) {
+    for hostid in it.claims.hostids.iter().take(HOSTIDS_MAX) {
         out.field(tag::HOSTID, hostid.as_str().as_bytes())?;
     }
-    if let Some(pid) = it.pid {
+    if let Some(pid) = it.claims.pid {
         out.field_u32(tag::PID, pid);
     }
     if let Some(vendor) = &it.vendor {

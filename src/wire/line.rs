@@ -1,7 +1,6 @@
 //! The text line protocol: one request a line, one answer a line (`grammar/line-protocol.abnf`).
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
 
 use bytes::{Buf, BytesMut};
 use thiserror::Error;
@@ -9,7 +8,7 @@ use thiserror::Error;
 use super::limits::{HOSTIDS_MAX, LINE_BYTES_MAX};
 use super::server_message::Notice;
 use crate::code::{Code, minor};
-use crate::event::{Claims, Denial, SessionKind};
+use crate::event::{Claims, Denial};
 use crate::ident::{
     Count, Display, FeatureName, Handle, Host, Platform, Project, User, VendorName, Version, VersionError,
 };
@@ -44,40 +43,10 @@ pub enum LineRequest {
 /// Greeting of a line session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineHello {
-    /// Who uses it.
-    pub user: User,
-    /// Its host.
-    pub host: Host,
-    /// Its display; the host's name if the line has none.
-    pub display: Display,
-    /// Its project.
-    pub project: Option<Project>,
-    /// Its platform.
-    pub platform: Option<Platform>,
-    /// Its hostids.
-    pub hostids: Vec<Host>,
-    /// Its process id.
-    pub pid: Option<u32>,
+    /// Who it says it is; the display is the host's name if the line has none.
+    pub claims: Claims,
     /// Its UTC time; without it clocks are not compared.
     pub time: Option<Timestamp>,
-}
-
-impl LineHello {
-    /// The identity claims of this greeting, together with the socket's address.
-    #[must_use]
-    pub fn claims(&self, address: IpAddr) -> Claims {
-        Claims {
-            user: self.user.clone(),
-            host: self.host.clone(),
-            display: self.display.clone(),
-            project: self.project.clone(),
-            platform: self.platform.clone(),
-            hostids: self.hostids.clone(),
-            address,
-            pid: self.pid,
-            kind: SessionKind::Line,
-        }
-    }
 }
 
 /// Why a line is not a request.
@@ -286,7 +255,10 @@ fn hello<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<LineRequest, Li
         None => name("display name", host.as_str())?,
     };
     let user = user.ok_or_else(|| missing("user=NAME"))?;
-    Ok(LineRequest::Hello(Box::new(LineHello { user, host, display, project, platform, hostids, pid, time })))
+    Ok(LineRequest::Hello(Box::new(LineHello {
+        claims: Claims { user, host, display, project, platform, hostids, pid },
+        time,
+    })))
 }
 
 /// Unix seconds, or RFC 3339.
@@ -345,9 +317,9 @@ impl std::fmt::Display for Quoted<'_> {
 fn print_hello(it: &LineHello) -> String {
     let mut line = format!(
         "HELLO 1 user={} host={} display={}",
-        Quoted(it.user.as_str()),
-        Quoted(it.host.as_str()),
-        Quoted(it.display.as_str())
+        Quoted(it.claims.user.as_str()),
+        Quoted(it.claims.host.as_str()),
+        Quoted(it.claims.display.as_str())
     );
     let mut add = |key: &str, value: &str| {
         line.push(' ');
@@ -355,19 +327,19 @@ fn print_hello(it: &LineHello) -> String {
         line.push('=');
         line.push_str(&Quoted(value).to_string());
     };
-    if let Some(project) = &it.project {
+    if let Some(project) = &it.claims.project {
         add("project", project.as_str());
     }
     if let Some(time) = it.time {
         add("time", &time.to_string());
     }
-    if let Some(pid) = it.pid {
+    if let Some(pid) = it.claims.pid {
         add("pid", &pid.to_string());
     }
-    if let Some(platform) = &it.platform {
+    if let Some(platform) = &it.claims.platform {
         add("platform", platform.as_str());
     }
-    it.hostids.iter().for_each(|hostid| add("hostid", hostid.as_str()));
+    it.claims.hostids.iter().for_each(|hostid| add("hostid", hostid.as_str()));
     line
 }
 

@@ -1,13 +1,10 @@
 //! Messages: what a client says. [`super::server_message`] has what a server says.
 
 use std::fmt;
-use std::net::IpAddr;
 
 use super::server_message::{LineText, Notice, ServerInfo, StatusItem, Welcome};
-use crate::event::{Answer, Checkin, Checkout, Claims, Denial, SessionKind};
-use crate::ident::{
-    Digest, Display, FeatureName, Host, Platform, Project, SessionId, Token, User, VendorName,
-};
+use crate::event::{Answer, Checkin, Checkout, Claims, Denial};
+use crate::ident::{Digest, FeatureName, Host, SessionId, Token, User, VendorName};
 use crate::time::Timestamp;
 
 /// One message of the framed protocol.
@@ -100,40 +97,10 @@ pub struct Hello {
     pub purpose: Purpose,
     /// Its UTC time.
     pub time: Timestamp,
-    /// Who uses it.
-    pub user: User,
-    /// Its host.
-    pub host: Host,
-    /// Its display.
-    pub display: Display,
-    /// Value of `LM_PROJECT`.
-    pub project: Option<Project>,
-    /// Its platform, such as `x64_lsb`.
-    pub platform: Option<Platform>,
-    /// Hostids of its machine, at most [`super::limits::HOSTIDS_MAX`].
-    pub hostids: Vec<Host>,
-    /// Its process id.
-    pub pid: Option<u32>,
+    /// Who it says it is; at most [`super::limits::HOSTIDS_MAX`] hostids.
+    pub claims: Claims,
     /// The vendor daemon it expects to meet; none at lmgrd.
     pub vendor: Option<VendorName>,
-}
-
-impl Hello {
-    /// The identity claims of this greeting, together with the socket's address.
-    #[must_use]
-    pub fn claims(&self, address: IpAddr) -> Claims {
-        Claims {
-            user: self.user.clone(),
-            host: self.host.clone(),
-            display: self.display.clone(),
-            project: self.project.clone(),
-            platform: self.platform.clone(),
-            hostids: self.hostids.clone(),
-            address,
-            pid: self.pid,
-            kind: SessionKind::Framed,
-        }
-    }
 }
 
 /// Why a client connects.

@@ -148,17 +148,23 @@ impl Bench {
 pub(crate) fn identity(who: &str, extra: &[&str], kind: SessionKind) -> Identity {
     let (user, host) = who.split_once('@').unwrap_or((who, "h1"));
     let address = extra.iter().find_map(|word| word.strip_prefix("ip=")).unwrap_or("127.0.0.1");
-    Identity::new(Claims {
-        user: user.parse().unwrap(),
-        host: host.parse().unwrap(),
-        display: host.parse().unwrap(),
-        project: None,
-        platform: None,
-        hostids: extra.iter().filter(|word| !word.starts_with("ip=")).map(|id| id.parse().unwrap()).collect(),
-        address: address.parse().unwrap(),
-        pid: None,
+    Identity::new(
+        Claims {
+            user: user.parse().unwrap(),
+            host: host.parse().unwrap(),
+            display: host.parse().unwrap(),
+            project: None,
+            platform: None,
+            hostids: extra
+                .iter()
+                .filter(|word| !word.starts_with("ip="))
+                .map(|id| id.parse().unwrap())
+                .collect(),
+            pid: None,
+        },
+        address.parse().unwrap(),
         kind,
-    })
+    )
 }
 
 pub(crate) fn checkout(token: Token, feature: &str, version: &str, count: u32) -> Checkout {

@@ -160,7 +160,7 @@ impl Simulation {
     fn resume(&mut self) {
         let Some(id) = self.pick() else { return };
         let nonce = u8::try_from(self.dice.below(200)).unwrap();
-        let line = self.bench.state.session(id).unwrap().identity().kind == SessionKind::Line;
+        let line = self.bench.state.session(id).unwrap().identity().kind() == SessionKind::Line;
         let epoch = self.clients[&id].epoch;
         match self.bench.resume(id, epoch, nonce) {
             Reply::Resumed(next) => {
@@ -205,7 +205,7 @@ impl Simulation {
             self.clients.remove(&id);
             self.ended.push(id);
         }
-        assert!(state.sessions().all(|(_, session)| session.identity().kind == SessionKind::Framed));
+        assert!(state.sessions().all(|(_, session)| session.identity().kind() == SessionKind::Framed));
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use seatkeeper::event::{Answer, Checkin, Checkout, Denial, Grant};
+use seatkeeper::event::{Answer, Checkin, Checkout, Claims, Denial, Grant};
 use seatkeeper::ident::{Count, Handle, SessionId, Token};
 use seatkeeper::time::Timestamp;
 use seatkeeper::wire::{self, Hello, Message, Notice, Purpose, SessionTerms};
@@ -194,13 +194,15 @@ impl Wire {
             minor: wire::MINOR,
             purpose,
             time,
-            user: user.parse().unwrap(),
-            host: "ws01".parse().unwrap(),
-            display: "/dev/pts/1".parse().unwrap(),
-            project: None,
-            platform: None,
-            hostids: vec![],
-            pid: Some(std::process::id()),
+            claims: Claims {
+                user: user.parse().unwrap(),
+                host: "ws01".parse().unwrap(),
+                display: "/dev/pts/1".parse().unwrap(),
+                project: None,
+                platform: None,
+                hostids: vec![],
+                pid: Some(std::process::id()),
+            },
             vendor: Some("LGS".parse().unwrap()),
         };
         match self.ask(&Message::Hello(Box::new(hello)))? {

@@ -55,7 +55,7 @@ pub fn put_identity<N: PutNames>(
         (identity.project.is_some(), HAS_PROJECT),
         (identity.platform.is_some(), HAS_PLATFORM),
         (identity.pid.is_some(), HAS_PID),
-        (identity.kind == SessionKind::Line, LINE_SESSION),
+        (identity.kind() == SessionKind::Line, LINE_SESSION),
     ] {
         if set {
             flags |= flag;
@@ -75,7 +75,7 @@ pub fn put_identity<N: PutNames>(
     for hostid in &identity.hostids {
         names.put(out, NameKind::HostId, hostid.as_str())?;
     }
-    names.put(out, NameKind::Address, &identity.address.to_string())?;
+    names.put(out, NameKind::Address, &identity.address().to_string())?;
     if let Some(pid) = identity.pid {
         out.u32(pid);
     }
@@ -103,7 +103,7 @@ pub fn take_identity<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> Resu
     let address: IpAddr = take_name(from, names, NameKind::Address)?;
     let pid = if flags & HAS_PID == 0 { None } else { Some(from.u32("identity")?) };
     let kind = if flags & LINE_SESSION == 0 { SessionKind::Framed } else { SessionKind::Line };
-    Ok(Identity::new(Claims { user, host, display, project, platform, hostids, address, pid, kind }))
+    Ok(Identity::new(Claims { user, host, display, project, platform, hostids, pid }, address, kind))
 }
 
 /// Appends a request for licenses.

@@ -39,17 +39,19 @@ fn identity() -> impl Strategy<Value = Identity> {
         (vec(word, 0..4), any::<std::net::IpAddr>(), option::of(any::<u32>()), any::<bool>()),
     )
         .prop_map(|((user, host, display, project, platform), (hostids, address, pid, line))| {
-            Identity::new(Claims {
-                user: User::parse(&user).unwrap(),
-                host: Host::parse(&host).unwrap(),
-                display: Display::parse(&display).unwrap(),
-                project: project.map(|text| Project::parse(&text).unwrap()),
-                platform: platform.map(|text| Platform::parse(&text).unwrap()),
-                hostids: hostids.iter().map(|text| Host::parse(text).unwrap()).collect(),
+            Identity::new(
+                Claims {
+                    user: User::parse(&user).unwrap(),
+                    host: Host::parse(&host).unwrap(),
+                    display: Display::parse(&display).unwrap(),
+                    project: project.map(|text| Project::parse(&text).unwrap()),
+                    platform: platform.map(|text| Platform::parse(&text).unwrap()),
+                    hostids: hostids.iter().map(|text| Host::parse(text).unwrap()).collect(),
+                    pid,
+                },
                 address,
-                pid,
-                kind: if line { SessionKind::Line } else { SessionKind::Framed },
-            })
+                if line { SessionKind::Line } else { SessionKind::Framed },
+            )
         })
 }
 
@@ -224,17 +226,19 @@ fn erased_names_are_still_names() {
 
 /// One event of each kind, with small values.
 fn sample() -> Record {
-    let identity = Identity::new(Claims {
-        user: User::parse("ann").unwrap(),
-        host: Host::parse("ws01").unwrap(),
-        display: Display::parse(":0").unwrap(),
-        project: Some(Project::parse("p1").unwrap()),
-        platform: None,
-        hostids: vec![Host::parse("02ab").unwrap()],
-        address: "::1".parse().unwrap(),
-        pid: Some(300),
-        kind: SessionKind::Line,
-    });
+    let identity = Identity::new(
+        Claims {
+            user: User::parse("ann").unwrap(),
+            host: Host::parse("ws01").unwrap(),
+            display: Display::parse(":0").unwrap(),
+            project: Some(Project::parse("p1").unwrap()),
+            platform: None,
+            hostids: vec![Host::parse("02ab").unwrap()],
+            pid: Some(300),
+        },
+        "::1".parse().unwrap(),
+        SessionKind::Line,
+    );
     let request = Checkout {
         token: Token(2),
         acknowledged: Token(1),

@@ -7,17 +7,19 @@ fn at(text: &str) -> Timestamp {
 }
 
 fn identity(user: &str) -> Identity {
-    Identity::new(Claims {
-        user: user.parse().unwrap(),
-        host: "ws01".parse().unwrap(),
-        display: "/dev/pts/3".parse().unwrap(),
-        project: None,
-        platform: None,
-        hostids: vec![],
-        address: [127, 0, 0, 1].into(),
-        pid: None,
-        kind: SessionKind::Framed,
-    })
+    Identity::new(
+        Claims {
+            user: user.parse().unwrap(),
+            host: "ws01".parse().unwrap(),
+            display: "/dev/pts/3".parse().unwrap(),
+            project: None,
+            platform: None,
+            hostids: vec![],
+            pid: None,
+        },
+        [127, 0, 0, 1].into(),
+        SessionKind::Framed,
+    )
 }
 
 fn request(count: u32) -> Checkout {
