@@ -144,6 +144,20 @@ fn a_killed_daemon_that_comes_back_finds_its_client() {
     assert_eq!(status(&output), 0, "{}\n{}", said(&output), daemon.log());
 }
 
+#[test]
+fn a_server_that_is_gone_does_not_keep_the_commands_status() {
+    let site = Site::new();
+    let daemon = site.daemon(0);
+    let holder = site.hold(daemon.port, &[]);
+    daemon.kill();
+    site.end();
+    let ended = std::time::Instant::now();
+    let output = holder.wait_with_output().unwrap();
+    assert_eq!(status(&output), 5);
+    assert!(said(&output).contains("the license was not given back"), "{}", said(&output));
+    assert!(ended.elapsed() < std::time::Duration::from_secs(15), "{:?}", ended.elapsed());
+}
+
 /// Whether the history tells of a session that came back.
 fn resumed(state: &Path) -> bool {
     let records = seatkeeper::store::history::read(&state.join("LGS")).unwrap();

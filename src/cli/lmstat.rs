@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Call, print};
 use crate::client::{Limits, SearchPath};
+use crate::lmutil::ask::on_server;
 use crate::lmutil::lmstat::layout::Wanted;
 use crate::lmutil::lmstat::{license_info, status};
 use crate::lmutil::{banner, version_line};
@@ -61,9 +62,12 @@ pub(super) fn run(args: Args, call: &Call) -> u8 {
         print(&format!("{banner}\n{}\n", version_line("lmstat")));
         return 0;
     }
-    let server = args.server.clone().flatten();
-    let list = server.or_else(|| (!args.path.is_empty()).then(|| args.path.join(":")));
+    let list = (!args.path.is_empty()).then(|| args.path.join(":"));
     let path = SearchPath::from_environment(list.as_deref(), None);
+    let path = match args.server.clone().flatten() {
+        Some(server) => on_server(&path, &server),
+        None => path,
+    };
     let mut limits = Limits::from_environment();
     if let Some(seconds) = args.timeout_s {
         limits.connect = Duration::from_secs(seconds);

@@ -26,6 +26,9 @@ const SIGNALLED: i32 = 128;
 /// Waits between tries to get a lost seat back; the last one is repeated.
 const RETRY_S: [u64; 6] = [1, 2, 5, 10, 20, 30];
 
+/// How long the server may take to answer when the command has ended.
+const GIVE_BACK: Duration = Duration::from_secs(5);
+
 /// Hold a license while a command runs, and exit with the command's status
 ///
 /// The license is given back when the command ends. Without one the command is not started, and the exit status is 256 plus
@@ -217,12 +220,24 @@ impl<'a> Holder<'a> {
             }
         };
         drop(retry);
-        if let Some(seat) = seat
-            && let Err(error) = seat.checkin().await
-        {
-            print_error(&format!("{}: the license was not given back in order: {error}\n", self.call.name));
+        if let Some(seat) = seat {
+            self.give_back(seat).await;
         }
         status
+    }
+
+    /// Whoever waits for the command waits for this too, so a server that is gone gets little time.
+    async fn give_back(&self, seat: Seat) {
+        let name = &self.call.name;
+        match tokio::time::timeout(GIVE_BACK, seat.checkin()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                print_error(&format!("{name}: the license was not given back in order: {error}\n"))
+            }
+            Err(_) => print_error(&format!(
+                "{name}: the license was not given back: the server does not answer; it is free when its lease ends\n"
+            )),
+        }
     }
 
     fn seat_lost(&self, denial: &Denial) -> Option<Retry<'a>> {

@@ -26,6 +26,8 @@ const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long it may take after SIGTERM; then it gets SIGKILL.
 const TERM_PATIENCE: Duration = Duration::from_secs(5);
+/// A second signal to end kills only when it comes this much later than the first.
+const IMPATIENT: Duration = Duration::from_secs(1);
 
 /// How long the last answer may take to be written.
 const LAST_ANSWER: Duration = Duration::from_secs(2);
@@ -360,11 +362,13 @@ impl Manager {
             self.stop_vendor(index, &who);
         }
         self.publish();
+        let began = Instant::now();
         while self.vendors.iter().any(|vendor| vendor.running().is_some()) {
             tokio::select! {
                 Some((vendor, generation, event)) = news.recv() => self.hear(&vendor, generation, event),
-                Some(_) = signals.next() => {
-                    // Somebody is impatient.
+                // One wish to end can arrive twice at once, for this process and for its group; only a later signal
+                // means that somebody is impatient.
+                Some(_) = signals.next() => if began.elapsed() >= IMPATIENT {
                     for running in self.vendors.iter().filter_map(Vendor::running) {
                         let _ = process::kill(running.pid);
                     }

@@ -137,6 +137,28 @@ pub fn targets(path: &SearchPath) -> Result<Vec<Target>, Failure> {
     if targets.is_empty() { Err(failure) } else { Ok(targets) }
 }
 
+/// The part of a license path that lies on one server, for `-s`: `port@host`, or the name of a host. A host that the path
+/// does not name is asked at the usual ports.
+#[must_use]
+pub fn on_server(path: &SearchPath, server: &str) -> SearchPath {
+    if server.contains('@') {
+        return SearchPath::parse(server);
+    }
+    let there = |target: &Target| target.servers.iter().any(|it| it.host.eq_ignore_ascii_case(server));
+    // A path that names no server at all has none on this host either.
+    let mut entries: Vec<Entry> = targets(path)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(there)
+        .flat_map(|target| target.servers)
+        .map(Entry::Server)
+        .collect();
+    if entries.is_empty() {
+        entries.push(Entry::Server(ServerAddress { port: None, host: server.to_owned() }));
+    }
+    SearchPath { entries }
+}
+
 /// The file, or the `*.lic` of a directory in byte order.
 pub(super) fn license_files(path: &Path) -> Vec<PathBuf> {
     let Ok(entries) = path.read_dir() else { return vec![path.to_owned()] };

@@ -56,6 +56,20 @@ fn when_lmgrd_is_killed_its_vendor_daemons_end_too() {
 }
 
 #[test]
+fn a_signal_that_arrives_twice_at_once_is_one_end_in_order() {
+    let mut system = System::start(LICENSE, &[]);
+    let mut session = system.line_session("ann");
+    assert!(session.ask("CHECKOUT solver 2025.0").starts_with("OK CHECKOUT"));
+    signal(system.pid(), "TERM");
+    system.wait_for_log("lmgrd will now shut down all the vendor daemons");
+    signal(system.pid(), "TERM");
+    assert_eq!(system.wait().code(), Some(0));
+    let log = system.log();
+    assert!(log.contains("(LGS) IN: \"solver\" ann@ws01  (SHUTDOWN)"), "{log}");
+    assert!(log.contains("(LGS) daemon shutdown requested - shutting down"), "{log}");
+}
+
+#[test]
 fn what_is_wrong_with_one_vendor_costs_the_others_nothing() {
     let license = "SERVER this_host ANY {port}\nVENDOR LGS /opt/elsewhere/LGS options=my.opt\nVENDOR empty\nVENDOR\n\
          FEATURE solver LGS 1.0 permanent 1\n";

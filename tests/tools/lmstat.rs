@@ -24,6 +24,8 @@ fn every_way_in_which_public_tools_call_it_works_and_says_nothing_on_standard_er
         "lmutil lmstat -v",
         "lmutil lmstat -c P -a --no-user-info",
         "lmutil lmstat -a -asec -t 5 -c P",
+        "lmutil lmstat -s -c P",
+        "lmutil lmstat -s localhost -c P",
         "lmutil",
         "lmstat -A -c P",
     ] {

@@ -285,9 +285,12 @@ fn counted(count: FeatureCount) -> String {
 fn kind_text(kind: &PoolKind) -> String {
     match kind {
         PoolKind::Floating => "floating license".to_owned(),
-        PoolKind::NodeLocked(id) => format!("nodelocked license, locked to \"ID={id}\""),
+        // The hostid comes as license files write it, `ID=` included where it is one.
+        PoolKind::NodeLocked(hostid) => format!("nodelocked license, locked to \"{hostid}\""),
         PoolKind::UncountedAny => "uncounted nodelocked license locked to NOTHING (hostid=ANY)".to_owned(),
-        PoolKind::UncountedLocked(id) => format!("uncounted nodelocked license, locked to \"{id}\""),
+        PoolKind::UncountedLocked(hostid) => {
+            format!("uncounted nodelocked license, locked to \"{hostid}\"")
+        }
     }
 }
 

@@ -238,3 +238,12 @@ fn what_is_out_of_reach_is_told_in_the_known_words() {
     );
     assert_eq!(BETWEEN.trim_end().len(), 76);
 }
+
+#[test]
+fn a_lock_is_shown_as_the_license_file_writes_it() {
+    let counted = |hostid: &str| kind_text(&PoolKind::NodeLocked(hostid.into()));
+    assert_eq!(counted("ID=47110815"), "nodelocked license, locked to \"ID=47110815\"");
+    assert_eq!(counted("HOSTNAME=render01"), "nodelocked license, locked to \"HOSTNAME=render01\"");
+    let uncounted = kind_text(&PoolKind::UncountedLocked("020000000001".into()));
+    assert_eq!(uncounted, "uncounted nodelocked license, locked to \"020000000001\"");
+}
