@@ -1,4 +1,4 @@
-//! Frames and lines on tokio streams. The server shells use these codecs too.
+//! Frames on tokio streams.
 
 use std::io;
 
@@ -6,9 +6,9 @@ use bytes::BytesMut;
 use thiserror::Error;
 use tokio_util::codec::{Decoder, Encoder};
 
-use crate::wire::{self, EncodeError, Frame, FrameError, LineError, LineReply, LineRequest, Message};
+use crate::wire::{self, EncodeError, Frame, FrameError, Message};
 
-/// Why a stream of frames or lines can't go on.
+/// Why a stream of frames can't go on.
 #[derive(Debug, Error)]
 pub enum CodecError {
     /// The socket failed, or closed in the middle of a frame.
@@ -17,9 +17,6 @@ pub enum CodecError {
     /// The bytes are not frames.
     #[error(transparent)]
     Frame(#[from] FrameError),
-    /// A line is too long.
-    #[error(transparent)]
-    Line(#[from] LineError),
     /// A message does not fit into a frame; the stream can go on.
     #[error(transparent)]
     Encode(#[from] EncodeError),
@@ -46,46 +43,10 @@ impl Encoder<(u32, &Message)> for FrameCodec {
     }
 }
 
-impl Encoder<(u32, Message)> for FrameCodec {
-    type Error = CodecError;
-
-    fn encode(&mut self, (id, message): (u32, Message), output: &mut BytesMut) -> Result<(), CodecError> {
-        Ok(wire::encode(&message, id, output)?)
-    }
-}
-
-/// The server's side of the line protocol: requests in, answers out. A line that is no request is an item too, because
-/// it is answered.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct LineCodec;
-
-impl Decoder for LineCodec {
-    type Item = Result<LineRequest, LineError>;
-    type Error = CodecError;
-
-    fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Self::Item>, CodecError> {
-        match wire::decode_line(input) {
-            Ok(None) => Ok(None),
-            Ok(Some(line)) => Ok(Some(LineRequest::parse(&line))),
-            Err(LineError::TooLong) => Err(LineError::TooLong.into()),
-            Err(other) => Ok(Some(Err(other))),
-        }
-    }
-}
-
-impl Encoder<LineReply> for LineCodec {
-    type Error = CodecError;
-
-    fn encode(&mut self, reply: LineReply, output: &mut BytesMut) -> Result<(), CodecError> {
-        reply.write(output);
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ident::{Handle, Token};
+    use crate::ident::Token;
 
     #[test]
     fn a_frame_split_anywhere_arrives_once() {
@@ -100,16 +61,5 @@ mod tests {
             assert_eq!((frame.request_id, frame.end, frame.message), (9, true, Ok(message.clone())));
             assert!(input.is_empty());
         }
-    }
-
-    #[test]
-    fn a_bad_line_is_an_item_and_a_long_one_ends_the_stream() {
-        let mut input = BytesMut::from(&b"CHECKIN 4\r\nCHEKIN 4\n\xFF\nQUIT\n"[..]);
-        assert_eq!(LineCodec.decode(&mut input).unwrap(), Some(Ok(LineRequest::Checkin(Handle(4)))));
-        assert!(matches!(LineCodec.decode(&mut input), Ok(Some(Err(LineError::UnknownWord(_))))));
-        assert_eq!(LineCodec.decode(&mut input).unwrap(), Some(Err(LineError::NotText)));
-        assert_eq!(LineCodec.decode(&mut input).unwrap(), Some(Ok(LineRequest::Quit)));
-        let mut input = BytesMut::from(&[b'x'; wire::limits::LINE_BYTES_MAX][..]);
-        assert!(matches!(LineCodec.decode(&mut input), Err(CodecError::Line(LineError::TooLong))));
     }
 }

@@ -3,16 +3,17 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use bytes::BytesMut;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::codec::Framed;
 
+use super::codec::{CodecError, FrameCodec};
 use super::error::DialError;
 use super::path::ServerAddress;
 use crate::ident::VendorName;
 use crate::platform::{DEFAULT_PORTS, tune};
-use crate::wire::{self, Frame, Hello, Message, StatusItem, Welcome};
+use crate::wire::{Frame, Hello, Message, StatusItem, Welcome};
 
 /// The variable that limits one attempt to connect, in microseconds (`flexnet-tools.md` 5).
 pub const TIMEOUT_VARIABLE: &str = "FLEXLM_TIMEOUT";
@@ -62,10 +63,8 @@ pub struct Connection {
 /// A stream of frames, greeted or not.
 #[derive(Debug)]
 struct Channel {
-    stream: TcpStream,
+    frames: Framed<TcpStream, FrameCodec>,
     peer: SocketAddr,
-    input: BytesMut,
-    output: BytesMut,
     next_id: u32,
     limits: Limits,
 }
@@ -77,10 +76,8 @@ impl Connection {
     /// [`DialError`]; [`DialError::Refused`] if the server does not want this client.
     pub async fn open(address: SocketAddr, hello: Hello, limits: Limits) -> Result<Self, DialError> {
         let mut channel = Channel {
-            stream: connect(address, limits.connect).await?,
+            frames: Framed::new(connect(address, limits.connect).await?, FrameCodec),
             peer: address,
-            input: BytesMut::with_capacity(4096),
-            output: BytesMut::with_capacity(1024),
             next_id: 1,
             limits,
         };
@@ -203,27 +200,31 @@ impl Channel {
     async fn send(&mut self, message: &Message) -> Result<u32, DialError> {
         let id = self.next_id;
         self.next_id = self.next_id.checked_add(1).unwrap_or(1);
-        self.output.clear();
-        wire::encode(message, id, &mut self.output)?;
-        match timeout(self.limits.answer, self.stream.write_all(&self.output)).await {
+        match timeout(self.limits.answer, self.frames.send((id, message))).await {
             Ok(Ok(())) => Ok(id),
-            Ok(Err(source)) => Err(DialError::Io { place: self.place(), source }),
+            Ok(Err(error)) => Err(self.broken(error)),
             Err(_) => Err(DialError::AnswerTimeout { place: self.place() }),
         }
     }
 
     async fn next(&mut self) -> Result<Frame, DialError> {
-        loop {
-            match wire::decode(&mut self.input) {
-                Ok(Some(frame)) => return Ok(frame),
-                Ok(None) => {}
-                Err(source) => return Err(DialError::Protocol { place: self.place(), source }),
+        match self.frames.next().await {
+            Some(Ok(frame)) => Ok(frame),
+            Some(Err(error)) => Err(self.broken(error)),
+            None => Err(DialError::Closed { place: self.place() }),
+        }
+    }
+
+    fn broken(&self, error: CodecError) -> DialError {
+        let place = self.place();
+        match error {
+            // Closed in the middle of a frame is closed all the same.
+            CodecError::Io(source) if source.kind() == std::io::ErrorKind::Other => {
+                DialError::Closed { place }
             }
-            match self.stream.read_buf(&mut self.input).await {
-                Ok(0) => return Err(DialError::Closed { place: self.place() }),
-                Ok(_) => {}
-                Err(source) => return Err(DialError::Io { place: self.place(), source }),
-            }
+            CodecError::Io(source) => DialError::Io { place, source },
+            CodecError::Frame(source) => DialError::Protocol { place, source },
+            CodecError::Encode(source) => DialError::Encode(source),
         }
     }
 

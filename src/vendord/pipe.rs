@@ -4,9 +4,10 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use futures_util::StreamExt as _;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio_util::codec::{FramedRead, LinesCodec};
 
 use crate::wire::pipe::{DaemonLine, ManagerLine, PIPE_LINE_BYTES_MAX};
 
@@ -21,7 +22,7 @@ pub(super) enum Word {
 
 /// The pipe to lmgrd.
 pub(super) struct Pipe {
-    read: BufReader<OwnedReadHalf>,
+    read: FramedRead<OwnedReadHalf, LinesCodec>,
     write: OwnedWriteHalf,
 }
 
@@ -37,7 +38,8 @@ impl Pipe {
         stream.peer_addr()?;
         stream.set_nonblocking(true)?;
         let (read, write) = UnixStream::from_std(stream)?.into_split();
-        Ok(Self { read: BufReader::new(read), write })
+        let lines = LinesCodec::new_with_max_length(PIPE_LINE_BYTES_MAX);
+        Ok(Self { read: FramedRead::new(read, lines), write })
     }
 
     pub(super) fn tell(&self, line: &DaemonLine) {
@@ -49,16 +51,10 @@ impl Pipe {
 
     pub(super) async fn hear(&mut self) -> Word {
         loop {
-            let mut line = Vec::new();
-            let mut limited = (&mut self.read).take(PIPE_LINE_BYTES_MAX as u64);
-            match limited.read_until(b'\n', &mut line).await {
-                Ok(0) | Err(_) => return Word::Lost,
-                Ok(_) => {}
-            }
-            let text = String::from_utf8_lossy(&line);
-            match ManagerLine::parse(text.trim_end()) {
+            let Some(Ok(line)) = self.read.next().await else { return Word::Lost };
+            match ManagerLine::parse(&line) {
                 Some(ManagerLine::Stop { who }) => return Word::Stop(who),
-                None => tracing::warn!(line = %text, "lmgrd says something that has no meaning here"),
+                None => tracing::warn!(%line, "lmgrd says something that has no meaning here"),
             }
         }
     }
