@@ -11,6 +11,7 @@ mod signed;
 
 mod serve {
     mod contention;
+    mod crowd;
     mod disk;
     mod hostile;
     mod lines;

@@ -362,14 +362,16 @@ impl Daemon {
         self.batch_ready.notify_one();
     }
 
-    /// Hands everything decided so far to the store.
+    /// Hands what is decided so far to the store, as much as finds room there. What does not stays here; the next
+    /// commit report comes back to it.
     pub(super) fn submit(&mut self) {
         let Some(store) = &self.store else { return };
-        // What finds no room stays here; the next commit report comes back to it.
-        if self.batch.is_empty() || self.batch.len() > store.room() {
+        let many = self.batch.len().min(store.room());
+        if many == 0 {
             return;
         }
-        if let Err(error) = store.submit(std::mem::take(&mut self.batch)) {
+        let later = self.batch.split_off(many);
+        if let Err(error) = store.submit(std::mem::replace(&mut self.batch, later)) {
             // The report of the roll-back that caused this answers everybody who waits.
             tracing::info!(%error, "records were not taken");
         }

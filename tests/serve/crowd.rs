@@ -1,0 +1,47 @@
+//! Very many at once.
+
+use std::time::Instant;
+
+use bytes::BytesMut;
+use seatkeeper::event::Checkout;
+use seatkeeper::ident::{Count, Token};
+use seatkeeper::wire::{self, Message};
+
+use crate::daemon::{PATIENCE, Reply, signal};
+use crate::{Site, session};
+
+/// More records than the store's queue has room for, decided in one turn of the daemon's loop.
+#[test]
+fn a_burst_larger_than_the_store_s_queue_is_answered() {
+    const SESSIONS: usize = 320;
+    const EACH: u64 = 64;
+    let site = Site::new(300, 5);
+    let daemon = site.start();
+    let mut sessions: Vec<_> = (0..SESSIONS).map(|n| session(&daemon, &format!("u{n}")).0).collect();
+    let mut burst = BytesMut::new();
+    for token in 1..=EACH {
+        let checkout = Checkout {
+            token: Token(token),
+            acknowledged: Token(0),
+            feature: "free".parse().unwrap(),
+            version: "1.0".parse().unwrap(),
+            count: Count::new(1).unwrap(),
+        };
+        wire::encode(&Message::Checkout(checkout), u32::try_from(token).unwrap(), &mut burst).unwrap();
+    }
+    // While the daemon stands still everything arrives; then it finds it all at once.
+    signal(daemon.pid(), "STOP");
+    sessions.iter_mut().for_each(|wire| wire.send_bytes(&burst).unwrap());
+    signal(daemon.pid(), "CONT");
+    let begin = Instant::now();
+    for wire in &mut sessions {
+        for _ in 0..EACH {
+            let (_, answer) = wire.receive().unwrap().unwrap();
+            assert!(matches!(answer, Message::Answer { .. }), "{answer:?}");
+        }
+        assert!(begin.elapsed() < PATIENCE);
+    }
+    // And the daemon goes on.
+    let (mut ann, _) = session(&daemon, "ann");
+    assert!(matches!(ann.checkout(1, 0, "one", 1).unwrap(), Reply::Granted(_)));
+}
