@@ -73,6 +73,8 @@ pub(super) struct Daemon {
     leases: Leases,
     damper: DenialDamper,
     bound: BTreeMap<SessionId, Rc<Peer>>,
+    /// The start of this run, and the event up to which all must be durable before it counts as recorded.
+    start: Option<(Seq, Command)>,
     stopping: bool,
     status_permits: Arc<Semaphore>,
 }
@@ -105,6 +107,7 @@ impl Daemon {
             leases: Leases::new(terms, mono),
             damper: DenialDamper::default(),
             bound: BTreeMap::new(),
+            start: None,
             stopping: false,
             status_permits: Arc::new(Semaphore::new(STATUS_UNDER_WAY_MAX)),
         }
@@ -421,15 +424,22 @@ impl Daemon {
         self.state = state;
         self.store = Some(store);
         self.recording = Recording::Open;
-        let now = self.now();
-        self.carry_out(start, now);
+        self.begin_run(start.clone());
         let sessions: Vec<SessionId> = self.state.sessions().map(|(id, _)| id).collect();
         sessions.into_iter().for_each(|session| self.leases.begin(session));
+    }
+
+    /// Records the start, and with it the end of what an earlier run left behind.
+    fn begin_run(&mut self, start: Command) {
+        let now = self.now();
+        self.carry_out(&start, now);
+        self.start = Some((self.state.seq(), start));
     }
 
     /// Records up to a number are durable: what waited for them is done.
     pub(super) fn committed(&mut self, through: Seq) {
         self.durable = self.durable.max(through);
+        self.start.take_if(|(seq, _)| *seq <= through);
         let mut touched: Vec<Rc<Peer>> = Vec::new();
         while self.waiting.front().is_some_and(|(seq, _)| *seq <= through) {
             let Some((_, waiting)) = self.waiting.pop_front() else { break };
@@ -481,6 +491,9 @@ impl Daemon {
     pub(super) fn recovered(&mut self) {
         if self.store.as_ref().is_some_and(|store| store.restart()) {
             self.recording = Recording::Open;
+            if let Some((_, start)) = self.start.take() {
+                self.begin_run(start);
+            }
             self.reap();
         }
     }
@@ -515,3 +528,6 @@ impl Daemon {
         self.recording != Recording::Open || (self.state.seq() <= self.durable && self.batch.is_empty())
     }
 }
+
+#[cfg(test)]
+mod tests;

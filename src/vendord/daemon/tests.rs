@@ -1,0 +1,88 @@
+//! What sockets can't easily be made to do.
+
+use super::*;
+use crate::event::debug_log::LogStyle;
+use crate::event::{Claims, Started};
+use crate::license::LicenseFile;
+use crate::platform::{LogSink, SystemClock};
+use crate::sign::Manifest;
+use crate::store::StoreConfig;
+use crate::text::Source;
+use crate::vendord::config::Limits;
+use crate::vendord::projector::{self, Setting};
+use crate::vendord::status::About;
+
+fn line_identity() -> Identity {
+    Identity::new(Claims {
+        user: "ann".parse().unwrap(),
+        host: "ws01".parse().unwrap(),
+        display: "ws01".parse().unwrap(),
+        project: None,
+        platform: None,
+        hostids: Vec::new(),
+        address: "127.0.0.1".parse().unwrap(),
+        pid: None,
+        kind: SessionKind::Line,
+    })
+}
+
+/// A daemon that serves nothing, over a store in `dir`.
+fn daemon(dir: &std::path::Path) -> (Daemon, Arc<Store>) {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let vendor: crate::ident::VendorName = "LGS".parse().unwrap();
+    let host: crate::ident::Host = "ws01".parse().unwrap();
+    let file = LicenseFile::parse(Source::new("none.lic", b""));
+    let zone = jiff::tz::TimeZone::UTC;
+    let inputs = [crate::catalog::LicenseInput { file: &file }];
+    let catalog = Arc::new(Catalog::build(&vendor, &inputs, &Manifest::demo(), &[], &zone));
+    let (log, _) = LogSink::start(std::io::sink(), |lines| lines.to_string()).unwrap();
+    let setting = Setting {
+        catalog: Arc::clone(&catalog),
+        about: About { vendor: vendor.clone(), server_host: host.clone(), server_port: 27000 },
+        style: LogStyle::new("LGS", zone),
+        log,
+        cursor_dir: dir.to_owned(),
+        clock: Arc::clone(&clock),
+    };
+    let (projector, _) = projector::start(setting).unwrap();
+    let config = Config {
+        vendor,
+        license_files: Vec::new(),
+        port: 0,
+        listen: None,
+        state_dir: dir.to_owned(),
+        vendor_dirs: Vec::new(),
+        server_host: host,
+        server_port: 27000,
+        zone: None,
+        datestamp: false,
+        supervised: false,
+        limits: Limits::default(),
+    };
+    let terms = LeaseTerms { lease: Duration::from_secs(300), close_grace: Duration::from_secs(5) };
+    let daemon = Daemon::new(config, catalog, terms, projector, clock);
+    let opened = crate::store::open(StoreConfig::new(dir), Box::new(|_| {})).unwrap();
+    (daemon, Arc::new(opened.store))
+}
+
+#[test]
+fn a_start_that_was_rolled_back_is_recorded_after_the_recovery() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut daemon, store) = daemon(dir.path());
+    let session = SessionId([7; 16]);
+    let mut left = State::default();
+    let opened = crate::event::Opened { session, secret: Digest([0; 32]), identity: line_identity() };
+    left.evolve(&Record { first: Seq(1), at: Timestamp(0), events: vec![Event::Opened(opened)] });
+    let start = Command::Start(Started { version: "0".into(), zone: "UTC".into(), files: Vec::new() });
+    daemon.begin(store, left.clone(), &start);
+    assert!(!daemon.knows(session), "no socket of an earlier run is left");
+    daemon.rolled_back("disk full");
+    daemon.rebuilt(left);
+    assert!(daemon.knows(session), "nothing has happened");
+    daemon.recovered();
+    assert!(!daemon.knows(session));
+    let events: Vec<_> = daemon.batch.iter().flat_map(|record| &record.events).collect();
+    assert!(matches!(events[..], [Event::Ended(_), Event::Started(_)]), "{events:?}");
+    daemon.committed(daemon.state.seq());
+    assert!(daemon.start.is_none(), "once is enough");
+}
