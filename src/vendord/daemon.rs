@@ -252,8 +252,7 @@ impl Daemon {
     /// The session of this connection is over.
     pub(super) fn goodbye(&mut self, peer: &Rc<Peer>, request: u32, session: SessionId) {
         self.unbind(peer);
-        self.leases.finish(session, EndReason::Goodbye);
-        self.reap();
+        self.finish(session, EndReason::Goodbye);
         self.answer(peer, request, Outgoing::Farewell);
     }
 
@@ -272,11 +271,10 @@ impl Daemon {
         let Some(session) = self.unbind(peer) else { return };
         let kind = self.state.session(session).map(|session| session.identity().kind());
         match kind {
-            Some(SessionKind::Line) => self.leases.finish(session, EndReason::Disconnect),
+            Some(SessionKind::Line) => self.finish(session, EndReason::Disconnect),
             Some(SessionKind::Framed) if !by_us => self.leases.close(session),
             Some(SessionKind::Framed) | None => {}
         }
-        self.reap();
     }
 
     fn answer_reply(&mut self, peer: &Rc<Peer>, request: u32, reply: Reply) {
@@ -380,6 +378,21 @@ impl Daemon {
         }
     }
 
+    /// Ends a session now, or as soon as that can be recorded. Looks at no other session: when thousands leave at
+    /// once, each must cost the same.
+    fn finish(&mut self, session: SessionId, why: EndReason) {
+        self.leases.finish(session, why);
+        if self.recording == Recording::Open && !self.stopping && self.knows(session) {
+            self.record_end(session, why);
+        }
+    }
+
+    fn record_end(&mut self, session: SessionId, why: EndReason) {
+        let now = self.now();
+        self.carry_out(&Command::End(session, why), now);
+        self.waiting.push_back((self.state.seq(), Waiting::Ended(session)));
+    }
+
     /// Ends the sessions whose time is over.
     fn reap(&mut self) {
         if self.recording != Recording::Open || self.stopping {
@@ -398,9 +411,7 @@ impl Daemon {
                 peer.set_session(None);
                 peer.end_session(Denial::new(Code::SessionEnded, minor::LEASE_LAPSED, note));
             }
-            let now = self.now();
-            self.carry_out(&Command::End(session, why), now);
-            self.waiting.push_back((self.state.seq(), Waiting::Ended(session)));
+            self.record_end(session, why);
         }
     }
 

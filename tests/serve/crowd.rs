@@ -45,3 +45,26 @@ fn a_burst_larger_than_the_store_s_queue_is_answered() {
     let (mut ann, _) = session(&daemon, "ann");
     assert!(matches!(ann.checkout(1, 0, "one", 1).unwrap(), Reply::Granted(_)));
 }
+
+/// Each session that ends costs the same, however many end with it.
+#[test]
+fn thousands_that_leave_at_once_do_not_stall_the_others() {
+    const SESSIONS: usize = 2000;
+    seatkeeper::platform::process::raise_file_limit();
+    let site = Site::new(300, 5);
+    let daemon = site.start();
+    let (mut ann, _) = session(&daemon, "ann");
+    let begin = Instant::now();
+    let mut leaving: Vec<_> = (0..SESSIONS).map(|n| session(&daemon, &format!("u{n}")).0).collect();
+    let coming = begin.elapsed();
+    signal(daemon.pid(), "STOP");
+    leaving.iter_mut().for_each(|wire| drop(wire.send(&Message::Goodbye).unwrap()));
+    signal(daemon.pid(), "CONT");
+    let begin = Instant::now();
+    assert!(matches!(ann.checkout(1, 0, "one", 1).unwrap(), Reply::Granted(_)));
+    assert!(begin.elapsed() < coming, "{:?} to leave, {coming:?} to come", begin.elapsed());
+    for wire in &mut leaving {
+        let (_, answer) = wire.receive().unwrap().unwrap();
+        assert!(matches!(answer, Message::Farewell), "{answer:?}");
+    }
+}
