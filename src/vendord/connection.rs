@@ -423,6 +423,7 @@ fn handle(shared: &Shared, peer: &Rc<Peer>, input: &mut BytesMut) -> Turn {
             }
         }
     }
+    let mut completed = false;
     for _ in 0..MESSAGES_PER_TURN {
         if peer.closing.get().is_some() {
             input.clear();
@@ -435,10 +436,12 @@ fn handle(shared: &Shared, peer: &Rc<Peer>, input: &mut BytesMut) -> Turn {
         };
         if peer.output_full() {
             peer.choked.set(true);
+            pause_deadline(peer);
             return Turn::Full;
         }
         if peer.in_flight.get() >= in_flight_max {
             peer.full.set(true);
+            pause_deadline(peer);
             return Turn::Full;
         }
         let progress = match peer.protocol.get() {
@@ -448,19 +451,30 @@ fn handle(shared: &Shared, peer: &Rc<Peer>, input: &mut BytesMut) -> Turn {
         };
         if progress == Progress::Incomplete {
             let now = shared.borrow().now().mono;
-            set_deadline(peer, now, !input.is_empty());
+            set_deadline(peer, now, !input.is_empty(), completed);
             return Turn::Idle;
         }
+        completed = true;
     }
     Turn::MoreInput
 }
 
-fn set_deadline(peer: &Peer, now: Monotonic, partial: bool) {
+/// Nothing is read now, so the rest of a message can't come.
+fn pause_deadline(peer: &Peer) {
+    if peer.greeted.get() {
+        peer.deadline.set(None);
+    }
+}
+
+/// Sets the time for what comes next; `partial` when its first bytes are there, `completed` when messages came before it:
+/// then it has only begun, though the bytes of a busy peer may never end with a whole message.
+fn set_deadline(peer: &Peer, now: Monotonic, partial: bool, completed: bool) {
     if !peer.greeted.get() {
         return;
     }
+    let running = peer.deadline.get().filter(|_| !completed);
     let deadline = match (partial, peer.session.get()) {
-        (true, _) => peer.deadline.get().or(Some(now.plus(peer.limits.rest_of_message))),
+        (true, _) => running.or(Some(now.plus(peer.limits.rest_of_message))),
         (false, None) => Some(now.plus(peer.limits.idle)),
         (false, Some(_)) => None,
     };

@@ -1,6 +1,6 @@
 //! Slow, broken and hostile peers cost themselves.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use seatkeeper::wire::Purpose;
 
@@ -75,6 +75,25 @@ fn an_unknown_message_is_answered_and_the_connection_goes_on() {
     assert_eq!(request, 999);
     assert!(matches!(answer, seatkeeper::wire::Message::Error(denial) if denial.code.number() == -85));
     assert!(matches!(ann.checkout(1, 0, "one", 1).unwrap(), Reply::Granted(_)));
+}
+
+#[test]
+fn a_busy_peer_whose_bytes_never_end_with_a_message_is_not_a_slow_one() {
+    let site = Site::new(300, 5);
+    let daemon = site.start();
+    let (mut busy, _) = session(&daemon, "busy");
+    let heartbeat = seatkeeper::wire::Message::Heartbeat { acknowledged: seatkeeper::ident::Token(0) };
+    let mut frame = bytes::BytesMut::new();
+    seatkeeper::wire::encode(&heartbeat, 7, &mut frame).unwrap();
+    let (head, rest) = frame.split_at(9);
+    busy.send_bytes(head).unwrap();
+    let begin = Instant::now();
+    // Longer than the time that the rest of one message may take.
+    while begin.elapsed() < Duration::from_secs(7) {
+        busy.send_bytes(&[rest, head].concat()).unwrap();
+        let (_, answer) = busy.receive().unwrap().unwrap();
+        assert!(matches!(answer, seatkeeper::wire::Message::HeartbeatAck { .. }), "{answer:?}");
+    }
 }
 
 #[test]
