@@ -35,10 +35,16 @@ struct Site {
 impl Site {
     fn new(lease_s: u32, close_grace_s: u32) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("test.lic"), signed::sign(LICENSE)).unwrap();
         std::fs::create_dir(dir.path().join("state")).unwrap();
         signed::write_manifest(dir.path(), lease_s, close_grace_s);
-        Self { dir }
+        let site = Self { dir };
+        site.serve(LICENSE);
+        site
+    }
+
+    /// Signs these lines for the next start.
+    fn serve(&self, license: &str) {
+        std::fs::write(self.dir.path().join("test.lic"), signed::sign(license)).unwrap();
     }
 
     fn state(&self) -> std::path::PathBuf {

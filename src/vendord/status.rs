@@ -110,7 +110,18 @@ pub(super) fn items(
             }
         }
     }
-    for (feature, unserved) in catalog.unserved_features().filter(|(feature, _)| wanted(feature)) {
+    // Features that no line names any more, or that are not served, while their seats are still out.
+    let gone = |key: &&PoolKey| catalog.pools(key.feature()).is_empty();
+    for others in strangers.values().filter(|keys| keys.iter().all(gone)) {
+        let Some(feature) = feature_of(state, others).filter(|feature| wanted(feature)) else { continue };
+        items.push(StatusItem::Feature { name: feature.clone(), count: count(state, &[], others, now) });
+        if query.users {
+            others.iter().for_each(|key| put_users(state, about, key, None, now, &mut items));
+        }
+    }
+    let listed = |feature: &FeatureName| strangers.contains_key(feature.as_str());
+    let unserved = catalog.unserved_features().filter(|(feature, _)| wanted(feature) && !listed(feature));
+    for (feature, unserved) in unserved {
         let count = FeatureCount::Unserved { licenses: unserved.licenses() };
         items.push(StatusItem::Feature { name: feature.clone(), count });
     }
@@ -126,9 +137,16 @@ fn strangers<'a>(state: &'a State, catalog: &Catalog) -> BTreeMap<&'a str, Vec<&
     strangers
 }
 
-/// Counted licenses of a feature over all of its pools; a feature with uncounted pools only is uncounted.
+/// The name of the feature that pools with seats out are of.
+fn feature_of<'a>(state: &'a State, keys: &[&PoolKey]) -> Option<&'a FeatureName> {
+    let used = state.pool(keys.first()?)?;
+    Some(&state.seat(used.handles().next()?)?.feature)
+}
+
+/// Counted licenses of a feature over all of its pools; a feature with uncounted pools only is uncounted. One without
+/// pools has none to issue.
 fn count(state: &State, pools: &[Pool], strangers: &[&PoolKey], now: Timestamp) -> FeatureCount {
-    if pools.iter().all(|pool| !pool.counted) {
+    if !pools.is_empty() && pools.iter().all(|pool| !pool.counted) {
         return FeatureCount::Uncounted;
     }
     let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use seatkeeper::code::{Code, minor};
 use seatkeeper::event::Event;
 use seatkeeper::time::Timestamp;
-use seatkeeper::wire::{Message, Notice, Purpose};
+use seatkeeper::wire::{FeatureCount, Message, Notice, Purpose, StatusItem};
 
 use crate::daemon::{PATIENCE, Reply, Ticket, Wire, now, until};
 use crate::{Site, history, session};
@@ -181,4 +181,39 @@ fn after_a_stop_framed_sessions_have_a_lease_to_come_back_before_others_get_thei
     let stops =
         stops.iter().flat_map(|record| &record.events).filter(|event| matches!(event, Event::Stopped(_)));
     assert_eq!(stops.count(), 2);
+}
+
+#[test]
+fn seats_of_features_that_are_no_longer_licensed_are_listed_and_come_back() {
+    let site = Site::new(300, 5);
+    let daemon = site.start();
+    let (mut ann, terms) = session(&daemon, "ann");
+    let one = ann.checkout(1, 0, "one", 1).unwrap().granted();
+    let ten = ann.checkout(2, 1, "ten", 4).unwrap().granted();
+    daemon.kill();
+    site.serve("SERVER this_host ANY 27000\nVENDOR LGS\nFEATURE ten LGS 1.0 permanent 3\n");
+    let daemon = site.start();
+    let (mut bob, _) = session(&daemon, "bob");
+    assert_eq!(bob.checkout(1, 0, "ten", 1).unwrap().number(), -4, "4 of 3 are out");
+    let Message::Status(items) = bob.ask(&Message::AskStatus { feature: None, users: true }).unwrap() else {
+        panic!("status");
+    };
+    let counted = |feature: &str| {
+        items.iter().find_map(|item| match item {
+            StatusItem::Feature { name, count: FeatureCount::Counted { issued, in_use } }
+                if name.as_str() == feature =>
+            {
+                Some((*issued, *in_use))
+            }
+            _ => None,
+        })
+    };
+    assert_eq!((counted("ten"), counted("one")), (Some((3, 4)), Some((0, 1))));
+    let users = items.iter().filter(|item| matches!(item, StatusItem::User { .. })).count();
+    assert_eq!(users, 2, "{items:?}");
+    let mut again = Wire::connect(daemon.port).unwrap();
+    again.hello("ann", Ticket::of(&terms).purpose([1; 16]), now()).unwrap().unwrap();
+    assert_eq!(again.checkin(3, 2, one.handle).unwrap(), Reply::CheckedIn(one.handle));
+    assert_eq!(again.checkin(4, 3, ten.handle).unwrap(), Reply::CheckedIn(ten.handle));
+    assert!(matches!(bob.checkout(2, 1, "ten", 3).unwrap(), Reply::Granted(_)));
 }
