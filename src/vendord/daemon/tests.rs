@@ -13,17 +13,16 @@ use crate::vendord::projector::{self, Setting};
 use crate::vendord::status::About;
 
 fn line_identity() -> Identity {
-    Identity::new(Claims {
+    let claims = Claims {
         user: "ann".parse().unwrap(),
         host: "ws01".parse().unwrap(),
         display: "ws01".parse().unwrap(),
         project: None,
         platform: None,
         hostids: Vec::new(),
-        address: "127.0.0.1".parse().unwrap(),
         pid: None,
-        kind: SessionKind::Line,
-    })
+    };
+    Identity::new(claims, "127.0.0.1".parse().unwrap(), SessionKind::Line)
 }
 
 /// A daemon that serves nothing, over a store in `dir`.
