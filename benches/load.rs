@@ -7,6 +7,7 @@
 //!     --feature NAME VERSION                        with this feature (it must have seats enough)
 //!     --connections 1,50,1000  --in-flight 1,16     every pair of these is a line of the result
 //!     --seconds 5              --no-redis
+//!     --beside 100             measures each pair once more beside so many broken and hostile peers
 //! ```
 //!
 //! One request is one checkout or one checkin; a pair is both. Each connection is a session of its own that keeps so many
@@ -29,6 +30,8 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, BytesMut};
@@ -70,6 +73,9 @@ fn main() {
             print_line(&load, &ours, theirs.as_ref());
         }
     }
+    if options.beside > 0 {
+        beside_hostile_peers(&options, server);
+    }
     for mut child in own.into_iter().chain(redis).map(|(child, _)| child) {
         child.kill().unwrap();
         child.wait().unwrap();
@@ -84,6 +90,7 @@ struct Options {
     in_flight: Vec<usize>,
     span: Duration,
     redis: bool,
+    beside: usize,
 }
 
 impl Options {
@@ -95,6 +102,7 @@ impl Options {
             in_flight: vec![1, 16],
             span: Duration::from_secs(5),
             redis: true,
+            beside: 0,
         };
         let mut arguments = std::env::args().skip(1);
         let numbers = |text: String| text.split(',').map(|number| number.parse().unwrap()).collect();
@@ -115,6 +123,7 @@ impl Options {
                 "--in-flight" => options.in_flight = numbers(next()),
                 "--seconds" => options.span = Duration::from_secs(next().parse().unwrap()),
                 "--no-redis" => options.redis = false,
+                "--beside" => options.beside = next().parse().unwrap(),
                 // cargo bench adds it.
                 "--bench" => {}
                 other => panic!("{other} is not known; see benches/load.rs"),
@@ -200,6 +209,91 @@ struct Load {
 enum Target<'a> {
     Seats { server: SocketAddr, feature: &'a (FeatureName, Version) },
     Redis { server: SocketAddr },
+}
+
+/// How often a measurement beside hostile peers is repeated, in turn with one without them; the medians are compared.
+const ROUNDS: usize = 5;
+
+/// Measures alone and beside peers that are silent after connect, stop in the middle of a frame, send garbage, or
+/// announce a gigabyte, and that come again when they were closed.
+fn beside_hostile_peers(options: &Options, server: SocketAddr) {
+    println!(
+        "\n| connections | in flight | hostile peers | p50 ms alone | beside | p99 ms alone | beside | p99 beside / alone |"
+    );
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    for &connections in &options.connections {
+        for &in_flight in &options.in_flight {
+            let load = Load { connections, in_flight, span: options.span };
+            let target = Target::Seats { server, feature: &options.feature };
+            let (mut alone, mut beside) = (Vec::new(), Vec::new());
+            for _ in 0..ROUNDS {
+                alone.push(run(&load, target));
+                let hostile = Hostile::start(server, options.beside);
+                beside.push(run(&load, target));
+                hostile.stop();
+            }
+            let median = |outcomes: &[Outcome], part: f64| {
+                let mut values: Vec<f64> = outcomes.iter().map(|one| one.percentile_ms(part)).collect();
+                values.sort_by(f64::total_cmp);
+                values[values.len() / 2]
+            };
+            let (p50, p50_beside) = (median(&alone, 0.5), median(&beside, 0.5));
+            let (p99, p99_beside) = (median(&alone, 0.99), median(&beside, 0.99));
+            println!(
+                "| {connections} | {in_flight} | {} | {p50:.3} | {p50_beside:.3} | {p99:.3} | {p99_beside:.3} | {:.2} |",
+                options.beside,
+                p99_beside / p99
+            );
+        }
+    }
+}
+
+/// Peers that do what no client does.
+struct Hostile {
+    done: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Hostile {
+    fn start(server: SocketAddr, peers: usize) -> Self {
+        let done = Arc::new(AtomicBool::new(false));
+        let until = Arc::clone(&done);
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            LocalSet::new().block_on(&runtime, async {
+                for nth in 0..peers {
+                    tokio::task::spawn_local(Self::peer(server, nth));
+                }
+                while !until.load(Ordering::SeqCst) {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            });
+        });
+        Self { done, thread }
+    }
+
+    async fn peer(server: SocketAddr, nth: usize) {
+        let sent: &[u8] = match nth % 4 {
+            0 => b"",
+            1 => b"\xC5\x4B\x01\x01\x00\x01\x00\x00\x00\x01\x00\x00\x00\x40half a greeting",
+            2 => b"\x00\xFFgarbage",
+            _ => b"\xC5\x4B\x01\x01\x00\x01\x00\x00\x00\x01\x40\x00\x00\x00",
+        };
+        loop {
+            let mut stream = TcpStream::connect(server).await.unwrap();
+            // The server may have closed already; both is what is wanted.
+            let _ = stream.write_all(sent).await;
+            let mut answer = [0; 512];
+            while matches!(stream.read(&mut answer).await, Ok(1..)) {}
+            // Those that are closed at once come again ten times a second.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    fn stop(self) {
+        self.done.store(true, Ordering::SeqCst);
+        self.thread.join().unwrap();
+    }
 }
 
 /// Latencies of all counted requests in microseconds, rising.
