@@ -1,12 +1,11 @@
 //! lmgrd at the other end of standard input (`wire::pipe`).
 
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
 
 use futures_util::StreamExt as _;
 use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio_util::codec::{FramedRead, LinesCodec};
 
 use crate::wire::pipe::{DaemonLine, ManagerLine, PIPE_LINE_BYTES_MAX};
@@ -22,8 +21,9 @@ pub(super) enum Word {
 
 /// The pipe to lmgrd.
 pub(super) struct Pipe {
-    read: FramedRead<OwnedReadHalf, LinesCodec>,
-    write: OwnedWriteHalf,
+    read: FramedRead<UnixStream, LinesCodec>,
+    /// Not the runtime's: a daemon that can't start says so and ends before the runtime has looked at the socket once.
+    write: StdStream,
 }
 
 impl Pipe {
@@ -37,14 +37,14 @@ impl Pipe {
         // Fails on anything that is no socket of this kind, such as a terminal.
         stream.peer_addr()?;
         stream.set_nonblocking(true)?;
-        let (read, write) = UnixStream::from_std(stream)?.into_split();
+        let write = stream.try_clone()?;
         let lines = LinesCodec::new_with_max_length(PIPE_LINE_BYTES_MAX);
-        Ok(Self { read: FramedRead::new(read, lines), write })
+        Ok(Self { read: FramedRead::new(UnixStream::from_std(stream)?, lines), write })
     }
 
     pub(super) fn tell(&self, line: &DaemonLine) {
         // A line fits into the socket's buffer; if not, lmgrd has long stopped reading.
-        if let Err(error) = self.write.try_write(line.to_string().as_bytes()) {
+        if let Err(error) = (&self.write).write_all(line.to_string().as_bytes()) {
             tracing::warn!(%error, "lmgrd could not be told");
         }
     }

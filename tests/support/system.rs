@@ -46,7 +46,7 @@ impl System {
             std::fs::write(dir.path().join("test.lic"), text).unwrap();
             let child = lmgrd(dir.path(), arguments).spawn().unwrap();
             let mut system = Self { dir, port, child };
-            let vendors = license.lines().filter(|line| line.starts_with("VENDOR")).count();
+            let vendors = license.lines().filter(|line| line.starts_with("VENDOR ")).count();
             let mut ended = false;
             until("lmgrd to start", || {
                 ended = system.child.try_wait().unwrap().is_some();

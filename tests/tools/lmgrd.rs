@@ -88,6 +88,11 @@ fn what_is_wrong_with_one_vendor_costs_the_others_nothing() {
     let status = printed(&system.tool(&["lmstat", "-a", "-c", &system.place()]));
     assert!(status.contains("     empty: The desired vendor daemon is down. (-97,506)\n"), "{status}");
     assert!(status.contains("Users of solver:"));
+    // Nobody has told it who `empty` is; asking again would bring the same answer.
+    until("the judgement", || system.log().contains("empty exited with status 1 (it cannot be started so)"));
+    let log = system.log();
+    assert_eq!(log.matches("No vendor manifest empty.vendor.toml").count(), 1, "{log}");
+    assert!(!log.contains("attempt to re-start"), "{log}");
 }
 
 #[test]
