@@ -98,6 +98,8 @@ pub struct Config {
     pub vendor_dirs: Vec<PathBuf>,
     /// Listen on this address alone.
     pub listen: Option<IpAddr>,
+    /// Limits in seconds that vendor daemons put to the clocks of their clients, with the options that set them.
+    pub clock_limits: [(&'static str, Option<u64>); 2],
     /// Replaces the port of the SERVER lines; 0 takes any free one.
     pub port: Option<u16>,
     /// Replaces the ports of the VENDOR lines; 0 takes any free one.
@@ -368,6 +370,7 @@ async fn serve_in_runtime(config: Config, prepared: Prepared, log_file: Option<F
                 server_host: plan.host.clone(),
                 server_port: port,
                 listen: config.listen,
+                clock_limits: config.clock_limits,
                 datestamp: config.datestamp,
                 log: log_file.as_ref().and_then(|file| file.try_clone().ok()),
                 mute: matches!(config.start, StartMode::Background { trace: false, .. }),

@@ -24,7 +24,7 @@ pub(super) struct Args {
     /// Shut down all servers of the path
     #[arg(long = "all")]
     all: bool,
-    /// Shut down even if somebody works
+    /// Shut down even while licenses are borrowed, which no license of this version can be
     #[arg(long = "force")]
     force: bool,
     /// File with the administrator's key, for a server on another machine

@@ -62,6 +62,12 @@ pub(super) struct Args {
     /// Listen on this address alone
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<IpAddr>,
+    /// Clock difference in seconds above which vendor daemons refuse clients as unreachable [default: 300]
+    #[arg(long, value_name = "SECONDS")]
+    clock_limit: Option<u64>,
+    /// Clock difference in seconds above which their messages count as expired [default: 600]
+    #[arg(long, value_name = "SECONDS")]
+    clock_limit_expired: Option<u64>,
     /// Seconds before a vendor daemon that died is started again, doubled each time up to LONGEST
     #[arg(long, value_name = "SECONDS[:LONGEST]", default_value = "1:60", value_parser = parse_delays)]
     restart_delay: (Duration, Duration),
@@ -155,6 +161,10 @@ fn config(args: Args, call: &Call, start: StartMode) -> Config {
         state_dir: args.state_dir,
         vendor_dirs: args.vendor_dir,
         listen: args.listen,
+        clock_limits: [
+            ("--clock-limit", args.clock_limit),
+            ("--clock-limit-expired", args.clock_limit_expired),
+        ],
         port: None,
         vendor_port: None,
         timestamp_every: Duration::from_secs(60 * args.timestamp_min.unwrap_or(MANAGER_TIMESTAMP_MIN)),

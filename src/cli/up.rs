@@ -75,6 +75,7 @@ fn start(args: Args) -> Result<u8, String> {
         state_dir: Some(place.state.clone()),
         vendor_dirs: args.vendor_dir,
         listen: Some(args.listen),
+        clock_limits: Default::default(),
         port: args.port,
         vendor_port: args.vendor_port,
         timestamp_every: Duration::from_secs(60 * MANAGER_TIMESTAMP_MIN),

@@ -34,6 +34,7 @@ pub(super) struct Start {
     pub(super) server_host: Host,
     pub(super) server_port: u16,
     pub(super) listen: Option<IpAddr>,
+    pub(super) clock_limits: [(&'static str, Option<u64>); 2],
     pub(super) datestamp: bool,
     /// The log; standard output if there is none.
     pub(super) log: Option<File>,
@@ -80,6 +81,11 @@ impl Start {
         command.arg("--server-port").arg(self.server_port.to_string());
         if let Some(address) = self.listen {
             command.arg("--listen").arg(address.to_string());
+        }
+        for (option, seconds) in self.clock_limits {
+            if let Some(seconds) = seconds {
+                command.arg(option).arg(seconds.to_string());
+            }
         }
         if self.datestamp {
             command.arg("--datestamp");

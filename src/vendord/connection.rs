@@ -231,8 +231,14 @@ impl Peer {
         self.wake.notify_one();
     }
 
-    /// The daemon ends: closes when everything queued is sent; leases run on.
+    /// The daemon ends: closes when everything queued is sent. The leases of framed sessions run on, so only a line
+    /// session, which ends here, is told.
     pub(super) fn shut_down(&self) {
+        if self.protocol.get() == Protocol::Lines && self.greeted.get() {
+            let denial =
+                Denial::new(Code::VendorDown, minor::VENDOR_DOWN, "the vendor daemon is shutting down");
+            lines::put_notice(&mut self.output.borrow_mut(), &denial);
+        }
         self.closing.set(Some(Closing::AfterFlush { by_us: true }));
         self.wake.notify_one();
     }

@@ -63,7 +63,18 @@ pub(super) async fn follow(
     started: &Started,
     files: &[(Digest, Vec<u8>)],
     opened: oneshot::Sender<()>,
+    say: impl Fn(&str),
 ) -> Stop {
+    let mut told = false;
+    let mut tell_failing = move |failing: Option<&str>| match failing {
+        Some(reason) if !std::mem::replace(&mut told, true) => {
+            say(&format!(
+                "ERROR: the history can't be written, so no license is checked out until it can: {reason}"
+            ));
+        }
+        None if std::mem::take(&mut told) => say("The history can be written again"),
+        Some(_) | None => {}
+    };
     let projector = shared.borrow().projector.clone();
     // Reports are few: one for each commit. The daemon takes them as fast as any other input.
     let (sender, mut news) = mpsc::unbounded_channel();
@@ -73,7 +84,7 @@ pub(super) async fn follow(
         match tokio::task::spawn_blocking(move || open(&dir, projector, sender)).await {
             Ok(Ok(found)) => break found,
             Ok(Err(Trouble::Retry(reason))) => {
-                tracing::warn!(%reason, "the history can't be opened yet");
+                tell_failing(Some(&reason));
                 shared.borrow_mut().unopened(&reason);
                 // The daemon comes up all the same: status answers, checkouts say why not.
                 opened.take().map(|opened| opened.send(()));
@@ -83,6 +94,7 @@ pub(super) async fn follow(
             Err(error) => return Stop::Failed(error.to_string()),
         }
     };
+    tell_failing(None);
     let Found { store, lock: _lock, state, at_cursor, missed } = found;
     files.iter().for_each(|(digest, bytes)| store.put_file(*digest, bytes.clone()));
     let begin = Task::Begin { state: Box::new(at_cursor), missed, store: Arc::clone(&store) };
@@ -97,7 +109,8 @@ pub(super) async fn follow(
             report = news.recv() => report,
             _ = daily.tick() => {
                 if let Some(store) = kept.upgrade() {
-                    drop_old(&store, &dir, shared.borrow().now().utc);
+                    let (dir, now) = (dir.clone(), shared.borrow().now().utc);
+                    tokio::task::spawn_blocking(move || drop_old(&store, &dir, now));
                 }
                 continue;
             }
@@ -112,6 +125,7 @@ pub(super) async fn follow(
                 }
             }
             News::RolledBack(reason) => {
+                tell_failing(Some(&reason));
                 shared.borrow_mut().rolled_back(&reason);
                 let (reply, answer) = oneshot::channel();
                 let projector = projector.clone();
@@ -123,7 +137,10 @@ pub(super) async fn follow(
                 }
                 opened.take().map(|opened| opened.send(()));
             }
-            News::Recovered => shared.borrow_mut().recovered(),
+            News::Recovered => {
+                tell_failing(None);
+                shared.borrow_mut().recovered();
+            }
             News::Fatal(reason) => return Stop::Failed(reason),
         }
     }

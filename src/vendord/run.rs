@@ -168,7 +168,7 @@ async fn serve_until_stopped(
     let setting = Setting {
         catalog: Arc::clone(&catalog),
         about,
-        style,
+        style: style.clone(),
         log: log.clone(),
         cursor_dir: state_dir.clone(),
         clock: Arc::clone(clock),
@@ -192,7 +192,8 @@ async fn serve_until_stopped(
     let mut told = false;
     let mut accepting = None;
     let mut listener = Some(listener);
-    let history = history::follow(&shared, state_dir, &setup.started, &setup.files, opened);
+    let say = |text: &str| log.line(style.line(clock.now().utc, text));
+    let history = history::follow(&shared, state_dir, &setup.started, &setup.files, opened, say);
     tokio::pin!(history);
     let submitting = tokio::task::spawn_local(submit(Rc::clone(&shared)));
     let ticking = tokio::task::spawn_local(tick(Rc::clone(&shared), Rc::clone(&peers)));

@@ -69,6 +69,11 @@ fn refuses_and_recovers(failure: &str) {
         "no lease lapsed"
     );
     assert!(notes(daemon.port).iter().all(|note| note.contains("DEMO")));
+    until("the log lines", || {
+        let log = daemon.log();
+        let failed = log.find("ERROR: the history can't be written");
+        failed.is_some() && failed < log.find("The history can be written again")
+    });
 }
 
 #[test]

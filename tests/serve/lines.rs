@@ -68,6 +68,20 @@ fn a_line_session_ends_with_the_daemon() {
 }
 
 #[test]
+fn a_line_session_is_told_that_the_daemon_ends() {
+    let site = Site::new(300, 5);
+    let daemon = site.start();
+    let mut stream = TcpStream::connect(("127.0.0.1", daemon.port)).unwrap();
+    stream.write_all(b"HELLO 1 user=ann host=ws01\nCHECKOUT one 1.0\n").unwrap();
+    until("the grant", || daemon.log().contains("OUT: \"one\" ann@ws01"));
+    assert_eq!(daemon.stop().code(), Some(15));
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let last = answer.lines().last().unwrap();
+    assert!(last.starts_with("* ENDED -97,506 "), "{answer}");
+}
+
+#[test]
 fn the_clock_is_compared_where_a_time_is_given() {
     let site = Site::new(300, 5);
     let daemon = site.start();
