@@ -8,9 +8,10 @@ use std::time::Duration;
 use super::{Call, USAGE, print_error};
 use crate::event::debug_log::MANAGER_TIMESTAMP_MIN;
 use crate::ident::encode_hex;
-use crate::license::LicenseCount;
+use crate::license::{FeatureLine, LicenseCount};
 use crate::lmgrd::{Config, Plan, ReadFile, RestartPolicy, StartMode, plan, read, run as run_lmgrd};
 use crate::platform::{self, ListenError, random_bytes};
+use crate::sign::DEMO_VENDOR;
 use crate::wire::ServerInfo;
 
 /// The demo licenses, as they lie in the source tree.
@@ -194,7 +195,7 @@ fn welcome(info: &ServerInfo, file: &ReadFile, listen: IpAddr, state: &Path, tem
         .license
         .features()
         .find(|line| matches!(line.count, LicenseCount::Counted(_)))
-        .map_or_else(|| "FEATURE VERSION".to_owned(), |line| format!("{} {}", line.name, line.version));
+        .map_or_else(|| "-f FEATURE VERSION".to_owned(), example);
     format!(
         "\n\
          Seatkeeper serves {license}\n  \
@@ -205,7 +206,7 @@ fn welcome(info: &ServerInfo, file: &ReadFile, listen: IpAddr, state: &Path, tem
          \n\
          Try from a second terminal:\n  \
            {program} lmutil lmstat -a -c {server}\n  \
-           {program} run -c {server} -f {example} -- sleep 60\n  \
+           {program} run -c {server} {example} -- sleep 60\n  \
            {program} lmutil lmdown -c {server} -q\n\
          \n\
          Ctrl-C here ends everything, as the last command does.\n\
@@ -216,6 +217,12 @@ fn welcome(info: &ServerInfo, file: &ReadFile, listen: IpAddr, state: &Path, tem
         state = state.display(),
         kept = if temporary { " (removed at the end)" } else { "" },
     )
+}
+
+/// What `run` needs for this line; it asks for LGS if nobody else is named.
+fn example(line: &FeatureLine) -> String {
+    let feature = format!("-f {} {}", line.name, line.version);
+    if line.vendor.as_str() == DEMO_VENDOR { feature } else { format!("--vendor {} {feature}", line.vendor) }
 }
 
 /// A path as a shell takes it.
@@ -236,6 +243,14 @@ mod tests {
     fn paths_are_quoted_for_the_shell() {
         assert_eq!(quoted(Path::new("/opt/a-b/seatkeeper")), "/opt/a-b/seatkeeper");
         assert_eq!(quoted(Path::new("/my dir/it's")), r"'/my dir/it'\''s'");
+    }
+
+    #[test]
+    fn the_example_names_the_vendor_that_run_would_not_guess() {
+        let text = "FEATURE a LGS 2.0 permanent 1 SIGN=x\nFEATURE b acmed 1.5 permanent 1 SIGN=x\n";
+        let file = crate::license::LicenseFile::parse(crate::text::Source::new("x.lic", text.as_bytes()));
+        let examples: Vec<String> = file.features().map(example).collect();
+        assert_eq!(examples, ["-f a 2.0", "--vendor acmed -f b 1.5"]);
     }
 
     #[test]

@@ -150,7 +150,8 @@ pub fn system(report: &SystemReport, wanted: &Wanted, now: &Zoned) -> String {
         let vendors =
             report.vendors.iter().filter(|it| wanted.vendor.as_ref().is_none_or(|name| *name == it.name));
         for (index, vendor) in vendors.enumerate() {
-            if index > 0 {
+            // One blank line between two vendor daemons; a list of features ends with one.
+            if index > 0 && !text.ends_with("\n\n") {
                 text.push('\n');
             }
             vendor_block(&mut text, vendor, wanted, now.time_zone(), &mut notes);

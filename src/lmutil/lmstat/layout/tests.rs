@@ -247,3 +247,15 @@ fn a_lock_is_shown_as_the_license_file_writes_it() {
     let uncounted = kind_text(&PoolKind::UncountedLocked("020000000001".into()));
     assert_eq!(uncounted, "uncounted nodelocked license, locked to \"020000000001\"");
 }
+
+#[test]
+fn one_blank_line_stands_between_two_vendor_daemons() {
+    let mut two = report();
+    two.vendors.push(VendorReport { name: "acmed".into(), items: None });
+    let daemons = Wanted { server: true, vendors: true, ..Wanted::default() };
+    for wanted in [all(), daemons] {
+        let text = system(&two, &wanted, &now());
+        let before = text.split("     acmed: ").next().unwrap();
+        assert!(before.ends_with("\n\n") && !before.ends_with("\n\n\n"), "{text}");
+    }
+}
