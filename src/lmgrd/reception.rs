@@ -13,10 +13,10 @@ use super::conversation::{Desk, converse};
 use crate::platform::tune;
 
 /// Connections at one time. They are short; clients stay with the vendor daemon.
-const CONNECTIONS_MAX: usize = 1024;
+const CONNECTIONS_MAX: usize = 8192;
 
-/// Connections at one time from one host.
-const CONNECTIONS_PER_HOST_MAX: usize = 64;
+/// Connections at one time from one host, which may be the door of a whole office.
+const CONNECTIONS_PER_HOST_MAX: usize = 1024;
 
 /// Wait after a failed accept, such as for lack of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -29,6 +29,9 @@ const KEPT_BYTES_MAX: usize = 2 * 1024;
 const MESSAGES_PER_TURN: usize = 64;
 /// How long a peer may leave its answers unread.
 const UNREAD_MAX: Duration = Duration::from_secs(30);
+/// How many bytes of its answers a peer must take in that time, if so many wait: one that takes them singly would hold
+/// up those who wait for their turn.
+const TAKEN_MIN: usize = 64 * 1024;
 /// How long what is left to send may take after the last message.
 const LINGER: Duration = Duration::from_secs(5);
 
@@ -87,8 +90,8 @@ pub(super) struct Peer {
     large: Cell<usize>,
     /// Wakes those who wait until everything is sent, or nothing can be.
     sent: Notify,
-    /// Whether the socket took something since the last look at the clock, and when one was last seen to have.
-    moved: Cell<bool>,
+    /// Bytes that the socket took since `progress`, the last time when it had taken enough.
+    taken: Cell<usize>,
     progress: Cell<Monotonic>,
     /// Numbers the requests of a line session, which has no numbers of its own.
     pub(super) last_token: Cell<Token>,
@@ -114,7 +117,7 @@ impl Peer {
             deadline: Cell::new(Some(now.plus(limits.handshake))),
             large: Cell::new(0),
             sent: Notify::new(),
-            moved: Cell::new(false),
+            taken: Cell::new(0),
             progress: Cell::new(now),
             last_token: Cell::new(Token(0)),
         }
@@ -204,6 +207,11 @@ impl Peer {
         }
     }
 
+    /// Whether nothing can be sent any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.get()
+    }
+
     pub(super) fn protocol(&self) -> Protocol {
         self.protocol.get()
     }
@@ -245,7 +253,8 @@ impl Peer {
 
     /// Looks whether the peer has been too slow.
     pub(super) fn check_deadline(&self, now: Monotonic) {
-        if self.moved.replace(false) || !self.unsent() {
+        if self.taken.get() >= TAKEN_MIN || !self.unsent() {
+            self.taken.set(0);
             self.progress.set(now);
         } else if now.since(self.progress.get()) > UNREAD_MAX {
             tracing::info!(address = %self.address, "peer does not read its answers");
@@ -278,7 +287,7 @@ impl Peer {
                 Ok(0) => break,
                 Ok(sent) => {
                     output.advance(sent);
-                    self.moved.set(true);
+                    self.taken.set(self.taken.get().saturating_add(sent));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(_) => {

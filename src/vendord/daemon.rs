@@ -10,11 +10,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 
 use super::config::Config;
 use super::connection::{Outgoing, Peer};
 use super::projector::Projector;
+use super::status;
 use crate::catalog::Catalog;
 use crate::code::{Code, minor};
 use crate::event::{Answer, Checkin, Checkout, Denial, EndReason, Event, Identity, Record, SessionKind};
@@ -29,8 +30,6 @@ use crate::wire::{self, SessionTerms, Welcome};
 /// Things that may wait for the disk; beyond it clients hear -23.
 const WAITING_MAX: usize = 65_536;
 
-/// Status answers that may be under way at a time: each can be many megabytes.
-const STATUS_UNDER_WAY_MAX: usize = 16;
 /// Longest time between two heartbeats, in seconds (DESIGN section 2).
 const HEARTBEAT_SECONDS_MAX: u32 = 60;
 
@@ -59,6 +58,7 @@ pub(super) struct Daemon {
     pub(super) config: Config,
     pub(super) catalog: Arc<Catalog>,
     pub(super) projector: Projector,
+    pub(super) status_queue: status::Queue,
     clock: Arc<dyn Clock>,
     state: State,
     durable: Seq,
@@ -76,7 +76,6 @@ pub(super) struct Daemon {
     /// The start of this run, and the event up to which all must be durable before it counts as recorded.
     start: Option<(Seq, Command)>,
     stopping: bool,
-    status_permits: Arc<Semaphore>,
 }
 
 /// How connections and tasks share the daemon.
@@ -109,7 +108,7 @@ impl Daemon {
             bound: BTreeMap::new(),
             start: None,
             stopping: false,
-            status_permits: Arc::new(Semaphore::new(STATUS_UNDER_WAY_MAX)),
+            status_queue: status::Queue::new(),
         }
     }
 
@@ -132,11 +131,6 @@ impl Daemon {
             notes.push(format!("no license can be checked out at present: {reason}"));
         }
         notes
-    }
-
-    /// The right to have one status answer under way; none if too many are.
-    pub(super) fn status_permit(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.status_permits).try_acquire_owned().ok()
     }
 
     /// Greets a client.

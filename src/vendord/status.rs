@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::BytesMut;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::connection::{Outgoing, Peer, Protocol};
 use super::daemon;
@@ -35,7 +36,8 @@ pub(super) enum Form {
     Lines,
 }
 
-/// Asks the projector and hands its answer to the connection when it comes.
+/// Asks the projector and hands its answer to the connection when it comes. Few are answered at a time, for each answer
+/// can be many megabytes; the others wait for their turn.
 pub(super) fn ask(
     daemon: &mut daemon::Daemon,
     peer: &Rc<Peer>,
@@ -47,16 +49,23 @@ pub(super) fn ask(
         Protocol::Lines => Form::Lines,
         Protocol::Frames | Protocol::Unknown => Form::Frames(request),
     };
-    let (reply, answer) = oneshot::channel();
     let query = StatusQuery { feature, users, notes: daemon.notes(), form };
-    let permit = daemon.status_permit();
-    if permit.is_none() || !daemon.projector.offer(Task::Status(query, reply)) {
-        let note = "too many status requests wait";
-        return peer
-            .send(request, Outgoing::Refused(Denial::new(Code::ServerBusy, minor::WRITER_BUSY, note)));
-    }
+    let projector = daemon.projector.clone();
+    let Some(place) = daemon.status_queue.place() else {
+        let denial = Denial::new(Code::ServerBusy, minor::WRITER_BUSY, TOO_MANY);
+        return peer.send(request, Outgoing::Refused(denial));
+    };
     let peer = Rc::clone(peer);
     tokio::task::spawn_local(async move {
+        let turn = place.turn().await;
+        if peer.is_over() {
+            return;
+        }
+        let (reply, answer) = oneshot::channel();
+        if !projector.offer(Task::Status(query, reply)) {
+            let denial = Denial::new(Code::ServerBusy, minor::WRITER_BUSY, TOO_MANY);
+            return peer.send(request, Outgoing::Refused(denial));
+        }
         match answer.await {
             Ok(bytes) => peer.send_large(&bytes).await,
             Err(_) => {
@@ -66,8 +75,51 @@ pub(super) fn ask(
             }
         }
         // As long as the answer is not sent, it counts against the few that may be under way.
-        drop(permit);
+        drop(turn);
     });
+}
+
+const TOO_MANY: &str = "too many status requests wait";
+
+/// Status answers that may be under way at a time: each can be many megabytes.
+const UNDER_WAY_MAX: usize = 16;
+/// Status requests that may wait for their turn, or have it.
+const ASKED_MAX: usize = 4096;
+
+/// The line in which status requests wait.
+#[derive(Debug)]
+pub(super) struct Queue {
+    asked: Arc<Semaphore>,
+    under_way: Arc<Semaphore>,
+}
+
+impl Queue {
+    pub(super) fn new() -> Self {
+        Self {
+            asked: Arc::new(Semaphore::new(ASKED_MAX)),
+            under_way: Arc::new(Semaphore::new(UNDER_WAY_MAX)),
+        }
+    }
+
+    /// A place in the line; none if it is too long.
+    pub(super) fn place(&self) -> Option<Place> {
+        let asked = Arc::clone(&self.asked).try_acquire_owned().ok()?;
+        Some(Place { _asked: asked, under_way: Arc::clone(&self.under_way) })
+    }
+}
+
+/// One request's place in the line.
+pub(super) struct Place {
+    _asked: OwnedSemaphorePermit,
+    under_way: Arc<Semaphore>,
+}
+
+impl Place {
+    /// Waits for the right to have an answer under way; first come, first served.
+    async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        // Nobody closes the semaphore.
+        Arc::clone(&self.under_way).acquire_owned().await.ok()
+    }
 }
 
 /// Encodes the answer to a query.

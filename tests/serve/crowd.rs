@@ -5,9 +5,9 @@ use std::time::Instant;
 use bytes::BytesMut;
 use seatkeeper::event::Checkout;
 use seatkeeper::ident::{Count, Token};
-use seatkeeper::wire::{self, Message};
+use seatkeeper::wire::{self, Message, Purpose};
 
-use crate::daemon::{PATIENCE, Reply, signal};
+use crate::daemon::{PATIENCE, Reply, Wire, now, signal};
 use crate::{Site, session};
 
 /// More records than the store's queue has room for, decided in one turn of the daemon's loop.
@@ -68,5 +68,35 @@ fn thousands_that_leave_at_once_do_not_stall_the_others() {
     for wire in &mut leaving {
         let (_, answer) = wire.receive().unwrap().unwrap();
         assert!(matches!(answer, Message::Farewell), "{answer:?}");
+    }
+}
+
+/// Each big answer waits for its turn; nobody is sent away because others ask as well.
+#[test]
+fn a_hundred_who_ask_for_the_status_at_once_are_all_answered() {
+    seatkeeper::platform::process::raise_file_limit();
+    let site = Site::new(300, 5);
+    let daemon = site.start();
+    let (mut ann, _) = session(&daemon, "ann");
+    // Seats enough that an answer does not fit between two requests.
+    for token in 1..=500 {
+        ann.checkout(token, token - 1, "free", 1).unwrap().granted();
+    }
+    let ask = Message::AskStatus { feature: None, users: true };
+    let mut asking: Vec<Wire> = (0..100)
+        .map(|_| {
+            let mut wire = Wire::connect(daemon.port).unwrap();
+            wire.hello("ann", Purpose::Ask, now()).unwrap().unwrap();
+            wire
+        })
+        .collect();
+    signal(daemon.pid(), "STOP");
+    for wire in &mut asking {
+        wire.send(&ask).unwrap();
+    }
+    signal(daemon.pid(), "CONT");
+    for wire in &mut asking {
+        let (_, answer) = wire.receive().unwrap().unwrap();
+        assert!(matches!(answer, Message::Status(_)), "{answer:?}");
     }
 }
