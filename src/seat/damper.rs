@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::event::{Denied, Event};
-use crate::ident::SessionId;
+use crate::event::{Answer, Denied, Event};
+use crate::ident::{SessionId, Token};
 use crate::time::{Monotonic, Now};
 
 /// How long equal refusals are counted into one event.
@@ -44,6 +44,18 @@ impl DenialDamper {
             return true;
         }
         false
+    }
+
+    /// The answer to a request number that was counted here and is seen again: the same refusal, or that it is spent.
+    /// Asked before a request is decided, for the state does not know these numbers yet.
+    #[must_use]
+    pub fn repeated(&self, session: SessionId, token: Token) -> Option<Answer> {
+        let counted = self.counted.get(&session).filter(|counted| counted.repeats > 0)?;
+        let request = &counted.denied.request;
+        if token <= request.acknowledged {
+            return Some(Answer::Spent);
+        }
+        (token <= request.token).then(|| Answer::Denied(counted.denied.denial.clone()))
     }
 
     /// Notes a recorded refusal as the one that repeats are measured against. What had been counted before it is due

@@ -49,6 +49,12 @@ impl Session {
         self.handles.iter().copied()
     }
 
+    /// Whether a request number, or a higher one, has been recorded.
+    #[must_use]
+    pub fn has_seen(&self, token: Token) -> bool {
+        token <= self.highest
+    }
+
     /// Whether the debug log shows its seats as out.
     #[must_use]
     pub fn shown(&self) -> bool {

@@ -239,6 +239,12 @@ impl Peer {
         self.wake.notify_one();
     }
 
+    /// Closes by our decision when everything queued is sent; the lease runs on.
+    pub(super) fn close_by_us(&self) {
+        self.closing.set(Some(Closing::AfterFlush { by_us: true }));
+        self.wake.notify_one();
+    }
+
     /// The daemon ends: closes when everything queued is sent. The leases of framed sessions run on, so only a line
     /// session, which ends here, is told.
     pub(super) fn shut_down(&self) {
@@ -247,8 +253,7 @@ impl Peer {
                 Denial::new(Code::VendorDown, minor::VENDOR_DOWN, "the vendor daemon is shutting down");
             lines::put_notice(&mut self.output.borrow_mut(), &denial);
         }
-        self.closing.set(Some(Closing::AfterFlush { by_us: true }));
-        self.wake.notify_one();
+        self.close_by_us();
     }
 
     /// Looks whether the peer has been too slow.

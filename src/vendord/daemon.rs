@@ -19,7 +19,7 @@ use super::status;
 use crate::catalog::Catalog;
 use crate::code::{Code, minor};
 use crate::event::{Answer, Checkin, Checkout, Denial, EndReason, Event, Identity, Record, SessionKind};
-use crate::ident::{Digest, Seq, SessionId};
+use crate::ident::{Digest, Seq, SessionId, Token};
 use crate::platform::random_bytes;
 use crate::seat::{Command, DenialDamper, Reply, Resume, Session, State, check, decide};
 use crate::session::server::{LeaseTerms, Leases, clock_denial};
@@ -232,15 +232,30 @@ impl Daemon {
         if let Some(denial) = peer.clock_denial() {
             return peer.send(request, Outgoing::Answer(checkout.token, Answer::Denied(denial)));
         }
-        let reply = self.execute(&Command::Checkout(session, checkout));
+        let reply = match self.damped(session, checkout.token) {
+            Some(reply) => reply,
+            None => self.execute(&Command::Checkout(session, checkout)),
+        };
         self.answer_reply(peer, request, reply);
     }
 
     /// The session of this connection gives licenses back.
     pub(super) fn checkin(&mut self, peer: &Rc<Peer>, request: u32, session: SessionId, checkin: Checkin) {
         self.leases.hear(session);
-        let reply = self.execute(&Command::Checkin(session, checkin));
+        let reply = match self.damped(session, checkin.token) {
+            Some(reply) => reply,
+            None => self.execute(&Command::Checkin(session, checkin)),
+        };
         self.answer_reply(peer, request, reply);
+    }
+
+    /// The answer to a request number whose refusal was counted and not recorded, or that such a request acknowledged.
+    fn damped(&self, session: SessionId, token: Token) -> Option<Reply> {
+        let recorded = || self.state.session(session).is_some_and(|known| known.has_seen(token));
+        match self.damper.repeated(session, token)? {
+            Answer::Denied(_) if recorded() => None,
+            answer => Some(Reply::Answer(token, answer)),
+        }
     }
 
     /// The session of this connection is over.

@@ -20,7 +20,8 @@ pub(super) fn handle(shared: &Shared, peer: &Rc<Peer>, input: &mut BytesMut) -> 
         Err(error) => {
             tracing::info!(address = %peer.address(), %error, "closing a connection");
             refuse(peer, 0, error.denial());
-            peer.close_after_flush();
+            // It is we who close, so the lease of a session goes on.
+            peer.close_by_us();
             return Progress::Again;
         }
     };

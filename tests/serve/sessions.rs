@@ -217,3 +217,41 @@ fn seats_of_features_that_are_no_longer_licensed_are_listed_and_come_back() {
     assert_eq!(again.checkin(4, 3, ten.handle).unwrap(), Reply::CheckedIn(ten.handle));
     assert!(matches!(bob.checkout(2, 1, "ten", 3).unwrap(), Reply::Granted(_)));
 }
+
+#[test]
+fn a_refusal_that_was_only_counted_is_repeated_too_and_never_becomes_a_grant() {
+    let site = Site::new(300, 5);
+    let daemon = site.start();
+    let (mut ann, _) = session(&daemon, "ann");
+    let (mut bob, _) = session(&daemon, "bob");
+    let grant = ann.checkout(1, 0, "one", 1).unwrap().granted();
+    for token in 1..=4 {
+        assert_eq!(bob.checkout(token, token.min(2) - 1, "one", 1).unwrap().number(), -4);
+    }
+    assert_eq!(ann.checkin(2, 1, grant.handle).unwrap(), Reply::CheckedIn(grant.handle));
+    assert_eq!(bob.checkout(3, 1, "one", 1).unwrap().number(), -4, "the first answer again");
+    assert_eq!(bob.checkout(1, 1, "one", 1).unwrap(), Reply::Spent, "acknowledged by the later ones");
+    assert!(matches!(bob.checkout(5, 3, "one", 1).unwrap(), Reply::Granted(_)));
+    assert_eq!(bob.checkout(2, 3, "one", 1).unwrap(), Reply::Spent);
+}
+
+#[test]
+fn a_session_whose_connection_the_server_closed_keeps_its_lease() {
+    let site = Site::new(300, 0);
+    let daemon = site.start();
+    let (mut ann, terms) = session(&daemon, "ann");
+    let grant = ann.checkout(1, 0, "one", 1).unwrap().granted();
+    ann.send_bytes(b"no frame at all").unwrap();
+    assert!(ann.closed_within(PATIENCE));
+    // A grace of nothing ends at the next look at the clock, twice a second.
+    let begin = Instant::now();
+    let (mut bob, _) = session(&daemon, "bob");
+    let mut token = 0;
+    while begin.elapsed() < Duration::from_secs(2) {
+        token += 1;
+        assert_eq!(bob.checkout(token, token - 1, "one", 1).unwrap().number(), -4);
+    }
+    let mut again = Wire::connect(daemon.port).unwrap();
+    let resumed = again.hello("ann", Ticket::of(&terms).purpose([1; 16]), now()).unwrap().unwrap().unwrap();
+    assert_eq!(resumed.held, vec![grant.handle]);
+}
