@@ -124,7 +124,7 @@ fn sign(args: &SignArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8,
         }
         return Err(Failure::new(
             FAILED,
-            format_args!("nothing was written: {} line(s) can't be signed", signed.refused.len()),
+            format_args!("nothing was written: {} mistake(s) above", signed.refused.len()),
         ));
     }
     if signed.count == 0 {
@@ -137,7 +137,8 @@ fn sign(args: &SignArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8,
             ),
         ));
     }
-    let target = if args.in_place { Some(&args.file) } else { args.output.as_ref() };
+    let output = args.output.as_ref().filter(|path| path.as_os_str() != "-");
+    let target = if args.in_place { Some(&args.file) } else { output };
     match target {
         Some(path) => files::replace(path, &signed.bytes)
             .map_err(|error| Failure::new(FAILED, format_args!("{}: {error}", path.display())))?,

@@ -19,8 +19,11 @@ pub(super) fn others_may_read(path: &Path) -> bool {
 }
 
 /// Puts `bytes` into the place of `path` in one step; an existing file keeps its permissions and, if the path is a
-/// link, the link.
+/// link, the link. What is no file, such as `/dev/stdout` or a pipe, is written to and stays what it is.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return OpenOptions::new().write(true).open(path)?.write_all(bytes);
+    }
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let permissions = std::fs::metadata(&path).ok().map(|found| found.permissions());
     let beside = beside(&path)?;
@@ -67,4 +70,38 @@ fn beside(path: &Path) -> io::Result<PathBuf> {
     hidden.push(name);
     hidden.push(format!(".{}.new", std::process::id()));
     Ok(path.with_file_name(hidden))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io::Read as _;
+    use std::os::fd::AsRawFd as _;
+
+    use super::*;
+
+    #[test]
+    fn a_pipe_is_written_to_and_not_replaced() {
+        let (mut read, write) = io::pipe().unwrap();
+        let place = PathBuf::from(format!("/proc/self/fd/{}", write.as_raw_fd()));
+        replace(&place, b"signed").unwrap();
+        drop(write);
+        let mut text = String::new();
+        read.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "signed");
+    }
+
+    #[test]
+    fn a_file_keeps_its_permissions_and_a_link_stays_a_link() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("a.lic"), dir.path().join("b.lic"));
+        std::fs::write(&file, "old").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        replace(&link, b"new").unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "new");
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
 }
