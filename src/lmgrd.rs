@@ -141,15 +141,9 @@ pub fn run(mut config: Config) -> Ending {
     let (log_file, trouble) = open_log(config.log_file.as_ref());
     if let Some(trouble) = &trouble {
         // Serving matters more than the log.
-        match &mut config.start {
-            StartMode::Background { reporter, log_is_file, .. } => {
-                reporter.note(trouble);
-                *log_is_file = false;
-            }
-            StartMode::Foreground | StartMode::Whole(_) => {
-                // Nothing more can be done if standard error is closed as well.
-                let _ = writeln!(std::io::stderr(), "lmgrd: {trouble}");
-            }
+        warn(&mut config.start, trouble);
+        if let StartMode::Background { log_is_file, .. } = &mut config.start {
+            *log_is_file = false;
         }
     }
     let zone = platform::system_zone();
@@ -179,7 +173,12 @@ pub fn run(mut config: Config) -> Ending {
         log.say(note);
     }
     let ending = match prepare(&config, &log) {
-        Ok(prepared) => serve(config, prepared, log_file, log),
+        Ok(prepared) => {
+            if let Some(trouble) = &prepared.trouble {
+                warn(&mut config.start, trouble);
+            }
+            serve(config, prepared, log_file, log)
+        }
         Err(unable) => {
             unable.lines.iter().for_each(|line| log.say(line));
             fail_early(config.start, unable.status, unable.text)
@@ -187,6 +186,17 @@ pub fn run(mut config: Config) -> Ending {
     };
     sink.flush(LAST_LINES);
     ending
+}
+
+/// Tells whoever started the program of something that does not keep it from serving.
+fn warn(start: &mut StartMode, trouble: &str) {
+    match start {
+        StartMode::Background { reporter, .. } => reporter.note(trouble),
+        StartMode::Foreground | StartMode::Whole(_) => {
+            // Nothing more can be done if standard error is closed as well.
+            let _ = writeln!(std::io::stderr(), "lmgrd: {trouble}");
+        }
+    }
 }
 
 fn fail_early(start: StartMode, status: u8, text: String) -> Ending {
@@ -217,6 +227,8 @@ struct Prepared {
     port: u16,
     state_dir: PathBuf,
     admin: Option<AdminKey>,
+    /// What is wrong with the state directory, which has been logged.
+    trouble: Option<String>,
     start_dir: PathBuf,
     own: PathBuf,
 }
@@ -254,17 +266,18 @@ fn prepare(config: &Config, log: &Log) -> Result<Prepared, Unable> {
         platform::state_dir(config.state_dir.as_deref()).map_err(|error| one(1, error.to_string()))?;
     let made = platform::make_state_dir(&state_dir).and_then(|()| platform::admin_key(&state_dir));
     let admin = match made.map(|text| AdminKey::parse(&text)) {
-        Ok(Ok(key)) => Some(key),
-        Ok(Err(error)) => {
-            log.say(&format!("lmdown is refused: {}: {error}", state_dir.display()));
-            None
-        }
-        Err(error) => {
-            log.say(&format!("lmdown is refused: {error}"));
-            None
+        Ok(Ok(key)) => Ok(key),
+        Ok(Err(error)) => Err(format!("lmdown is refused: {}: {error}", state_dir.display())),
+        Err(error) => Err(format!("lmdown is refused: {error}")),
+    };
+    let (admin, trouble) = match admin {
+        Ok(key) => (Some(key), None),
+        Err(trouble) => {
+            log.say(&trouble);
+            (None, Some(trouble))
         }
     };
-    Ok(Prepared { plan, listener, port, state_dir, admin, start_dir, own })
+    Ok(Prepared { plan, listener, port, state_dir, admin, trouble, start_dir, own })
 }
 
 /// Reads the files. What is wrong with single ones is logged, and repeated in a failure, because whoever started the
@@ -325,7 +338,7 @@ fn serve(config: Config, prepared: Prepared, log_file: Option<File>, log: Log) -
 }
 
 async fn serve_in_runtime(config: Config, prepared: Prepared, log_file: Option<File>, log: Log) -> Ending {
-    let Prepared { plan, listener, port, state_dir, admin, start_dir, own } = prepared;
+    let Prepared { plan, listener, port, state_dir, admin, start_dir, own, trouble: _ } = prepared;
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return fail_early(config.start, 1, format!("the port cannot be served: {error}")),

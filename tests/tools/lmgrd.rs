@@ -167,6 +167,31 @@ fn a_log_that_cannot_be_written_does_not_stop_it() {
 }
 
 #[test]
+fn a_state_directory_that_cannot_be_made_is_told_to_whoever_starts_it() {
+    let mut system = System::start_prepared(LICENSE, &[], |dir| {
+        std::fs::write(dir.join("state"), "not a directory").unwrap();
+    });
+    assert!(
+        system.log().contains("(lmgrd) lmdown is refused: cannot make the directory"),
+        "{}",
+        system.log()
+    );
+    signal(system.pid(), "TERM");
+    system.wait();
+    let arguments =
+        ["lmgrd", "-c", "test.lic", "-l", "again.log", "--listen", "127.0.0.1", "--state-dir", "state"];
+    let output = system.tool(&arguments);
+    let log = std::fs::read_to_string(system.dir.path().join("again.log")).unwrap();
+    let pid = log.split_once("PID: ").unwrap().1.lines().next().unwrap().parse().unwrap();
+    signal(pid, "TERM");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        output.status.success() && said.contains("lmdown is refused: cannot make the directory"),
+        "{said}"
+    );
+}
+
+#[test]
 fn it_says_where_a_vendor_daemon_is_in_text_lines_too() {
     let system = System::start(LICENSE, &[]);
     let mut session = LineSession::open(system.port);
