@@ -243,9 +243,10 @@ fn peers_that_say_nothing_or_nonsense_are_closed_and_disturb_nobody() {
 
 #[test]
 fn one_host_cannot_take_all_connections_and_comes_back_when_it_has_closed_some() {
+    seatkeeper::platform::process::raise_file_limit();
     let system = System::start(LICENSE, &[]);
     let crowd: Vec<TcpStream> =
-        (0..80).map(|_| TcpStream::connect(("127.0.0.1", system.port)).unwrap()).collect();
+        (0..1100).map(|_| TcpStream::connect(("127.0.0.1", system.port)).unwrap()).collect();
     system.wait_for_log("too many connections, 127.0.0.1 is turned away");
     drop(crowd);
     until("a place", || system.tool(&["lmstat", "-c", &system.place()]).status.success());
