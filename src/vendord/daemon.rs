@@ -260,6 +260,12 @@ impl Daemon {
 
     /// The session of this connection is over.
     pub(super) fn goodbye(&mut self, peer: &Rc<Peer>, request: u32, session: SessionId) {
+        if self.stopping {
+            // Nothing is recorded any more: the seats are free when the lease is over after the next start.
+            let note = "the vendor daemon is shutting down";
+            let denial = Denial::new(Code::VendorDown, minor::VENDOR_DOWN, note);
+            return peer.send(request, Outgoing::Refused(denial));
+        }
         self.unbind(peer);
         self.finish(session, EndReason::Goodbye);
         self.answer(peer, request, Outgoing::Farewell);
