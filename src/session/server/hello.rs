@@ -14,12 +14,18 @@ pub fn clock_denial(client: Timestamp, server: Timestamp, limits: SkewLimits) ->
         SkewVerdict::Unreachable => (limits.unreachable, minor::CLOCK_UNREACHABLE),
         SkewVerdict::Expired => (limits.expired, minor::CLOCK_EXPIRED),
     };
-    let note = format!("{skew}; more than {} min is refused", limit.as_secs() / 60);
+    let seconds = limit.as_secs();
+    let note = match (seconds / 60, seconds % 60) {
+        (minutes, 0) => format!("{skew}; more than {minutes} min is refused"),
+        _ => format!("{skew}; more than {seconds} s is refused"),
+    };
     Some(Denial::new(Code::ClockDifference, minor, &note))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn denial(client_ms: i64) -> Option<Denial> {
@@ -45,6 +51,20 @@ mod tests {
         assert_eq!(
             &*denial(-725_000).unwrap().note,
             "client clock is 12 min 5 s behind the server's; more than 10 min is refused"
+        );
+    }
+
+    #[test]
+    fn a_limit_of_the_site_is_named_as_it_was_set() {
+        let limits = SkewLimits { unreachable: Duration::from_secs(30), expired: Duration::from_secs(90) };
+        let note = |ms| clock_denial(Timestamp(ms), Timestamp(0), limits).unwrap().note;
+        assert_eq!(
+            &*note(31_000),
+            "client clock is 0 min 31 s ahead of the server's; more than 30 s is refused"
+        );
+        assert_eq!(
+            &*note(91_000),
+            "client clock is 1 min 31 s ahead of the server's; more than 90 s is refused"
         );
     }
 }
