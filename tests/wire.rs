@@ -13,6 +13,7 @@ use seatkeeper::ident::{
     VendorName, Version, decode_hex,
 };
 use seatkeeper::time::Timestamp;
+use seatkeeper::vendord::Limits;
 use seatkeeper::wire::{
     Control, ControlVerb, FeatureCount, Frame, FrameError, HEADER_BYTES, Hello, LineText, Message,
     MessageError, Notice, PoolKind, Purpose, ServerInfo, SessionTerms, StatusItem, VendorInfo, Welcome,
@@ -454,6 +455,22 @@ fn the_document_states_the_limits() {
         ("HANDSHAKE", usize::try_from(limits::HANDSHAKE.as_secs()).unwrap()),
     ] {
         assert!(document.contains(&format!("| `{name}` | {value} |")), "{name} {value}");
+    }
+}
+
+#[test]
+fn the_document_states_what_a_vendor_daemon_grants() {
+    let (document, limits) = (document(), Limits::default());
+    let seconds = |span: std::time::Duration| usize::try_from(span.as_secs()).unwrap();
+    for (name, value) in [
+        ("connections of one host", limits.connections_per_host),
+        ("sessions", limits.sessions),
+        ("requests of one connection without an answer", limits.requests_in_flight),
+        ("rest of a message", seconds(limits.rest_of_message)),
+        ("silence without a session", seconds(limits.idle)),
+        ("answers that are not read", limits.unsent_bytes),
+    ] {
+        assert!(document.contains(&format!("| {name} | {value} |")), "{name} {value}");
     }
 }
 
