@@ -10,8 +10,6 @@ use super::{lmgrd, up, vendord};
 pub(super) struct Applet {
     /// What it is called, as first argument or as the name of a link.
     pub(super) name: &'static str,
-    /// One line for the overview.
-    pub(super) about: &'static str,
     /// Not in the overview: started by other applets.
     pub(super) hidden: bool,
     /// Takes options in the classic style, `-vendor NAME`.
@@ -21,10 +19,9 @@ pub(super) struct Applet {
 }
 
 macro_rules! applet {
-    ($name:literal, $room:ident, $about:literal, classic: $classic:literal, hidden: $hidden:literal) => {
+    ($name:literal, $room:ident, classic: $classic:literal, hidden: $hidden:literal) => {
         Applet {
             name: $name,
-            about: $about,
             hidden: $hidden,
             classic: $classic,
             shape: |command| <$room::Args as Args>::augment_args(command),
@@ -36,31 +33,19 @@ macro_rules! applet {
 /// Every applet, in the order of the overview.
 pub(super) static APPLETS: &[Applet] = &[
     #[cfg(feature = "server")]
-    applet!("up", up, "Start a complete system in the foreground, for trying out", classic: false, hidden: false),
+    applet!("up", up, classic: false, hidden: false),
     #[cfg(feature = "server")]
-    applet!(
-        "lmgrd",
-        lmgrd,
-        "Start the license manager: one port, and a vendor daemon for each VENDOR line",
-        classic: true,
-        hidden: false
-    ),
-    applet!("lmutil", lmutil, "Run one of the license tools: lmutil lmstat …", classic: true, hidden: false),
-    applet!(
-        "run",
-        run,
-        "Hold a license while a command runs, and exit with the command's status",
-        classic: false,
-        hidden: false
-    ),
-    applet!("lmstat", lmstat, "Show what license servers serve and who has what", classic: true, hidden: false),
-    applet!("lmdown", lmdown, "Shut down license servers", classic: true, hidden: false),
-    applet!("lmcrypt", lmcrypt, "Make keys, sign license files, check signatures", classic: false, hidden: false),
-    applet!("lmver", lmver, "Print the version of this program or of another file", classic: true, hidden: false),
+    applet!("lmgrd", lmgrd, classic: true, hidden: false),
+    applet!("lmutil", lmutil, classic: true, hidden: false),
+    applet!("run", run, classic: false, hidden: false),
+    applet!("lmstat", lmstat, classic: true, hidden: false),
+    applet!("lmdown", lmdown, classic: true, hidden: false),
+    applet!("lmcrypt", lmcrypt, classic: false, hidden: false),
+    applet!("lmver", lmver, classic: true, hidden: false),
     #[cfg(feature = "server")]
-    applet!("LGS", vendord, "Start the vendor daemon LGS by hand", classic: false, hidden: true),
+    applet!("LGS", vendord, classic: false, hidden: true),
     #[cfg(feature = "server")]
-    applet!("vendord", vendord, "Start a vendor daemon by hand", classic: false, hidden: true),
+    applet!("vendord", vendord, classic: false, hidden: true),
 ];
 
 impl Applet {
@@ -69,11 +54,15 @@ impl Applet {
         APPLETS.iter().find(|applet| applet.name == name)
     }
 
+    /// One line for an overview: the first of its help.
+    pub(super) fn about(&self) -> String {
+        (self.shape)(Command::new(self.name)).get_about().map(ToString::to_string).unwrap_or_default()
+    }
+
     /// Reads the arguments and runs.
     pub(super) fn start(&self, call: Call) -> u8 {
         let command = (self.shape)(
             Command::new(self.name)
-                .about(self.about)
                 .bin_name(bin_name(self.name, &call.name))
                 .no_binary_name(true)
                 .disable_version_flag(true)
@@ -99,9 +88,9 @@ impl Applet {
     }
 }
 
-/// How usage lines name the applet: as it was called.
+/// How usage lines name the applet: by this program, or by the tool that ran it.
 fn bin_name(applet: &str, called: &str) -> String {
-    if applet == called { format!("{PROGRAM} {applet}") } else { called.to_owned() }
+    format!("{} {applet}", if applet == called { PROGRAM } else { called })
 }
 
 #[cfg(test)]
@@ -112,6 +101,7 @@ mod tests {
     fn every_applet_has_a_sound_shape_and_its_own_name() {
         for applet in APPLETS {
             (applet.shape)(Command::new(applet.name)).debug_assert();
+            assert!(!applet.about().is_empty(), "{}", applet.name);
             assert_eq!(APPLETS.iter().filter(|other| other.name == applet.name).count(), 1);
         }
     }

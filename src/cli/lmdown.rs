@@ -1,5 +1,6 @@
 //! `lmdown`: arguments and the question before the end (`flexnet-tools.md` 2.9).
 
+use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::path::PathBuf;
 
 use super::{Call, USAGE, print, print_error};
@@ -9,10 +10,13 @@ use crate::lmutil::ask::Failure;
 use crate::lmutil::lmdown::{Candidate, KEY_VARIABLE, KeySource, candidates, list, shut_down, summary};
 use crate::lmutil::{banner, version_line};
 
+/// Longest answer that is read, in bytes.
+const ANSWER_BYTES_MAX: u64 = 256;
+
 /// Shut down license servers
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// License path: files, directories, port@host, separated by colons [default: LM_LICENSE_FILE]
+    /// License path: files, directories, port@host, separated by colons [default: SEATKEEPER_LICENSE_FILE and LM_LICENSE_FILE]
     #[arg(short = 'c', value_name = "LIST")]
     path: Vec<String>,
     /// Shut down this vendor daemon only
@@ -106,9 +110,14 @@ fn choose(args: &Args, found: &[Candidate]) -> Result<Vec<Candidate>, u8> {
 }
 
 fn answer() -> String {
+    let stdin = std::io::stdin();
     let mut line = String::new();
     // A closed standard input is no answer, and no answer is a no.
-    let _ = std::io::stdin().read_line(&mut line);
+    let _ = stdin.lock().take(ANSWER_BYTES_MAX).read_line(&mut line);
+    // Only a terminal shows the line end that was typed.
+    if !(stdin.is_terminal() && line.ends_with('\n')) {
+        print("\n");
+    }
     line
 }
 

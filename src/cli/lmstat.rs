@@ -21,7 +21,7 @@ pub(super) struct Args {
     /// Show only features in use
     #[arg(short = 'A')]
     active: bool,
-    /// License path: files, directories, port@host, separated by colons [default: LM_LICENSE_FILE]
+    /// License path: files, directories, port@host, separated by colons [default: SEATKEEPER_LICENSE_FILE and LM_LICENSE_FILE]
     #[arg(short = 'c', value_name = "LIST")]
     path: Vec<String>,
     /// Show the use of one feature, or of all

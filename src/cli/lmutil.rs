@@ -3,13 +3,13 @@
 use std::ffi::OsString;
 
 use super::applets::{APPLETS, Applet};
-use super::{Call, PROGRAM, USAGE, near, print, print_error};
+use super::{Call, USAGE, near, print, print_error};
 use crate::lmutil::{banner, version_line};
 
 /// Tools that `lmutil` runs.
 const TOOLS: &[&str] = &["lmstat", "lmdown", "lmver"];
 
-/// Run one of the license tools.
+/// Run one of the license tools: lmutil lmstat …
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
 pub(super) struct Args {
@@ -30,16 +30,22 @@ pub(super) fn run(_: Args, call: &Call) -> u8 {
             print(&format!("{}\n{}\n", banner(&call.name), version_line(&call.name)));
             0
         }
-        "-help" | "--help" | "-h" => {
-            print(&usage(&call.name));
-            0
-        }
-        name if TOOLS.contains(&name) => match Applet::find(name) {
-            // Banners name the program that was called.
-            Some(applet) => applet.start(Call { name: call.name.clone(), arguments: words.collect() }),
-            None => no_such_tool(&call.name, name),
+        "-help" | "--help" | "-h" | "help" => match words.next() {
+            Some(tool) => tool_named(&tool.to_string_lossy(), vec!["--help".into()], call),
+            None => {
+                print(&usage(&call.name));
+                0
+            }
         },
-        name => no_such_tool(&call.name, name),
+        name => tool_named(name, words.collect(), call),
+    }
+}
+
+fn tool_named(name: &str, arguments: Vec<OsString>, call: &Call) -> u8 {
+    match Applet::find(name).filter(|_| TOOLS.contains(&name)) {
+        // Banners name the program that was called.
+        Some(applet) => applet.start(Call { name: call.name.clone(), arguments }),
+        None => no_such_tool(&call.name, name),
     }
 }
 
@@ -53,8 +59,8 @@ fn no_such_tool(called: &str, name: &str) -> u8 {
 fn usage(called: &str) -> String {
     let mut text = format!("{}\nUsage: {called} COMMAND [ARGUMENTS]\n\nCommands:\n", banner(called));
     for applet in APPLETS.iter().filter(|applet| TOOLS.contains(&applet.name)) {
-        text.push_str(&format!("  {:<10} {}\n", applet.name, applet.about));
+        text.push_str(&format!("  {:<10} {}\n", applet.name, applet.about()));
     }
-    text.push_str(&format!("\n\"{PROGRAM} help COMMAND\" explains one.\n"));
+    text.push_str(&format!("\n\"{called} COMMAND -help\" explains one.\n"));
     text
 }

@@ -36,7 +36,7 @@ const GIVE_BACK: Duration = Duration::from_secs(5);
 /// is, unless it came from the terminal, which sends it to the command itself.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where to ask: license files, directories, port@host, separated by colons [default: LM_LICENSE_FILE]
+    /// Where to ask: license files, directories, port@host, separated by colons [default: SEATKEEPER_LICENSE_FILE, LGS_LICENSE_FILE (of the vendor) and LM_LICENSE_FILE]
     #[arg(short = 'c', value_name = "LIST")]
     license_path: Option<String>,
     /// The vendor daemon that serves the feature

@@ -16,7 +16,7 @@ use crate::vendord::{Config, Limits, run as serve};
 /// The vendor that this program can serve without a manifest, and the applet's other name.
 const DEMO_VENDOR: &str = "LGS";
 
-/// Arguments of the vendor daemon.
+/// Start a vendor daemon by hand; lmgrd does it for each VENDOR line
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Whose licenses to serve; LGS when called by that name
