@@ -14,6 +14,9 @@ use crate::platform::process::{StartReporter, start_in_background};
 /// Asks the child of a background start to report to its parent.
 const REPORT_START: &str = "--report-start";
 
+/// Longest wait for a restart that can be asked for.
+const RESTART_DELAY_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Start the license manager: one port, and a vendor daemon for each VENDOR line
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -86,7 +89,8 @@ fn parse_delays(text: &str) -> Result<(Duration, Duration), String> {
         part.parse()
             .ok()
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-            .ok_or_else(|| format!("{part:?} is not a number of seconds"))
+            .filter(|wait| *wait <= RESTART_DELAY_MAX)
+            .ok_or_else(|| format!("{part:?} is not a number of seconds up to a day"))
     };
     match text.split_once(':') {
         Some((first, longest)) => Ok((seconds(first)?, seconds(longest)?)),
@@ -217,5 +221,7 @@ mod tests {
         assert_eq!(parse_delays("0.5:2"), Ok((Duration::from_millis(500), Duration::from_secs(2))));
         assert_eq!(parse_delays("90"), Ok((Duration::from_secs(90), Duration::from_secs(90))));
         assert!(parse_delays("-1").is_err() && parse_delays("1:x").is_err());
+        // So long a wait would be beyond the end of the clock.
+        assert!(parse_delays("1:1e18").is_err());
     }
 }
