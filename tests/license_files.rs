@@ -467,6 +467,14 @@ fn case_l46_three_servers_need_ports() {
     let file = LicenseFile::parse(Source::new("L46", three.as_bytes()));
     assert_eq!(file.standing(), Standing::Rejected);
     assert!(file.diagnostics.iter().any(|found| found.id == "L0313" && line_of(&file, found) == 2));
+
+    // A SERVER line that can't be read counts, however its keyword is written.
+    for first in ["\u{feff}SERVER srv", "server srv", "SERVER\\\n srv"] {
+        let text = format!("{first}\nSERVER srv ANY\nVENDOR acmed\n");
+        let file = LicenseFile::parse(Source::new("damaged", text.as_bytes()));
+        assert_eq!(file.servers().count(), 1, "{first:?}");
+        assert_eq!(file.standing(), Standing::Rejected, "{first:?}");
+    }
 }
 
 #[test]

@@ -216,9 +216,9 @@ impl<'a> Admission<'a> {
 
     /// A line of a kind that is recognised but not served. Its name is remembered if the vendor is ours.
     fn judge_unserved(&mut self, file: &LicenseFile, line: &Line, keyword: &str) {
-        let words = first_words(file, line);
+        let words: Vec<_> = file.words_of(line).take(3).collect();
         // FEATURESET has the vendor in the place of the name; a decimal line has neither.
-        if words.get(2).copied() != Some(self.vendor.as_str()) {
+        if words.get(2).is_none_or(|vendor| vendor != self.vendor.as_str()) {
             return;
         }
         let verdict = Verdict::Refused {
@@ -226,17 +226,17 @@ impl<'a> Admission<'a> {
             minor: minor::LINES_NOT_SERVED,
             why: format!("{keyword} lines are not served yet"),
         };
-        let subject = words.get(1).copied().unwrap_or(keyword).to_owned();
+        let subject = words.get(1).map_or(keyword, |name| name).to_owned();
         self.record(file, line, subject, verdict, Vec::new());
     }
 
     /// A line with an error, which the license room has found. Its name is remembered if it has one.
     fn judge_invalid(&mut self, file: &LicenseFile, line: &Line) {
-        let words = first_words(file, line);
-        let keyword = words.first().copied().unwrap_or_default();
+        let words: Vec<_> = file.words_of(line).take(3).collect();
+        let keyword = words.first().map_or("", |word| &**word);
         let is_feature = ["FEATURE", "INCREMENT"].iter().any(|known| keyword.eq_ignore_ascii_case(known));
         // Without a third word the vendor is unknown: the line may have been ours.
-        if !is_feature || words.get(2).is_some_and(|vendor| *vendor != self.vendor.as_str()) {
+        if !is_feature || words.get(2).is_some_and(|vendor| vendor != self.vendor.as_str()) {
             return;
         }
         let error = file.diagnostics_of(line).find(|found| found.severity == Severity::Error);
@@ -245,7 +245,7 @@ impl<'a> Admission<'a> {
             minor: 0,
             why: error.map_or_else(|| "the line can't be read".to_owned(), |found| found.message.clone()),
         };
-        let subject = words.get(1).copied().unwrap_or(keyword).to_owned();
+        let subject = words.get(1).map_or(keyword, |name| name).to_owned();
         self.record(file, line, subject, verdict, Vec::new());
     }
 
@@ -321,16 +321,6 @@ fn notes(feature: &FeatureLine) -> Vec<String> {
 /// `file:line`.
 fn place_of(file: &LicenseFile, line: &Line) -> String {
     format!("{}:{}", file.source.name(), file.source.place(line.span.start).line)
-}
-
-/// Up to three words of a line that has no typed form.
-fn first_words<'f>(file: &'f LicenseFile, line: &Line) -> Vec<&'f str> {
-    file.source
-        .slice(line.span)
-        .split(|c: char| c.is_whitespace())
-        .filter(|word| !matches!(*word, "" | "\\"))
-        .take(3)
-        .collect()
 }
 
 fn list(hostids: &[HostId]) -> String {

@@ -390,6 +390,15 @@ fn files_with_two_or_three_servers_are_not_served() {
 }
 
 #[test]
+fn a_damaged_line_is_remembered_by_its_name_however_it_is_wrapped() {
+    for line in ["\u{feff}INCREMENT fx acmed 1.0 never 2", "INCREMENT\\\n \"fx\" acmed 1.0 never 2"] {
+        let catalog = load_with(&[format!("{line}\n")], &manifest());
+        assert_eq!(refusals(&catalog), [(-11, 0)], "{line:?}");
+        assert_eq!(catalog.unserved("fx").unwrap().denial().code, Code::FeatureNotSupported, "{line:?}");
+    }
+}
+
+#[test]
 fn restrictions_that_are_not_enforced_yet_are_not_served() {
     for attribute in admit::RESTRICTIONS {
         let catalog = load(&format!("INCREMENT fx acmed 1.0 permanent 2 {attribute}=1"));

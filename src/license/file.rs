@@ -1,7 +1,12 @@
 //! A license file as a whole, and its lines.
 
+use std::borrow::Cow;
+
 use super::feature::FeatureLine;
 use super::hostid::HostId;
+use super::keyword::Keyword;
+use super::lexis::{Words, text};
+use super::parse::MARK;
 use crate::ident::VendorName;
 use crate::text::{Diagnostic, Source, Span};
 
@@ -65,6 +70,14 @@ impl LicenseFile {
         self.diagnostics.iter().skip(from).take_while(move |found| found.span.start < end)
     }
 
+    /// The words of a line without its comments and continuations, for lines that have no typed form. A word with a
+    /// quote in the wrong place comes as it was written.
+    pub fn words_of(&self, line: &Line) -> impl Iterator<Item = Cow<'_, str>> {
+        let line = self.source.slice(line.span);
+        Words::new(line.strip_prefix(MARK).unwrap_or(line))
+            .map(|word| text(word.raw).unwrap_or(Cow::Borrowed(word.raw)))
+    }
+
     /// What the number of SERVER lines means for the file (`flexnet-files.md` 1.2). SERVER lines that could
     /// not be read count too: half a triad is not a single server.
     #[must_use]
@@ -74,8 +87,7 @@ impl LicenseFile {
             .iter()
             .filter(|line| matches!(line.kind, LineKind::Invalid))
             .filter(|line| {
-                let first = self.source.slice(line.span).split_whitespace().next().unwrap_or_default();
-                first == "SERVER"
+                self.words_of(line).next().and_then(|word| Keyword::of(&word)) == Some(Keyword::Server)
             })
             .count();
         let sound = self.servers().count();

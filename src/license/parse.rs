@@ -11,7 +11,7 @@ use super::{checks, parse_feature, parse_server};
 use crate::text::{Diagnostic, Severity, Source, Span};
 
 /// A byte order mark may open the file; it is no part of its first line.
-const MARK: char = '\u{feff}';
+pub(super) const MARK: char = '\u{feff}';
 
 impl LicenseFile {
     /// Reads a file. Never fails: a line with an error becomes [`LineKind::Invalid`] with a diagnostic, and the rest is
