@@ -5,7 +5,6 @@ use std::fmt;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -49,19 +48,23 @@ impl AdminKey {
     /// big-endian), the nonce and the message.
     #[must_use]
     pub fn prove(&self, nonce: &[u8], message: &[u8]) -> [u8; 32] {
-        // HMAC takes keys of any length; without a MAC there would be no proof, and all zero proves nothing.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&*self.0) else { return [0; 32] };
-        mac.update(DOMAIN);
-        mac.update(&u32::try_from(nonce.len()).unwrap_or(u32::MAX).to_be_bytes());
-        mac.update(nonce);
-        mac.update(message);
-        mac.finalize().into_bytes().into()
+        self.over(nonce, message).map_or([0; 32], |mac| mac.finalize().into_bytes().into())
     }
 
     /// Whether a proof is right, in constant time.
     #[must_use]
     pub fn verify(&self, nonce: &[u8], message: &[u8], proof: &[u8]) -> bool {
-        bool::from(self.prove(nonce, message).ct_eq(proof))
+        self.over(nonce, message).is_some_and(|mac| mac.verify_slice(proof).is_ok())
+    }
+
+    fn over(&self, nonce: &[u8], message: &[u8]) -> Option<Hmac<Sha256>> {
+        // HMAC takes keys of any length, so there is always one.
+        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.0).ok()?;
+        mac.update(DOMAIN);
+        mac.update(&u32::try_from(nonce.len()).unwrap_or(u32::MAX).to_be_bytes());
+        mac.update(nonce);
+        mac.update(message);
+        Some(mac)
     }
 }
 

@@ -148,12 +148,6 @@ impl VerifyingKey {
         Ok(Self::from_point(point))
     }
 
-    /// An HMAC-SHA1 secret.
-    #[must_use]
-    pub fn hmac_sha1(secret: [u8; 32]) -> Self {
-        Self::from_secret(HmacSecret(Zeroizing::new(secret)))
-    }
-
     /// A key from its algorithm and 64 hexadecimal digits, as manifests write it.
     ///
     /// # Errors
