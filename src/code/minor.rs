@@ -101,8 +101,6 @@ minors! {
     ROLLED_BACK = 402;
     /// The writer can't keep up; the request was not taken.
     WRITER_BUSY = 403;
-    /// The history can't be opened yet.
-    STORE_CLOSED = 404;
     /// No address of the host answered.
     CONNECT_FAILED = 501;
     /// The host name has no address.
