@@ -17,7 +17,6 @@ use std::collections::BTreeMap;
 use crate::ident::{Digest, FeatureName, PoolKey, VendorName};
 use crate::license::{HostId, LicenseFile};
 use crate::sign::Manifest;
-use crate::time::Timestamp;
 
 /// One license file, in the order of the license path.
 #[derive(Debug, Clone, Copy)]
@@ -116,12 +115,6 @@ impl Catalog {
     #[must_use]
     pub fn verdicts(&self) -> &[LineVerdict] {
         &self.verdicts
-    }
-
-    /// When the number of licenses next changes by itself, because a line starts or expires after `now`.
-    #[must_use]
-    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
-        self.pools.values().flatten().filter_map(|pool| pool.next_change(now)).min()
     }
 
     /// Whether grants are made under the published demo key.

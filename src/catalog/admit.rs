@@ -153,14 +153,6 @@ impl<'a> Admission<'a> {
             }
             Footing::Refused { code, minor, why } => return refused(*code, *minor, why.clone()),
         }
-        if feature.count == LicenseCount::Uncounted && feature.hostids().is_empty() {
-            let why = "an uncounted line needs HOSTID".to_owned();
-            return refused(Code::BadLicenseSyntax, minor::LINES_NOT_SERVED, why);
-        }
-        if feature.count != LicenseCount::Uncounted && feature.hostids().contains(&HostId::Demo) {
-            let why = "HOSTID=DEMO is for uncounted lines only".to_owned();
-            return refused(Code::BadLicenseSyntax, minor::LINES_NOT_SERVED, why);
-        }
         let Some(sign) = feature.sign() else {
             let why = "the line has no SIGN".to_owned();
             return refused(Code::BadSignature, minor::LINE_UNSIGNED, why);
@@ -257,13 +249,9 @@ impl<'a> Admission<'a> {
         verdict: Verdict,
         notes: Vec<String>,
     ) {
-        let start = match &line.kind {
-            LineKind::Feature(feature) => feature.span.start,
-            _ => line.span.start,
-        };
         let verdict = LineVerdict {
             file: file.source.name().to_owned(),
-            line: file.source.place(start).line,
+            line: number_of(file, line),
             subject,
             verdict,
             notes,
@@ -318,9 +306,18 @@ fn notes(feature: &FeatureLine) -> Vec<String> {
         .collect()
 }
 
+/// The number of the physical line on which a line's keyword stands.
+fn number_of(file: &LicenseFile, line: &Line) -> usize {
+    let start = match &line.kind {
+        LineKind::Feature(feature) => feature.span.start,
+        _ => line.span.start,
+    };
+    file.source.place(start).line
+}
+
 /// `file:line`.
 fn place_of(file: &LicenseFile, line: &Line) -> String {
-    format!("{}:{}", file.source.name(), file.source.place(line.span.start).line)
+    format!("{}:{}", file.source.name(), number_of(file, line))
 }
 
 fn list(hostids: &[HostId]) -> String {

@@ -99,14 +99,6 @@ impl Pool {
         self.valid_lots(utc).fold(0, |sum, lot| sum.saturating_add(lot.count))
     }
 
-    /// The greatest number of licenses that the pool has now or will have later, when lines that are yet to start have
-    /// started; what a request can at best hope for.
-    #[must_use]
-    pub fn count_from(&self, utc: Timestamp) -> u32 {
-        let starts = self.lots.iter().filter_map(|lot| lot.starts).filter(|starts| *starts > utc);
-        starts.map(|later| self.count_at(later)).fold(self.count_at(utc), u32::max)
-    }
-
     /// The furthest that any of its lots has got at an instant: within validity, else expired, else not started.
     #[must_use]
     pub fn period_at(&self, utc: Timestamp) -> Period {
@@ -131,12 +123,6 @@ impl Pool {
         })
     }
 
-    /// When a lot next starts or expires after `now`.
-    #[must_use]
-    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
-        self.lots.iter().flat_map(|lot| [lot.starts, lot.ends]).flatten().filter(|at| *at > now).min()
-    }
-
     /// Whether a client may use it: it floats, or one hostid fits.
     #[must_use]
     pub fn admits(&self, client: &Identity) -> bool {
@@ -151,7 +137,7 @@ impl Lot {
                 LicenseCount::Uncounted => 0,
                 LicenseCount::Counted(count) => count.get(),
             },
-            // A day whose beginning can't be computed lies at the end of the calendar: never reached.
+            // A day whose beginning or end can't be computed lies at the end of the calendar: never reached.
             starts: line.start().map(|day| day.begins(zone).unwrap_or(Timestamp(i64::MAX))),
             ends: match line.expiry {
                 Expiry::Never => None,

@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use thiserror::Error;
 
-use super::lexis::is_blank;
 use crate::event::Identity;
 use crate::ident::{decode_hex, encode_hex};
 
@@ -122,19 +121,6 @@ impl HostId {
             return Self::Long(id);
         }
         Self::Other(text.to_owned())
-    }
-
-    /// Reads a list of hostids separated by blanks, as `HOSTID="id1 id2"` has it.
-    ///
-    /// # Errors
-    /// [`HostIdError`] of the first bad one, or for an empty list.
-    pub fn parse_list(text: &str) -> Result<Vec<Self>, HostIdError> {
-        let list: Vec<_> = text
-            .split(is_blank)
-            .filter(|word| !word.is_empty())
-            .map(Self::parse)
-            .collect::<Result<_, _>>()?;
-        if list.is_empty() { Err(HostIdError::Empty(String::new())) } else { Ok(list) }
     }
 
     /// Whether a client satisfies it. What a client says of itself is a claim; `INTERNET=` is judged by the socket's
@@ -413,11 +399,5 @@ mod tests {
         ] {
             assert_eq!(HostId::parse(text).unwrap().matches_machine(&machine), expected, "{text}");
         }
-    }
-
-    #[test]
-    fn a_list_needs_at_least_one() {
-        assert_eq!(HostId::parse_list("aaaaaaaaaaaa  bbbbbbbbbbbb").unwrap().len(), 2);
-        assert!(HostId::parse_list(" ").is_err());
     }
 }
