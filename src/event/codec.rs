@@ -20,15 +20,12 @@ mod parts;
 mod tests;
 
 pub use bytes::{Reader, Writer};
-pub use events::{put_event, take_event};
 pub use names::{InlineNames, NameKind, PutNames, TakeNames};
-pub use parts::{
-    put_answer, put_checkout, put_denial, put_grant, put_identity, take_answer, take_checkout, take_denial,
-    take_grant, take_identity,
-};
+pub use parts::{put_answer, put_identity, take_answer, take_identity};
 
 use thiserror::Error;
 
+use self::events::{put_event, take_event};
 use super::Record;
 use crate::ident::Seq;
 use crate::time::Timestamp;

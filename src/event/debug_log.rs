@@ -6,9 +6,7 @@
 
 mod start;
 
-pub use start::{
-    expired, expires_soon, feature_table, license_manager_block, rule, status_line, vendor_daemon_block,
-};
+pub use start::{expired, expires_soon, feature_table, license_manager_block, vendor_daemon_block};
 
 use jiff::tz::TimeZone;
 

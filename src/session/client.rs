@@ -91,7 +91,6 @@ pub struct ClientSession {
     held: BTreeSet<Handle>,
     link: Link,
     sent_at: Monotonic,
-    heard_at: Monotonic,
     /// When the oldest thing was sent for which nothing has been heard since.
     owed_since: Option<Monotonic>,
     probed: bool,
@@ -127,7 +126,6 @@ impl ClientSession {
             held: terms.held.iter().copied().collect(),
             link: Link::Up,
             sent_at: now,
-            heard_at: now,
             owed_since: None,
             probed: false,
         };
@@ -199,7 +197,6 @@ impl ClientSession {
 
     /// Anything at all came from the server.
     pub fn heard(&mut self, now: Monotonic) {
-        self.heard_at = now;
         self.probed = false;
         self.owed_since = if self.unanswered.is_empty() { None } else { Some(now) };
     }
@@ -276,7 +273,6 @@ impl ClientSession {
         self.take_terms(terms);
         self.link = Link::Up;
         self.sent_at = now;
-        self.heard_at = now;
         let repeat: Vec<Message> =
             self.unanswered.iter().map(|(token, ask)| self.message(*token, ask)).collect();
         self.owed_since = if repeat.is_empty() { None } else { Some(now) };

@@ -193,12 +193,6 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes(what)?).map_err(|_| CodecError::NotUtf8 { what })
     }
 
-    /// How many bytes are left.
-    #[must_use]
-    pub fn left(&self) -> usize {
-        self.0.len()
-    }
-
     /// Ends reading.
     ///
     /// # Errors

@@ -1,10 +1,9 @@
 //! One event: a kind byte, a version byte, then its fields in order.
 
-use super::parts::{GrantResults, bad, put_results, take_results};
-use super::{
-    CodecError, NameKind, PutNames, Reader, TakeNames, Writer, put_checkout, put_denial, put_identity,
-    take_checkout, take_denial, take_identity,
+use super::parts::{
+    GrantResults, bad, put_checkout, put_denial, put_results, take_checkout, take_denial, take_results,
 };
+use super::{CodecError, NameKind, PutNames, Reader, TakeNames, Writer, put_identity, take_identity};
 use crate::event::{
     Denied, EndReason, Ended, Event, FileRole, In, InReason, Opened, Out, Resumed, StartFile, Started,
     Stopped,
@@ -27,7 +26,7 @@ const FIRST: u8 = 1;
 ///
 /// # Errors
 /// What `names` returns.
-pub fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mut N) -> Result<(), N::Error> {
+pub(super) fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mut N) -> Result<(), N::Error> {
     out.byte(match event {
         Event::Started(_) => STARTED,
         Event::Stopped(_) => STOPPED,
@@ -83,7 +82,7 @@ pub fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mut N) ->
 /// # Errors
 /// [`CodecError::UnknownEvent`] for a kind or version of a later program, other [`CodecError`]s for bytes that are no
 /// event, and what `names` returns.
-pub fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> Result<Event, N::Error> {
+pub(super) fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> Result<Event, N::Error> {
     let (kind, version) = (from.byte("event")?, from.byte("event")?);
     if version != FIRST {
         return Err(CodecError::UnknownEvent { kind, version }.into());

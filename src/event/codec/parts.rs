@@ -107,7 +107,7 @@ pub fn take_identity<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> Resu
 }
 
 /// Appends a request for licenses.
-pub fn put_checkout(out: &mut Writer, request: &Checkout) {
+pub(super) fn put_checkout(out: &mut Writer, request: &Checkout) {
     out.u64(request.token.0);
     out.u64(request.acknowledged.0);
     out.str(request.feature.as_str());
@@ -119,7 +119,7 @@ pub fn put_checkout(out: &mut Writer, request: &Checkout) {
 ///
 /// # Errors
 /// [`CodecError`] for anything else.
-pub fn take_checkout(from: &mut Reader<'_>) -> Result<Checkout, CodecError> {
+pub(super) fn take_checkout(from: &mut Reader<'_>) -> Result<Checkout, CodecError> {
     Ok(Checkout {
         token: Token(from.u64("checkout")?),
         acknowledged: Token(from.u64("checkout")?),
@@ -130,7 +130,7 @@ pub fn take_checkout(from: &mut Reader<'_>) -> Result<Checkout, CodecError> {
 }
 
 /// Appends a refusal.
-pub fn put_denial(out: &mut Writer, denial: &Denial) {
+pub(super) fn put_denial(out: &mut Writer, denial: &Denial) {
     out.i64(i64::from(denial.code.number()));
     out.u32(u32::from(denial.minor));
     out.str(&denial.note);
@@ -140,7 +140,7 @@ pub fn put_denial(out: &mut Writer, denial: &Denial) {
 ///
 /// # Errors
 /// [`CodecError`] for anything else.
-pub fn take_denial(from: &mut Reader<'_>) -> Result<Denial, CodecError> {
+pub(super) fn take_denial(from: &mut Reader<'_>) -> Result<Denial, CodecError> {
     let number = from.i64("denial")?;
     let code =
         i32::try_from(number).ok().and_then(Code::from_number).ok_or_else(|| bad("denial code", number))?;
@@ -189,7 +189,7 @@ pub(super) fn take_results(from: &mut Reader<'_>) -> Result<GrantResults, CodecE
 }
 
 /// Appends a grant.
-pub fn put_grant(out: &mut Writer, grant: &Grant) {
+fn put_grant(out: &mut Writer, grant: &Grant) {
     put_results(out, (&grant.pool, grant.handle, &grant.lines), grant.expires, grant.demo);
 }
 
@@ -197,7 +197,7 @@ pub fn put_grant(out: &mut Writer, grant: &Grant) {
 ///
 /// # Errors
 /// [`CodecError`] for anything else.
-pub fn take_grant(from: &mut Reader<'_>) -> Result<Grant, CodecError> {
+fn take_grant(from: &mut Reader<'_>) -> Result<Grant, CodecError> {
     let GrantResults { pool, handle, lines, expires, demo } = take_results(from)?;
     Ok(Grant { handle, pool, lines, expires, demo })
 }

@@ -45,14 +45,12 @@ pub fn expires_soon(feature: &str, days: u32, on: CivilDate) -> String {
 }
 
 /// A line of a status block: `(@LGS-SLOG@) text`.
-#[must_use]
-pub fn status_line(daemon: &str, text: &str) -> String {
+fn status_line(daemon: &str, text: &str) -> String {
     format!("(@{daemon}-SLOG@) {text}")
 }
 
 /// The line that begins and ends a status block.
-#[must_use]
-pub fn rule() -> String {
+fn rule() -> String {
     "=".repeat(47)
 }
 
