@@ -206,8 +206,8 @@ fn refusal(state: &State, request: &Checkout, stage: Stage, pool: &Pool, now: Ti
             Denial::new(Code::WrongHost, minor::CLIENT_HOSTID, &note)
         }
         Stage::Count => {
-            let note =
-                format!("{} licenses were asked for, {feature} has {}", request.count, pool.count_at(now));
+            let (count, version) = (pool.count_at(now), &pool.version);
+            let note = format!("{} licenses were asked for, {feature} {version} has {count}", request.count);
             Denial::new(Code::TooManyRequested, minor::REQUEST_TOO_LARGE, &note)
         }
         Stage::Availability => {
