@@ -13,7 +13,6 @@ use seatkeeper::ident::{
     VendorName, Version, decode_hex,
 };
 use seatkeeper::time::Timestamp;
-use seatkeeper::vendord::Limits;
 use seatkeeper::wire::{
     Control, ControlVerb, FeatureCount, Frame, FrameError, HEADER_BYTES, Hello, LineText, Message,
     MessageError, Notice, PoolKind, Purpose, ServerInfo, SessionTerms, StatusItem, VendorInfo, Welcome,
@@ -458,9 +457,10 @@ fn the_document_states_the_limits() {
     }
 }
 
+#[cfg(feature = "server")]
 #[test]
 fn the_document_states_what_a_vendor_daemon_grants() {
-    let (document, limits) = (document(), Limits::default());
+    let (document, limits) = (document(), seatkeeper::vendord::Limits::default());
     let seconds = |span: std::time::Duration| usize::try_from(span.as_secs()).unwrap();
     for (name, value) in [
         ("connections of one host", limits.connections_per_host),
