@@ -32,5 +32,5 @@ pub use run::run;
 
 /// Name and version of this program, as WELCOME and the log give them.
 fn program() -> String {
-    format!("Seatkeeper {}", env!("CARGO_PKG_VERSION"))
+    format!("Seatkeeper {}", crate::VERSION)
 }

@@ -106,7 +106,7 @@ fn refuse(peer: &Peer, denial: Denial) {
 pub(super) fn put(output: &mut BytesMut, outgoing: Outgoing) {
     let reply = match outgoing {
         Outgoing::Welcome(welcome) => match welcome.vendor {
-            Some(vendor) => LineReply::Hello { vendor, version: env!("CARGO_PKG_VERSION").to_owned() },
+            Some(vendor) => LineReply::Hello { vendor, version: crate::VERSION.to_owned() },
             None => return,
         },
         Outgoing::Answer(_, Answer::Granted(grant)) => LineReply::Checkout(grant.handle),

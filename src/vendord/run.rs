@@ -82,7 +82,7 @@ async fn start_and_serve(config: Config, clock: &Arc<dyn Clock>, log: &LogSink) 
     };
     style = LogStyle::new(config.vendor.as_str(), setup.zone.clone()).with_datestamp(config.datestamp);
     let say = |text: &str| log.line(style.line(clock.now().utc, text));
-    say(&format!("Seatkeeper version v{}", env!("CARGO_PKG_VERSION")));
+    say(&format!("Seatkeeper version v{}", crate::VERSION));
     setup.messages.iter().for_each(|message| say(message));
     if setup.catalog.is_empty() {
         return fail(&style, &pipe, "No features to serve, exiting", exit_status::NO_FEATURES);
@@ -132,7 +132,7 @@ fn log_start(
         style,
         clock.now().utc,
         std::process::id(),
-        env!("CARGO_PKG_VERSION"),
+        crate::VERSION,
         port,
         host,
         &hostids.join(" "),

@@ -142,7 +142,7 @@ pub(super) fn items(
 ) -> Vec<StatusItem> {
     let mut items = vec![StatusItem::Daemon {
         vendor: about.vendor.clone(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: crate::VERSION.to_owned(),
         host: about.server_host.clone(),
         lmgrd_port: about.server_port,
         notes: query.notes.clone(),
