@@ -33,10 +33,13 @@ mod route;
 mod seat;
 mod verify;
 
+pub(crate) use config::own_claims;
 pub use config::{Config, Loss, OnLoss, PROJECT_VARIABLE, Trust};
 pub use dial::{Connection, Limits, TIMEOUT_VARIABLE};
 pub use error::{Attempt, CheckoutFailure, ClientError, DialError, SystemError};
-pub use path::{COMMON_VARIABLE, DEFAULT_PLACE, Entry, OWN_VARIABLE, SEPARATOR, SearchPath, ServerAddress};
+pub use path::{
+    COMMON_VARIABLE, DEFAULT_PLACE, Entry, OWN_VARIABLE, SEPARATOR, SearchPath, ServerAddress, THIS_HOST,
+};
 pub use seat::Seat;
 
 use std::collections::BTreeMap;

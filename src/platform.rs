@@ -2,6 +2,7 @@
 
 mod clock;
 mod hostids;
+mod license_files;
 mod lock;
 mod log_sink;
 mod net;
@@ -13,6 +14,7 @@ mod zone;
 
 pub use clock::SystemClock;
 pub use hostids::machine_hostids;
+pub use license_files::{LICENSE_FILE_BYTES_MAX, licenses_in, read_regular};
 pub use lock::{LockError, StateLock};
 pub use log_sink::{LogSink, open_log};
 pub use net::{DEFAULT_PORTS, ListenError, listen, listen_on_first_free, same_machine, tune};

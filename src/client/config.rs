@@ -101,24 +101,17 @@ impl Config {
     /// # Errors
     /// [`NameError`] when the machine's or the user's name is not one that can be sent.
     pub fn new(vendor: VendorName, trust: Trust) -> Result<Self, NameError> {
-        let host = host_name()?;
-        let display = match display_name(&host) {
-            Some(display) => display,
-            None => Display::parse(host.as_str())?,
-        };
-        let hostids = machine_hostids(Some(host.as_str()));
+        let claims = own_claims()?;
+        let hostids = machine_hostids(Some(claims.host.as_str()));
         Ok(Self {
             path: SearchPath::from_environment(None, Some(&vendor)),
             vendor,
             trust,
             claims: Claims {
-                user: user_name()?,
-                display,
                 project: std::env::var(PROJECT_VARIABLE).ok().and_then(|text| project(&text)),
                 platform: platform_name(),
                 hostids: hostids.iter().filter_map(|text| Host::parse(text).ok()).take(HOSTIDS_MAX).collect(),
-                host,
-                pid: Some(std::process::id()),
+                ..claims
             },
             limits: Limits::from_environment(),
             patience: PATIENCE,
@@ -142,6 +135,27 @@ impl Config {
     pub(super) fn hello(&self, purpose: Purpose, time: Timestamp, vendor: Option<VendorName>) -> Hello {
         Hello { major: wire::MAJOR, minor: wire::MINOR, purpose, time, claims: self.claims.clone(), vendor }
     }
+}
+
+/// Who runs this program, and where; no more than every server must know.
+///
+/// # Errors
+/// [`NameError`] when the machine's or the user's name is not one that can be sent.
+pub(crate) fn own_claims() -> Result<Claims, NameError> {
+    let host = host_name()?;
+    let display = match display_name(&host) {
+        Some(display) => display,
+        None => Display::parse(host.as_str())?,
+    };
+    Ok(Claims {
+        user: user_name()?,
+        host,
+        display,
+        project: None,
+        platform: None,
+        hostids: Vec::new(),
+        pid: Some(std::process::id()),
+    })
 }
 
 /// A project that is no name is left out: it only serves usage records, and no reason to stop the application.

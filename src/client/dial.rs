@@ -10,7 +10,7 @@ use tokio_util::codec::Framed;
 
 use super::codec::{CodecError, FrameCodec};
 use super::error::DialError;
-use super::path::ServerAddress;
+use super::path::{ServerAddress, THIS_HOST};
 use crate::ident::VendorName;
 use crate::platform::{DEFAULT_PORTS, tune};
 use crate::wire::{Frame, Hello, Message, StatusItem, Welcome};
@@ -87,7 +87,7 @@ impl Connection {
         }
     }
 
-    /// Connects to a license manager by name and greets. All addresses of the host are tried in turn, and all of the ports
+    /// Connects to a license manager by name and greets; `this_host` is this machine. All addresses of the host are tried in turn, and all of the ports
     /// 27000 to 27009 if the address names none; the first that speaks this protocol is taken. A host that does not
     /// answer at all is not tried on further ports.
     ///
@@ -102,9 +102,10 @@ impl Connection {
             Some(port) => vec![port],
             None => DEFAULT_PORTS.collect(),
         };
+        let host = if server.host == THIS_HOST { "localhost" } else { &server.host };
         let mut first: Option<DialError> = None;
         for port in ports {
-            match Self::open_at(&server.host, port, hello, limits).await {
+            match Self::open_at(host, port, hello, limits).await {
                 Ok(connection) => return Ok(connection),
                 Err(error @ (DialError::HostUnknown { .. } | DialError::ConnectTimeout { .. })) => {
                     return Err(first.unwrap_or(error));

@@ -21,6 +21,9 @@ pub const SEPARATOR: char = ':';
 #[cfg(windows)]
 pub const SEPARATOR: char = ';';
 
+/// The host that stands for the machine on which a license file is read.
+pub const THIS_HOST: &str = "this_host";
+
 /// Where to look for licenses, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SearchPath {
@@ -112,7 +115,10 @@ impl SearchPath {
     /// [`SearchPath::find`] with the variables of this process.
     #[must_use]
     pub fn from_environment(explicit: Option<&str>, vendor: Option<&VendorName>) -> Self {
-        Self::find(explicit, vendor, |name| std::env::var(name).ok())
+        Self::find(explicit, vendor, |name| {
+            // What is no UTF-8 is tried as well as it can be read, so that it is reported and not passed over.
+            std::env::var_os(name).map(|list| list.to_string_lossy().into_owned())
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Entries of the search path made into places that can be asked: servers, or a file that needs none.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::config::{Config, Trust};
 use super::error::{Attempt, SystemError};
@@ -10,12 +10,9 @@ use crate::catalog::{Catalog, LicenseInput};
 use crate::code::{Code, minor};
 use crate::event::Denial;
 use crate::license::{HostId, LicenseFile, Standing};
-use crate::platform::{machine_hostids, system_zone};
+use crate::platform::{LICENSE_FILE_BYTES_MAX, licenses_in, machine_hostids, read_regular, system_zone};
 use crate::sign::Manifest;
 use crate::text::Source;
-
-/// A license file longer than this is not one.
-const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Where licenses may come from.
 #[derive(Debug)]
@@ -41,7 +38,7 @@ pub(super) fn places(config: &Config) -> Vec<Place> {
                 system: None,
                 answered: false,
             })),
-            Entry::Path(path) if path.is_dir() => match license_files(path) {
+            Entry::Path(path) if path.is_dir() => match licenses_in(path) {
                 Ok(files) if files.is_empty() => {
                     let denial = Denial::new(
                         Code::NoLicenseFile,
@@ -59,27 +56,8 @@ pub(super) fn places(config: &Config) -> Vec<Place> {
     places
 }
 
-fn license_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "lic") {
-            files.push(path);
-        }
-    }
-    files.sort_by(|one, other| one.as_os_str().as_encoded_bytes().cmp(other.as_os_str().as_encoded_bytes()));
-    Ok(files)
-}
-
 fn read_file(path: &Path, config: &Config) -> Place {
-    let bytes = match std::fs::metadata(path) {
-        Ok(metadata) if metadata.len() > FILE_BYTES_MAX => {
-            return unreadable(path, &io::ErrorKind::FileTooLarge.into());
-        }
-        Ok(_) => std::fs::read(path),
-        Err(error) => Err(error),
-    };
-    let bytes = match bytes {
+    let bytes = match read_regular(path, LICENSE_FILE_BYTES_MAX) {
         Ok(bytes) => bytes,
         Err(error) => return unreadable(path, &error),
     };

@@ -6,15 +6,12 @@ use std::sync::Arc;
 use super::config::Config;
 use super::dial::Connection;
 use super::error::{Attempt, DialError};
-use super::path::ServerAddress;
+use super::path::{ServerAddress, THIS_HOST};
 use crate::code::{Code, minor};
 use crate::event::Denial;
 use crate::platform::SystemClock;
 use crate::time::Clock as _;
 use crate::wire::{Purpose, SessionTerms};
-
-/// The host that stands for the machine on which the file is read.
-const THIS_HOST: &str = "this_host";
 
 /// The servers of one entry of the search path; several are tried in order.
 #[derive(Debug, Clone)]
@@ -62,11 +59,6 @@ impl Route {
 
     /// Asks lmgrd for the vendor daemon.
     async fn locate(&self, server: &ServerAddress) -> Result<SocketAddr, DialError> {
-        let server = if server.host == THIS_HOST {
-            &ServerAddress { host: "localhost".to_owned(), ..server.clone() }
-        } else {
-            server
-        };
         let config = &self.config;
         let hello = config.hello(Purpose::Ask, self.clock.now().utc, None);
         let mut lmgrd = Connection::open_named(server, &hello, config.limits).await?;

@@ -11,10 +11,8 @@ use thiserror::Error;
 use crate::code::Code;
 use crate::ident::{Host, VendorName};
 use crate::license::{LicenseFile, LineKind, Standing};
+use crate::platform::{LICENSE_FILE_BYTES_MAX, licenses_in, read_regular};
 use crate::text::{Severity, Source};
-
-/// Longest license file that is read, in bytes.
-const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// Why there is nothing to serve.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -126,34 +124,15 @@ pub fn expand(path_list: &OsStr, start_dir: &Path, notes: &mut Vec<String>) -> V
     files
 }
 
-fn licenses_in(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.extension() == Some(OsStr::new("lic")) && path.is_file() {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
 /// Reads a license file.
 ///
 /// # Errors
 /// One line for the log.
 pub fn read(path: &Path) -> Result<ReadFile, String> {
-    let failed = |why: &dyn std::fmt::Display| {
+    let failed = |why: &std::io::Error| {
         format!("{}: {}. ({}): {why}", path.display(), Code::CannotReadFile, Code::CannotReadFile.number())
     };
-    let about = std::fs::metadata(path).map_err(|error| failed(&error))?;
-    if !about.is_file() {
-        return Err(failed(&"it is not a regular file"));
-    }
-    if about.len() > FILE_BYTES_MAX {
-        return Err(failed(&format_args!("it has {} bytes; at most {FILE_BYTES_MAX} are read", about.len())));
-    }
-    let bytes = std::fs::read(path).map_err(|error| failed(&error))?;
+    let bytes = read_regular(path, LICENSE_FILE_BYTES_MAX).map_err(|error| failed(&error))?;
     let source = Source::new(&path.display().to_string(), &bytes);
     Ok(ReadFile { path: path.to_owned(), license: LicenseFile::parse(source) })
 }

@@ -3,21 +3,17 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::client::{Connection, DialError, Entry, Limits, SearchPath, ServerAddress, SystemError};
+use crate::client::{
+    Connection, DialError, Entry, Limits, SearchPath, ServerAddress, SystemError, THIS_HOST, own_claims,
+};
 use crate::code::{Code, minor};
-use crate::event::{Claims, Denial};
-use crate::ident::{Display, NameError};
+use crate::event::Denial;
+use crate::ident::NameError;
 use crate::license::LicenseFile;
-use crate::platform::{self, SystemClock};
+use crate::platform::{LICENSE_FILE_BYTES_MAX, SystemClock, licenses_in, read_regular};
 use crate::text::Source;
 use crate::time::Clock as _;
 use crate::wire::{self, Hello, Message, Purpose, ServerInfo};
-
-/// The host that stands for the machine on which a license file is read.
-const THIS_HOST: &str = "this_host";
-
-/// Longest license file that is read, in bytes.
-const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// Why a tool did not get what it asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,25 +70,12 @@ impl From<NameError> for Failure {
 /// # Errors
 /// [`Failure`] when this machine or account has no name that can be sent.
 pub fn hello() -> Result<Hello, Failure> {
-    let host = platform::host_name()?;
-    let display = match platform::display_name(&host) {
-        Some(display) => display,
-        None => Display::parse(host.as_str())?,
-    };
     Ok(Hello {
         major: wire::MAJOR,
         minor: wire::MINOR,
         purpose: Purpose::Ask,
         time: SystemClock::new().now().utc,
-        claims: Claims {
-            user: platform::user_name()?,
-            host,
-            display,
-            project: None,
-            platform: None,
-            hostids: Vec::new(),
-            pid: Some(std::process::id()),
-        },
+        claims: own_claims()?,
         vendor: None,
     })
 }
@@ -161,13 +144,8 @@ pub fn on_server(path: &SearchPath, server: &str) -> SearchPath {
 
 /// The file, or the `*.lic` of a directory in byte order.
 pub(super) fn license_files(path: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = path.read_dir() else { return vec![path.to_owned()] };
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|file| file.extension().is_some_and(|extension| extension == "lic") && file.is_file())
-        .collect();
-    files.sort();
-    files
+    // What can't be listed is reported when it is read.
+    licenses_in(path).unwrap_or_else(|_| vec![path.to_owned()])
 }
 
 /// Reads a license file.
@@ -178,17 +156,12 @@ pub(super) fn read_license(path: &Path) -> Result<LicenseFile, Failure> {
         } else {
             Code::CannotReadFile
         };
-        Failure {
-            denial: Denial::new(code, minor::FILE_UNREADABLE, &path.display().to_string()),
-            system: SystemError::of(error),
-        }
+        let system = SystemError::of(error);
+        let place = path.display();
+        let note = if system.is_some() { place.to_string() } else { format!("{place}: {error}") };
+        Failure { denial: Denial::new(code, minor::FILE_UNREADABLE, &note), system }
     };
-    let about = std::fs::metadata(path).map_err(|error| failed(&error))?;
-    if !about.is_file() || about.len() > FILE_BYTES_MAX {
-        let note = format!("{} is no license file", path.display());
-        return Err(Failure::new(Code::CannotReadFile, minor::FILE_UNREADABLE, &note));
-    }
-    let bytes = std::fs::read(path).map_err(|error| failed(&error))?;
+    let bytes = read_regular(path, LICENSE_FILE_BYTES_MAX).map_err(|error| failed(&error))?;
     Ok(LicenseFile::parse(Source::new(&path.display().to_string(), &bytes)))
 }
 
@@ -209,11 +182,7 @@ fn servers_of(path: &Path, license: &LicenseFile) -> Result<Target, Failure> {
 /// # Errors
 /// [`Failure`].
 pub async fn ask_server(server: &ServerAddress, limits: Limits) -> Result<(Connection, ServerInfo), Failure> {
-    let mut dialled = server.clone();
-    if dialled.host == THIS_HOST {
-        "localhost".clone_into(&mut dialled.host);
-    }
-    let mut connection = Connection::open_named(&dialled, &hello()?, limits).await?;
+    let mut connection = Connection::open_named(server, &hello()?, limits).await?;
     match connection.ask(&Message::AskServer).await? {
         Message::Server(info) => Ok((connection, *info)),
         other => Err(connection.unexpected(&other).into()),

@@ -10,15 +10,13 @@ use crate::event::debug_log::{expired, expires_soon};
 use crate::event::{FileRole, StartFile, Started};
 use crate::ident::Digest;
 use crate::license::{Expiry, HostId, LicenseFile};
-use crate::platform;
+use crate::platform::{self, LICENSE_FILE_BYTES_MAX, read_regular};
 use crate::sign::Manifest;
 use crate::text::{Severity, Source};
 use crate::time::Timestamp;
 
 /// A warning is logged for lines that expire within this many days (`flexnet-tools.md` 3.7).
 const EXPIRES_SOON_DAYS: i64 = 30;
-/// Longest license file or manifest that is read, in bytes.
-const FILE_BYTES_MAX: u64 = 256 << 20;
 
 /// What a daemon serves, and with what.
 pub(super) struct Setup {
@@ -55,7 +53,7 @@ pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal>
     }
     let mut licenses = Vec::new();
     for path in &config.license_files {
-        match read(path) {
+        match read_regular(path, LICENSE_FILE_BYTES_MAX) {
             Ok(bytes) => {
                 licenses.push(LicenseFile::parse(Source::new(&path.to_string_lossy(), &bytes)));
                 keep(FileRole::License, path, bytes, &mut files, &mut start_files);
@@ -82,8 +80,7 @@ pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal>
             .map(ToString::to_string),
     );
     expiries(&catalog, now, &mut messages);
-    let started =
-        Started { version: env!("CARGO_PKG_VERSION").to_owned(), zone: zone_name, files: start_files };
+    let started = Started { version: crate::VERSION.to_owned(), zone: zone_name, files: start_files };
     Ok(Setup { catalog, manifest, machine, started, files, zone, messages })
 }
 
@@ -123,7 +120,7 @@ fn manifest(config: &Config) -> Result<(Manifest, Option<ManifestFile>), Refusal
     let beside = program.as_deref().and_then(Path::parent).map(Path::to_owned);
     for dir in config.vendor_dirs.iter().cloned().chain(beside) {
         let path = dir.join(&name);
-        let bytes = match read(&path) {
+        let bytes = match read_regular(&path, LICENSE_FILE_BYTES_MAX) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             Err(error) => return Err(format!("Cannot read vendor manifest {}: {error}", path.display())),
@@ -146,17 +143,6 @@ fn manifest(config: &Config) -> Result<(Manifest, Option<ManifestFile>), Refusal
         "No vendor manifest {name} in a directory named with --vendor-dir or beside the program: {} is unknown here",
         config.vendor
     ))
-}
-
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    use std::io::Read as _;
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        let text = format!("the file is longer than {} MiB", FILE_BYTES_MAX >> 20);
-        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, text));
-    }
-    Ok(bytes)
 }
 
 /// The hostids that SERVER lines are compared with.
