@@ -25,7 +25,7 @@ impl LogCursor {
     /// [`StoreError::Unavailable`] when the file can't be opened for writing.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join("debug.cursor");
-        let read = || -> std::io::Result<(File, String)> {
+        let read = || -> std::io::Result<(File, Option<Seq>)> {
             let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
             let mut text = String::new();
             match (&mut file).take(64).read_to_string(&mut text) {
@@ -33,10 +33,14 @@ impl LogCursor {
                 Err(error) if error.kind() == ErrorKind::InvalidData => text.clear(),
                 other => drop(other?),
             }
-            Ok((file, text))
+            let seq = parse(&text);
+            if seq.is_none() {
+                // What is longer than ours would stay behind it and spoil it at every later start.
+                file.set_len(0)?;
+            }
+            Ok((file, seq))
         };
-        let (file, text) = read().map_err(|error| StoreError::io(&path, &error))?;
-        let seq = parse(&text);
+        let (file, seq) = read().map_err(|error| StoreError::io(&path, &error))?;
         Ok(Self { path, file, seq })
     }
 
@@ -89,7 +93,12 @@ mod tests {
         bytes[19] = b'8';
         std::fs::write(dir.path().join("debug.cursor"), &bytes).unwrap();
         assert_eq!(LogCursor::open(dir.path()).unwrap().seq(), None);
-        std::fs::write(dir.path().join("debug.cursor"), [0xff; 30]).unwrap();
-        assert_eq!(LogCursor::open(dir.path()).unwrap().seq(), None);
+        for foreign in [[0xff; 90], [b'8'; 90]] {
+            std::fs::write(dir.path().join("debug.cursor"), foreign).unwrap();
+            let mut cursor = LogCursor::open(dir.path()).unwrap();
+            assert_eq!(cursor.seq(), None);
+            cursor.advance(Seq(7)).unwrap();
+            assert_eq!(LogCursor::open(dir.path()).unwrap().seq(), Some(Seq(7)));
+        }
     }
 }
