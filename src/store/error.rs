@@ -131,6 +131,9 @@ pub(super) enum Trouble {
     Sqlite(#[from] rusqlite::Error),
     #[error(transparent)]
     Codec(#[from] CodecError),
+    /// Commits were made not to wait for the disk, and can't be made to wait again.
+    #[error("commits no longer wait for the disk: {0}")]
+    Unsynced(rusqlite::Error),
     #[error("{0}")]
     Other(String),
 }
@@ -140,6 +143,7 @@ impl Trouble {
     pub(super) fn at(&self, path: &Path) -> StoreError {
         match self {
             Self::Sqlite(error) => StoreError::sqlite(path, error),
+            Self::Unsynced(_) => StoreError::Sync { path: path.to_owned(), reason: self.to_string() },
             trouble => StoreError::Damaged { path: path.to_owned(), reason: trouble.to_string() },
         }
     }
@@ -147,6 +151,7 @@ impl Trouble {
     pub(super) fn kind(&self) -> Kind {
         match self {
             Self::Sqlite(error) => Kind::of(error),
+            Self::Unsynced(_) => Kind::Sync,
             Self::Codec(_) | Self::Other(_) => Kind::Damage,
         }
     }

@@ -132,7 +132,8 @@ pub(super) fn not_waiting(
         // The first error is the one that tells; a failed roll-back shows at the next transaction.
         let _ = connection.execute_batch("ROLLBACK");
     }
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    // Without this the next commits would be reported as durable and not be: the daemon has to end.
+    connection.pragma_update(None, "synchronous", "FULL").map_err(Trouble::Unsynced)?;
     done
 }
 

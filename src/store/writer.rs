@@ -316,7 +316,7 @@ impl Writer {
                 (self.report)(Report::Snapshot { through: writing.through(), result: Ok(()) });
                 Ok(false)
             }
-            Err(trouble) if matches!(trouble, Trouble::Sqlite(_)) && trouble.kind() != Kind::Passing => {
+            Err(trouble @ (Trouble::Sqlite(_) | Trouble::Unsynced(_))) if trouble.kind() != Kind::Passing => {
                 Err(trouble.into())
             }
             Err(trouble) => {
