@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::Instant;
 
-use seatkeeper::catalog::{Catalog, LicenseInput};
+use seatkeeper::catalog::Catalog;
 use seatkeeper::ident::VendorName;
 use seatkeeper::license::{HostId, LicenseFile, canonical};
 use seatkeeper::sign::{Manifest, SigningKey};
@@ -45,7 +45,7 @@ fn main() {
         let began = Instant::now();
         let file = LicenseFile::parse(Source::new("bench.lic", text.as_bytes()));
         let read = began.elapsed();
-        let inputs = [LicenseInput { file: &file }];
+        let inputs = [&file];
         let catalog = Catalog::build(&vendor, &inputs, &manifest, &[], &zone);
         let loaded = began.elapsed();
         assert_eq!(catalog.features().count(), LINES / 4);

@@ -18,13 +18,6 @@ use crate::ident::{Digest, FeatureName, PoolKey, VendorName};
 use crate::license::{HostId, LicenseFile};
 use crate::sign::Manifest;
 
-/// One license file, in the order of the license path.
-#[derive(Debug, Clone, Copy)]
-pub struct LicenseInput<'a> {
-    /// The file as it was read.
-    pub file: &'a LicenseFile,
-}
-
 /// Everything one vendor daemon can serve.
 #[derive(Debug, Clone)]
 pub struct Catalog {
@@ -38,21 +31,21 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Judges all lines of `vendor` in the files and builds the pools.
+    /// Judges all lines of `vendor` in the files, which come in the order of the license path, and builds the pools.
     ///
     /// `machine` are the hostids of this machine, which the SERVER lines are compared with; `zone` is the zone in which
     /// dates begin and end.
     #[must_use]
     pub fn build(
         vendor: &VendorName,
-        inputs: &[LicenseInput<'_>],
+        files: &[&LicenseFile],
         manifest: &Manifest,
         machine: &[HostId],
         zone: &jiff::tz::TimeZone,
     ) -> Self {
         let mut admission = admit::Admission::new(vendor, manifest, machine);
-        for input in inputs {
-            admission.judge_file(input.file);
+        for file in files {
+            admission.judge_file(file);
         }
         let (mut candidates, verdicts, mut unserved) = admission.finish();
         candidates.sort_by_cached_key(|candidate| candidate.place.clone());

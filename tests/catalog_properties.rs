@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use seatkeeper::catalog::{Catalog, LicenseInput};
+use seatkeeper::catalog::Catalog;
 use seatkeeper::ident::{Digest, VendorName};
 use seatkeeper::license::{HostId, LicenseFile, canonical};
 use seatkeeper::sign::{AdminKey, Manifest, SigningKey};
@@ -41,7 +41,7 @@ fn served(bytes: &[u8]) -> BTreeMap<Digest, (String, u32)> {
     let file = LicenseFile::parse(Source::new("a.lic", bytes));
     let manifest = Manifest::new(vendor.clone(), vec![key().verifying_key()]);
     let machine = [HostId::parse("0011aabbccdd").unwrap()];
-    let inputs = [LicenseInput { file: &file }, LicenseInput { file: &file }];
+    let inputs = [&file, &file];
     let catalog = Catalog::build(&vendor, &inputs, &manifest, &machine, &jiff::tz::TimeZone::UTC);
     let mut found = BTreeMap::new();
     for name in catalog.features() {

@@ -59,7 +59,7 @@ fn load_with(texts: &[String], manifest: &Manifest) -> Catalog {
         .zip('a'..)
         .map(|(text, letter)| LicenseFile::parse(Source::new(&format!("{letter}.lic"), text.as_bytes())))
         .collect();
-    let inputs: Vec<LicenseInput<'_>> = files.iter().map(|file| LicenseInput { file }).collect();
+    let inputs: Vec<&LicenseFile> = files.iter().collect();
     Catalog::build(&vendor(), &inputs, manifest, &machine(), &jiff::tz::TimeZone::UTC)
 }
 
@@ -511,7 +511,7 @@ fn a_date_ends_with_its_day_on_the_servers_clock() {
     let zone = jiff::tz::TimeZone::get("America/New_York").unwrap();
     let text = signed("INCREMENT fx acmed 1.0 30-jun-2026 1 START=1-jun-2026");
     let file = LicenseFile::parse(Source::new("a.lic", text.as_bytes()));
-    let catalog = Catalog::build(&vendor(), &[LicenseInput { file: &file }], &manifest(), &machine(), &zone);
+    let catalog = Catalog::build(&vendor(), &[&file], &manifest(), &machine(), &zone);
     let lot = &catalog.pools("fx")[0].lots[0];
     assert_eq!(lot.starts.unwrap().to_string(), "2026-06-01T04:00:00.000Z");
     assert_eq!(lot.ends.unwrap().to_string(), "2026-07-01T04:00:00.000Z");
@@ -522,7 +522,7 @@ fn the_demo_file_serves_what_its_comments_say() {
     let text = include_str!("../../testdata/svr_lgs.lic");
     let file = LicenseFile::parse(Source::new("svr_lgs.lic", text.as_bytes()));
     let lgs = VendorName::parse(crate::sign::DEMO_VENDOR).unwrap();
-    let inputs = [LicenseInput { file: &file }];
+    let inputs = [&file];
     let catalog = Catalog::build(&lgs, &inputs, &Manifest::demo(), &[], &jiff::tz::TimeZone::UTC);
     assert!(catalog.demo());
     assert!(catalog.verdicts().iter().all(|line| matches!(line.verdict, Verdict::Served(_))));

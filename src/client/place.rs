@@ -6,7 +6,7 @@ use std::path::Path;
 use super::config::{Config, Trust};
 use super::error::{Attempt, SystemError};
 use super::path::{Entry, ServerAddress};
-use crate::catalog::{Catalog, LicenseInput};
+use crate::catalog::Catalog;
 use crate::code::{Code, minor};
 use crate::event::Denial;
 use crate::license::{HostId, LicenseFile, Standing};
@@ -100,7 +100,7 @@ fn local(name: String, file: &LicenseFile, config: &Config) -> Place {
         .filter_map(|text| HostId::parse(text).ok())
         .collect();
     let zone = system_zone().zone;
-    let catalog = Catalog::build(&config.vendor, &[LicenseInput { file }], &manifest, &hostids, &zone);
+    let catalog = Catalog::build(&config.vendor, &[file], &manifest, &hostids, &zone);
     Place::Local { name, catalog: Box::new(catalog) }
 }
 

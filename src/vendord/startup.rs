@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use jiff::tz::TimeZone;
 
 use super::config::Config;
-use crate::catalog::{Catalog, LicenseInput, Verdict};
+use crate::catalog::{Catalog, Verdict};
 use crate::event::debug_log::{expired, expires_soon};
 use crate::event::{FileRole, StartFile, Started};
 use crate::ident::Digest;
@@ -68,7 +68,7 @@ pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal>
         messages.extend(told.map(|found| found.line(&license.source)));
     }
     let machine = machine_hostids();
-    let inputs: Vec<LicenseInput<'_>> = licenses.iter().map(|file| LicenseInput { file }).collect();
+    let inputs: Vec<&LicenseFile> = licenses.iter().collect();
     let catalog = Catalog::build(&config.vendor, &inputs, &manifest, &machine, &zone);
     messages.extend(
         catalog

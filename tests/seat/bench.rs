@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use seatkeeper::catalog::{Catalog, LicenseInput};
+use seatkeeper::catalog::Catalog;
 use seatkeeper::event::{
     Answer, Checkin, Checkout, Claims, Denial, EndReason, Event, Identity, Record, SessionKind,
 };
@@ -28,7 +28,7 @@ pub(crate) fn catalog_of(text: &str) -> Catalog {
     let file = LicenseFile::parse(Source::new("test.lic", signed.as_bytes()));
     let manifest = Manifest::demo();
     let zone = jiff::tz::TimeZone::UTC;
-    Catalog::build(&manifest.vendor, &[LicenseInput { file: &file }], &manifest, &[], &zone)
+    Catalog::build(&manifest.vendor, &[&file], &manifest, &[], &zone)
 }
 
 /// State and catalog under test, with the whole history.

@@ -32,7 +32,7 @@ fn daemon(dir: &std::path::Path) -> (Daemon, Arc<Store>) {
     let host: crate::ident::Host = "ws01".parse().unwrap();
     let file = LicenseFile::parse(Source::new("none.lic", b""));
     let zone = jiff::tz::TimeZone::UTC;
-    let inputs = [crate::catalog::LicenseInput { file: &file }];
+    let inputs = [&file];
     let catalog = Arc::new(Catalog::build(&vendor, &inputs, &Manifest::demo(), &[], &zone));
     let (log, _) = LogSink::start(std::io::sink(), |lines| lines.to_string()).unwrap();
     let setting = Setting {
