@@ -44,6 +44,7 @@ pub use seat::Seat;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::timeout;
@@ -59,6 +60,9 @@ use place::Place;
 use route::Route;
 use seat::Held;
 use verify::VerifiedLine;
+
+/// How long the end of one session may take.
+const CLOSE: Duration = Duration::from_secs(5);
 
 /// One application's way to licenses. Cheap to clone; all clones share the sessions.
 #[derive(Debug, Clone)]
@@ -269,14 +273,15 @@ impl Client {
         }
     }
 
-    /// Ends all sessions in order; their seats are free at once. Seats that are still held are of no use afterwards.
+    /// Ends all sessions in order; their seats are free at once. Seats that are still held are of no use afterwards. A
+    /// session that looks for a server out of reach is not waited for longer than a few seconds.
     pub async fn close(&self) {
         for source in &self.shared.places {
             let Some(session) = source.session.lock().await.take() else { continue };
             let (done, closed) = oneshot::channel();
             if session.commands.send(Command::Close { done }).is_ok() {
-                // The driver is gone either way.
-                let _ = closed.await;
+                // Whoever waits for the end of a program must not wait for a server that does not answer.
+                let _ = timeout(CLOSE, closed).await;
             }
         }
     }
