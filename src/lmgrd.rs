@@ -256,6 +256,7 @@ fn prepare(config: &Config, log: &Log) -> Result<Prepared, Unable> {
     let own = std::env::current_exe()
         .map_err(|error| one(1, format!("this program's own file cannot be found: {error}")))?;
     let this_host = platform::host_name().map_err(|error| one(1, format!("this machine's name: {error}")))?;
+    program::missing_dirs(&config.vendor_dirs, &start_dir).iter().for_each(|note| log.say(note));
     let plan = read_plan(config, log, &start_dir, &this_host)?;
     let listener = open_port(config, log, plan.port)?;
     let port = listener

@@ -91,6 +91,11 @@ fn config(args: Args, call: &Call) -> Result<Config, String> {
     let mut notes = Vec::new();
     let license_files: Vec<PathBuf> =
         args.files.iter().flat_map(|list| expand(list, &start_dir, &mut notes)).collect();
+    if !args.supervised {
+        // lmgrd has said it in its log.
+        let missing = args.vendor_dir.iter().filter(|dir| !dir.is_dir());
+        notes.extend(missing.map(|dir| format!("--vendor-dir {} is not a directory", dir.display())));
+    }
     notes.iter().for_each(|note| print_error(&format!("{}: {note}\n", call.name)));
     if license_files.is_empty() {
         return Err("name a license file with -c".to_owned());

@@ -36,11 +36,25 @@ pub(super) fn choose(
     }
 }
 
+/// A line for the log for each directory that is not there: what is looked for in it will be missed elsewhere.
+pub(super) fn missing_dirs(vendor_dirs: &[PathBuf], start_dir: &Path) -> Vec<String> {
+    let missing = vendor_dirs.iter().filter(|dir| !start_dir.join(dir).is_dir());
+    missing.map(|dir| format!("--vendor-dir {} is not a directory; it is ignored", dir.display())).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn a_directory_that_is_not_there_is_told() {
+        let place = tempfile::tempdir().unwrap();
+        fs::create_dir(place.path().join("vendors")).unwrap();
+        let notes = missing_dirs(&["vendors".into(), "vendor".into()], place.path());
+        assert_eq!(notes, ["--vendor-dir vendor is not a directory; it is ignored"]);
+    }
 
     #[test]
     fn a_path_is_followed_only_into_allowed_directories() {
