@@ -155,6 +155,9 @@ fn config(args: Args, call: &Call, start: StartMode) -> Config {
     if args.connect_s.is_some() {
         notes.push("-t is accepted; it means something for three servers only".to_owned());
     }
+    if args.nfs_log {
+        notes.push("-nfs_log is accepted; a slow disk never stops the server".to_owned());
+    }
     let (first, longest) = args.restart_delay;
     Config {
         license_path: join(args.license_path),
