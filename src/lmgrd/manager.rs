@@ -1,6 +1,5 @@
 //! The one owner of all vendor daemons: starts, watches, restarts and ends them, and tells the connections what is up.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -414,8 +413,8 @@ impl Manager {
 fn insist_later(pid: u32, vendor: VendorName, log: Log, news: mpsc::Sender<News>) {
     tokio::spawn(async move {
         // The number may belong to somebody else once the daemon is gone, so its start time is compared.
-        let Some(started) = started_at(pid) else { return };
-        let still_there = || started_at(pid).as_deref() == Some(&started) && !news.is_closed();
+        let Some(started) = process::started_at(pid) else { return };
+        let still_there = || process::started_at(pid).as_deref() == Some(&started) && !news.is_closed();
         tokio::time::sleep(STOP_PATIENCE).await;
         if still_there() {
             log.say(&format!("{vendor} does not end; it gets signal 15"));
@@ -427,13 +426,6 @@ fn insist_later(pid: u32, vendor: VendorName, log: Log, news: mpsc::Sender<News>
             let _ = process::kill(pid);
         }
     });
-}
-
-/// The start time of a process in clock ticks, which tells it from a later one with the same number.
-fn started_at(pid: u32) -> Option<String> {
-    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
-    // The name in parentheses may hold blanks; the start time is the 20th field after it.
-    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19).map(str::to_owned)
 }
 
 /// The signals that lmgrd hears.

@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process, setsid, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process, setsid};
 
 /// Longest report of a child that is read, in bytes.
 const REPORT_BYTES_MAX: u64 = 64 * 1024;
@@ -164,10 +164,13 @@ pub fn kill(pid: u32) -> io::Result<()> {
     signal(pid, Signal::KILL)
 }
 
-/// Whether a process with this number exists.
+/// The start time of a process in clock ticks, which tells it from a later one with the same number; none when there is
+/// no such process.
 #[must_use]
-pub fn exists(pid: u32) -> bool {
-    process_id(pid).is_ok_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+pub fn started_at(pid: u32) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold blanks; the start time is the 20th field after it.
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19).map(str::to_owned)
 }
 
 fn signal(pid: u32, signal: Signal) -> io::Result<()> {
@@ -210,9 +213,11 @@ mod tests {
     #[test]
     fn a_child_is_ended_by_number() {
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
-        assert!(exists(child.id()));
+        let started = started_at(child.id()).unwrap();
+        assert_eq!(started_at(child.id()), Some(started));
         terminate(child.id()).unwrap();
         assert!(!child.wait().unwrap().success());
+        assert_eq!(started_at(child.id()), None);
         assert!(terminate(0).is_err());
     }
 }
