@@ -157,7 +157,7 @@ pub fn license_info(
     now: &Zoned,
 ) -> Printed {
     let mut text = layout::head(banner, now);
-    let mut failure = Failure::new(Code::NoLicenseFile, minor::PATH_EMPTY, "");
+    let mut failures = Vec::new();
     let mut licenses = Vec::new();
     for entry in &path.entries {
         let files = match entry {
@@ -169,19 +169,28 @@ pub fn license_info(
                 Err(Failure::new(Code::NoLicenseFile, minor::PATH_EMPTY, &format!("{text}: {why}")))
             }
         };
-        let read = files.and_then(|files| {
-            files.iter().map(|file| ask::read_license(file)).collect::<Result<Vec<_>, _>>()
-        });
-        match read {
-            Ok(read) => licenses.extend(read),
-            Err(error) => failure = error,
+        let read = match files {
+            Ok(files) => files.iter().map(|file| ask::read_license(file)).collect(),
+            Err(failure) => vec![Err(failure)],
+        };
+        for outcome in read {
+            match outcome {
+                Ok(license) => licenses.push(license),
+                Err(failure) => failures.push(failure),
+            }
         }
     }
-    if licenses.is_empty() {
+    if licenses.is_empty() && failures.is_empty() {
+        failures.push(Failure::new(Code::NoLicenseFile, minor::PATH_EMPTY, ""));
+    }
+    // What could not be read is told although the rest is shown.
+    for failure in &failures {
         text.push_str(&layout::failure(&failure.to_string()));
         if !failure.denial.note.is_empty() {
             text.push_str(&format!("{}\n", failure.denial.note));
         }
+    }
+    if let Some(failure) = failures.last().filter(|_| licenses.is_empty()) {
         return Printed { text, status: failure.exit_status() };
     }
     text.push_str(&license_info::table(&licenses, feature));
@@ -209,4 +218,23 @@ async fn served_files(path: &SearchPath, limits: Limits) -> Result<Vec<std::path
         }
     }
     Err(failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_told_beside_those_that_can() {
+        let dir = tempfile::tempdir().unwrap();
+        let good = dir.path().join("a.lic");
+        std::fs::write(&good, "FEATURE solver LGS 2.0 permanent 1 SIGN=x\n").unwrap();
+        let path = SearchPath::parse(&format!("{}:{}", good.display(), dir.path().join("b.lic").display()));
+        let printed = license_info(&path, None, Limits::default(), "lmstat", &Zoned::now());
+        assert_eq!(printed.status, 0);
+        assert!(printed.text.contains("\nsolver "), "{}", printed.text);
+        assert!(
+            printed.text.contains("b.lic\n") && printed.text.contains("Error getting status: Cannot find")
+        );
+    }
 }
