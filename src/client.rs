@@ -33,8 +33,7 @@ mod route;
 mod seat;
 mod verify;
 
-pub(crate) use config::own_claims;
-pub use config::{Config, Loss, OnLoss, PROJECT_VARIABLE, Trust};
+pub use config::{Config, Loss, OnLoss, PROJECT_VARIABLE, Trust, own_claims};
 pub use dial::{Connection, Limits, TIMEOUT_VARIABLE};
 pub use error::{Attempt, CheckoutFailure, ClientError, DialError, SystemError};
 pub use path::{

@@ -141,7 +141,7 @@ impl Config {
 ///
 /// # Errors
 /// [`NameError`] when the machine's or the user's name is not one that can be sent.
-pub(crate) fn own_claims() -> Result<Claims, NameError> {
+pub fn own_claims() -> Result<Claims, NameError> {
     let host = host_name()?;
     let display = match display_name(&host) {
         Some(display) => display,
