@@ -59,6 +59,29 @@ pub fn run(config: Config) -> u8 {
     status
 }
 
+/// The daemon's own words in the debug log.
+#[derive(Clone)]
+struct Voice {
+    clock: Arc<dyn Clock>,
+    style: LogStyle,
+    log: LogSink,
+}
+
+impl Voice {
+    fn say(&self, text: &str) {
+        self.log.line(self.style.line(self.clock.now().utc, text));
+    }
+
+    /// Says why the daemon can't go on, to lmgrd as well.
+    fn fail(&self, pipe: Option<&Pipe>, text: &str, status: u8) -> u8 {
+        self.say(text);
+        if let Some(pipe) = pipe {
+            pipe.tell(&DaemonLine::Failed { text: text.to_owned() });
+        }
+        status
+    }
+}
+
 async fn start_and_serve(config: Config, clock: &Arc<dyn Clock>, log: &LogSink) -> u8 {
     let mut pipe = match config.supervised.then(Pipe::from_stdin).transpose() {
         Ok(pipe) => pipe,
@@ -68,76 +91,61 @@ async fn start_and_serve(config: Config, clock: &Arc<dyn Clock>, log: &LogSink) 
         }
     };
     let zone = platform::system_zone().zone;
-    let mut style = LogStyle::new(config.vendor.as_str(), zone).with_datestamp(config.datestamp);
-    let fail = |style: &LogStyle, pipe: &Option<Pipe>, text: &str, status: u8| {
-        log.line(style.line(clock.now().utc, text));
-        if let Some(pipe) = pipe {
-            pipe.tell(&DaemonLine::Failed { text: text.to_owned() });
-        }
-        status
-    };
+    let style = LogStyle::new(config.vendor.as_str(), zone).with_datestamp(config.datestamp);
+    let mut voice = Voice { clock: Arc::clone(clock), style, log: log.clone() };
     let setup = match startup::prepare(&config, clock.now().utc) {
         Ok(setup) => setup,
-        Err(refusal) => return fail(&style, &pipe, &refusal, exit_status::CANNOT_START),
+        Err(refusal) => return voice.fail(pipe.as_ref(), &refusal, exit_status::CANNOT_START),
     };
-    style = LogStyle::new(config.vendor.as_str(), setup.zone.clone()).with_datestamp(config.datestamp);
-    let say = |text: &str| log.line(style.line(clock.now().utc, text));
-    say(&format!("Seatkeeper version v{}", crate::VERSION));
-    setup.messages.iter().for_each(|message| say(message));
+    voice.style = LogStyle::new(config.vendor.as_str(), setup.zone.clone()).with_datestamp(config.datestamp);
+    voice.say(&format!("Seatkeeper version v{}", crate::VERSION));
+    setup.messages.iter().for_each(|message| voice.say(message));
     if setup.catalog.is_empty() {
-        return fail(&style, &pipe, "No features to serve, exiting", exit_status::NO_FEATURES);
+        return voice.fail(pipe.as_ref(), "No features to serve, exiting", exit_status::NO_FEATURES);
     }
     let listener = match platform::listen(config.listen, config.port) {
         Ok(listener) => listener,
         Err(error @ ListenError::PortTaken { .. }) => {
-            return fail(&style, &pipe, &error.to_string(), exit_status::PORT_TAKEN);
+            return voice.fail(pipe.as_ref(), &error.to_string(), exit_status::PORT_TAKEN);
         }
-        Err(error) => return fail(&style, &pipe, &error.to_string(), exit_status::CANNOT_START),
+        Err(error) => return voice.fail(pipe.as_ref(), &error.to_string(), exit_status::CANNOT_START),
     };
     let port = listener.local_addr().map_or(config.port, |address| address.port());
-    log_start(&config, &setup, &style, clock, port, &say);
-    let stop = serve_until_stopped(config, setup, style.clone(), listener, port, &mut pipe, clock, log).await;
-    match stop {
+    log_start(&config, &setup, &voice, port);
+    match serve_until_stopped(config, setup, listener, &mut pipe, &voice).await {
         Ending::Ordered => {
-            say("daemon shutdown requested - shutting down");
+            voice.say("daemon shutdown requested - shutting down");
             exit_status::ORDERLY
         }
         Ending::LostLmgrd => {
-            say("Lost connection to lmgrd, exiting.");
-            say("EXITING DUE TO SIGNAL 37 Exit reason 5");
+            voice.say("Lost connection to lmgrd, exiting.");
+            voice.say("EXITING DUE TO SIGNAL 37 Exit reason 5");
             exit_status::LOST_LMGRD
         }
-        Ending::Failed(text, status) => fail(&style, &pipe, &text, status),
+        Ending::Failed(text, status) => voice.fail(pipe.as_ref(), &text, status),
     }
 }
 
-fn log_start(
-    config: &Config,
-    setup: &Setup,
-    style: &LogStyle,
-    clock: &Arc<dyn Clock>,
-    port: u16,
-    say: &impl Fn(&str),
-) {
+fn log_start(config: &Config, setup: &Setup, voice: &Voice, port: u16) {
     let host = config.server_host.as_str();
     let features = setup.catalog.features().map(|feature| feature.as_str());
-    feature_table(host, features).iter().for_each(|line| say(line));
-    say("EXTERNAL FILTERS are OFF");
+    feature_table(host, features).iter().for_each(|line| voice.say(line));
+    voice.say("EXTERNAL FILTERS are OFF");
     if setup.catalog.demo() {
-        say("DEMO: licenses signed with the published demo key are served");
+        voice.say("DEMO: licenses signed with the published demo key are served");
     }
-    say("License verification completed successfully.");
+    voice.say("License verification completed successfully.");
     let hostids: Vec<String> = setup.machine.iter().map(ToString::to_string).collect();
     let block = vendor_daemon_block(
-        style,
-        clock.now().utc,
+        &voice.style,
+        voice.clock.now().utc,
         std::process::id(),
         crate::VERSION,
         port,
         host,
         &hostids.join(" "),
     );
-    block.iter().for_each(|line| say(line));
+    block.iter().for_each(|line| voice.say(line));
 }
 
 enum Ending {
@@ -146,17 +154,14 @@ enum Ending {
     Failed(String, u8),
 }
 
-#[allow(clippy::too_many_arguments, reason = "called once; these are the parts of a started daemon")]
 async fn serve_until_stopped(
     config: Config,
     setup: Setup,
-    style: LogStyle,
     listener: TcpListener,
-    port: u16,
     pipe: &mut Option<Pipe>,
-    clock: &Arc<dyn Clock>,
-    log: &LogSink,
+    voice: &Voice,
 ) -> Ending {
+    let port = listener.local_addr().map_or(config.port, |address| address.port());
     let cannot = |error: std::io::Error| Ending::Failed(error.to_string(), exit_status::CANNOT_START);
     let state_dir = config.state_dir.join(config.vendor.as_str());
     let catalog = Arc::new(setup.catalog);
@@ -168,10 +173,10 @@ async fn serve_until_stopped(
     let setting = Setting {
         catalog: Arc::clone(&catalog),
         about,
-        style: style.clone(),
-        log: log.clone(),
+        style: voice.style.clone(),
+        log: voice.log.clone(),
         cursor_dir: state_dir.clone(),
-        clock: Arc::clone(clock),
+        clock: Arc::clone(&voice.clock),
     };
     let (projector, projector_thread) = match projector::start(setting) {
         Ok(started) => started,
@@ -181,7 +186,7 @@ async fn serve_until_stopped(
         lease: Duration::from_secs(setup.manifest.lease_s.into()),
         close_grace: Duration::from_secs(setup.manifest.close_grace_s.into()),
     };
-    let daemon = Daemon::new(config, catalog, terms, projector.clone(), Arc::clone(clock));
+    let daemon = Daemon::new(config, catalog, terms, projector.clone(), Arc::clone(&voice.clock));
     let shared: Shared = Rc::new(RefCell::new(daemon));
     let peers: Peers = Rc::default();
     let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
@@ -192,7 +197,7 @@ async fn serve_until_stopped(
     let mut told = false;
     let mut accepting = None;
     let mut listener = Some(listener);
-    let say = |text: &str| log.line(style.line(clock.now().utc, text));
+    let say = |text: &str| voice.say(text);
     let history = history::follow(&shared, state_dir, &setup.started, &setup.files, opened, say);
     tokio::pin!(history);
     let submitting = tokio::task::spawn_local(submit(Rc::clone(&shared)));
