@@ -60,7 +60,6 @@ pub fn run(config: Config) -> u8 {
 }
 
 /// The daemon's own words in the debug log.
-#[derive(Clone)]
 struct Voice {
     clock: Arc<dyn Clock>,
     style: LogStyle,
