@@ -47,7 +47,7 @@ impl Catalog {
         for file in files {
             admission.judge_file(file);
         }
-        let (mut candidates, verdicts, mut unserved) = admission.finish();
+        let admit::Admitted { mut candidates, verdicts, mut unserved } = admission.finish();
         candidates.sort_by_cached_key(|candidate| candidate.place.clone());
 
         let mut pools: BTreeMap<FeatureName, Vec<Pool>> = BTreeMap::new();

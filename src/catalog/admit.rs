@@ -59,6 +59,13 @@ enum Footing {
     Refused { code: Code, minor: u16, why: String },
 }
 
+/// What came of all lines.
+pub(super) struct Admitted<'a> {
+    pub(super) candidates: Vec<Candidate<'a>>,
+    pub(super) verdicts: Vec<LineVerdict>,
+    pub(super) unserved: BTreeMap<FeatureName, Unserved>,
+}
+
 impl<'a> Admission<'a> {
     pub(super) fn new(vendor: &'a VendorName, manifest: &'a Manifest, machine: &'a [HostId]) -> Self {
         Self {
@@ -74,9 +81,8 @@ impl<'a> Admission<'a> {
         }
     }
 
-    #[allow(clippy::type_complexity, reason = "the three results of the admission, taken apart at once")]
-    pub(super) fn finish(self) -> (Vec<Candidate<'a>>, Vec<LineVerdict>, BTreeMap<FeatureName, Unserved>) {
-        (self.candidates, self.verdicts, self.unserved)
+    pub(super) fn finish(self) -> Admitted<'a> {
+        Admitted { candidates: self.candidates, verdicts: self.verdicts, unserved: self.unserved }
     }
 
     pub(super) fn judge_file(&mut self, file: &'a LicenseFile) {
