@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use seatkeeper::catalog::Catalog;
 use seatkeeper::ident::VendorName;
-use seatkeeper::license::{HostId, LicenseFile, canonical};
+use seatkeeper::license::{HostId, LicenseFile, Statement};
 use seatkeeper::sign::{Manifest, SigningKey};
 use seatkeeper::text::Source;
 
@@ -26,7 +26,7 @@ fn text(key: &SigningKey) -> String {
     let hostids = [HostId::Any];
     let mut signed = String::from("SERVER this_host ANY 27000\nVENDOR acmed\n");
     for line in file.features() {
-        let sign = key.sign(&canonical(&line.vendor, &hostids, line).unwrap());
+        let sign = key.sign(&Statement::Feature(line).canonical(&hostids).unwrap());
         let (head, tail) = sign.split_at(42);
         let _ = writeln!(signed, "{} \\\n    SIGN=\"{head}\\\n{tail}\"", file.source.slice(line.span));
     }

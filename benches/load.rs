@@ -37,7 +37,7 @@ use std::time::{Duration, Instant};
 use bytes::{Buf as _, BytesMut};
 use seatkeeper::event::{Answer, Checkin, Checkout, Claims};
 use seatkeeper::ident::{Count, FeatureName, Handle, Token, VendorName, Version};
-use seatkeeper::license::{LicenseFile, canonical};
+use seatkeeper::license::{LicenseFile, Statement};
 use seatkeeper::platform::SystemClock;
 use seatkeeper::sign::demo_signing_key;
 use seatkeeper::text::Source;
@@ -139,8 +139,7 @@ fn start_daemon(dir: &Path) -> (Child, SocketAddr) {
     let text = "SERVER this_host ANY\nVENDOR LGS\nFEATURE load LGS 1.0 permanent 1000000";
     let file = LicenseFile::parse(Source::new("load.lic", text.as_bytes()));
     let servers: Vec<_> = file.servers().map(|server| server.hostid.clone()).collect();
-    let vendor = VendorName::parse("LGS").unwrap();
-    let canonical = canonical(&vendor, &servers, file.features().next().unwrap()).unwrap();
+    let canonical = Statement::Feature(file.features().next().unwrap()).canonical(&servers).unwrap();
     let path = dir.join("load.lic");
     std::fs::write(&path, format!("{text} SIGN=\"{}\"\n", demo_signing_key().sign(&canonical))).unwrap();
     let log = dir.join("log");

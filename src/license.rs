@@ -19,12 +19,16 @@ mod hostid;
 mod keyword;
 mod layout;
 mod lexis;
+mod package;
 mod parse;
 mod parse_feature;
 mod parse_server;
+mod statement;
 
-pub use canonical::{CanonicalError, canonical};
+pub use canonical::CanonicalError;
 pub use canonical_read::{NotCanonical, read_canonical};
-pub use feature::{Attribute, Expiry, FeatureKeyword, FeatureLine, LicenseCount};
+pub use feature::{Attribute, Expiry, FeatureKeyword, FeatureLine, LicenseCount, UpgradeLine};
 pub use file::{LicenseFile, Line, LineKind, ServerLine, Standing, VendorLine};
 pub use hostid::{HostId, HostIdError, InternetPattern};
+pub use package::{Component, PackageKind, PackageLine};
+pub use statement::Statement;

@@ -2,7 +2,10 @@
 //! faces show them.
 
 mod diagnostic;
+mod finding;
 mod source;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub(crate) use finding::findings;
+pub use finding::{Finding, Subject};
 pub use source::{Place, Source, Span};

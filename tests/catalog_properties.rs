@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use seatkeeper::catalog::Catalog;
 use seatkeeper::ident::{Digest, VendorName};
-use seatkeeper::license::{HostId, LicenseFile, canonical};
+use seatkeeper::license::{HostId, LicenseFile, Statement};
 use seatkeeper::sign::{AdminKey, Manifest, SigningKey};
 use seatkeeper::text::Source;
 use seatkeeper::time::Timestamp;
@@ -27,7 +27,7 @@ fn signed() -> String {
     let hostids: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
     let (mut text, mut copied) = (String::new(), 0);
     for line in file.features() {
-        let sign = key().sign(&canonical(&line.vendor, &hostids, line).unwrap());
+        let sign = key().sign(&Statement::Feature(line).canonical(&hostids).unwrap());
         text.push_str(&PLAIN[copied..line.span.end]);
         text.push_str(&format!(" SIGN=\"{sign}\""));
         copied = line.span.end;

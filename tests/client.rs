@@ -13,7 +13,7 @@ use seatkeeper::client::{Client, ClientError, Config, OnLoss, Trust, blocking};
 use seatkeeper::code::{Code, minor};
 use seatkeeper::event::Denial;
 use seatkeeper::ident::{Handle, Token, VendorName};
-use seatkeeper::license::{LicenseFile, canonical};
+use seatkeeper::license::{LicenseFile, Statement};
 use seatkeeper::sign::{SigningKey, demo_signing_key};
 use seatkeeper::text::Source;
 use seatkeeper::wire::{LineText, Message, Notice, Purpose};
@@ -25,7 +25,7 @@ fn vendor() -> VendorName {
 /// A line as the server would send it.
 fn line(text: &str, key: &SigningKey) -> LineText {
     let file = LicenseFile::parse(Source::new("a.lic", text.as_bytes()));
-    let canonical = canonical(&vendor(), &[], file.features().next().unwrap()).unwrap();
+    let canonical = Statement::Feature(file.features().next().unwrap()).canonical(&[]).unwrap();
     let sign = key.sign(&canonical);
     LineText { canonical, sign }
 }

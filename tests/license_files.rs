@@ -11,10 +11,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use seatkeeper::ident::VendorName;
-use seatkeeper::license::finding::{self, Finding, Subject};
-use seatkeeper::license::{HostId, LicenseCount, LicenseFile, LineKind, Standing, canonical};
-use seatkeeper::text::{Diagnostic, Severity, Source};
+use seatkeeper::license::finding;
+use seatkeeper::license::{HostId, LicenseCount, LicenseFile, LineKind, Standing, Statement};
+use seatkeeper::text::{Diagnostic, Severity, Source, Subject};
 
 fn own(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/license").join(folder)
@@ -61,7 +60,7 @@ fn shown(file: &LicenseFile) -> String {
 
 /// Whether a finding is about hostids or dates; signatures are not looked at here at all.
 fn is_left_aside(found: &Diagnostic) -> bool {
-    let row = Finding::find(found.id).unwrap_or_else(|| panic!("{} is not in the table", found.id));
+    let row = finding::find(found.id).unwrap_or_else(|| panic!("{} is not in the table", found.id));
     matches!(row.subject, Subject::HostId | Subject::Date)
 }
 
@@ -80,7 +79,7 @@ fn features(file: &LicenseFile) -> Vec<(String, Option<u32>)> {
 
 fn canonical_texts(file: &LicenseFile) -> Vec<String> {
     let servers: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
-    file.features().map(|line| canonical(&line.vendor, &servers, line).unwrap()).collect()
+    file.features().map(|line| Statement::Feature(line).canonical(&servers).unwrap()).collect()
 }
 
 #[test]
@@ -312,11 +311,10 @@ fn public_files_say_what_their_projects_expect_of_them() {
 
 #[test]
 fn editing_what_an_administrator_may_edit_keeps_the_canonical_text() {
-    let vendor = VendorName::parse("acmed").unwrap();
     let text = |line: &str| {
         let file = LicenseFile::parse(Source::new("a.lic", line.as_bytes()));
         let line = file.features().next().unwrap_or_else(|| panic!("{}", shown(&file)));
-        canonical(&vendor, &[HostId::Any], line).unwrap()
+        Statement::Feature(line).canonical(&[HostId::Any]).unwrap()
     };
     let issued = text(
         "INCREMENT fx acmed 2.000 31-dec-2030 4 SN=7 NOTICE=\"two words\" DUP_GROUP=UH TS_OK SIGN=\"00 11\"",

@@ -84,6 +84,8 @@ fn kind(kind: &LineKind) -> &'static str {
         LineKind::Vendor(_) => "VENDOR",
         LineKind::UseServer => "USE_SERVER",
         LineKind::Feature(_) => "FEATURE",
+        LineKind::Upgrade(_) => "UPGRADE",
+        LineKind::Package(_) => "PACKAGE",
         LineKind::Unserved(_) => "unserved",
         LineKind::Prose => "prose",
         LineKind::Invalid => "invalid",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use seatkeeper::ident::{Digest, decode_hex, encode_hex};
-use seatkeeper::license::{HostId, LicenseFile, canonical};
+use seatkeeper::license::{HostId, LicenseFile, Statement};
 use seatkeeper::sign::{AdminKey, Algorithm, Manifest, SigningKey, VerifyingKey, demo_signing_key};
 use seatkeeper::text::Source;
 
@@ -56,7 +56,7 @@ fn canonical_of(bytes: &[u8]) -> String {
     let hostids: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
     let lines: Vec<_> = file.features().collect();
     assert_eq!(lines.len(), 1, "{:?}", file.diagnostics);
-    canonical(&lines[0].vendor, &hostids, lines[0]).unwrap()
+    Statement::Feature(lines[0]).canonical(&hostids).unwrap()
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn every_line_of_the_demo_license_file_is_signed_with_the_demo_key() {
     let manifest = Manifest::demo();
     let mut lines = 0;
     for line in file.features() {
-        let text = canonical(&line.vendor, &hostids, line).unwrap();
+        let text = Statement::Feature(line).canonical(&hostids).unwrap();
         assert_eq!(
             manifest.verify(&text, line.sign().unwrap()),
             Ok(demo_signing_key().key_id()),

@@ -8,7 +8,7 @@ use super::verdict::{LineVerdict, Unserved, Verdict};
 use crate::code::{Code, minor};
 use crate::ident::{Digest, FeatureName, PoolKey, VendorName};
 use crate::license::{
-    FeatureKeyword, FeatureLine, HostId, LicenseCount, LicenseFile, Line, LineKind, Standing, canonical,
+    FeatureKeyword, FeatureLine, HostId, LicenseCount, LicenseFile, Line, LineKind, Standing, Statement,
 };
 use crate::sign::Manifest;
 use crate::text::Severity;
@@ -163,7 +163,7 @@ impl<'a> Admission<'a> {
             let why = "the line has no SIGN".to_owned();
             return refused(Code::BadSignature, minor::LINE_UNSIGNED, why);
         };
-        let canonical = match canonical(&feature.vendor, hostids, feature) {
+        let canonical = match Statement::Feature(feature).canonical(hostids) {
             Ok(text) => text,
             Err(error) => {
                 return refused(Code::BadSignature, minor::LINE_SIGNATURE_WRONG, error.to_string());

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::code::{Code, minor};
-use crate::license::canonical;
+use crate::license::Statement;
 use crate::sign::SigningKey;
 use crate::text::Source;
 use crate::time::{CivilDate, Timestamp};
@@ -40,7 +40,7 @@ fn signed_with(text: &str, key: &SigningKey) -> String {
     let hostids: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
     let (mut out, mut copied) = (String::new(), 0);
     for feature in file.features() {
-        let sign = key.sign(&canonical(&feature.vendor, &hostids, feature).unwrap());
+        let sign = key.sign(&Statement::Feature(feature).canonical(&hostids).unwrap());
         out.push_str(&text[copied..feature.span.end]);
         out.push_str(&format!(" SIGN=\"{sign}\""));
         copied = feature.span.end;

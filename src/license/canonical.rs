@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::feature::FeatureLine;
 use super::hostid::HostId;
-use crate::ident::VendorName;
+use super::statement::Statement;
 
 /// First line of the text: what it is and in which version, so that no other signed text can be taken for it.
 pub(super) const DOMAIN: &str = "seatkeeper-license-line-v1";
@@ -26,30 +26,27 @@ pub enum CanonicalError {
     },
 }
 
-/// The canonical text of a feature line: lines `name=value` separated by LF, without an LF at the end.
-///
-/// `server_hostids` are those of the file's SERVER lines in file order.
-///
-/// # Errors
-/// [`CanonicalError`] when a publisher's attribute stands twice.
-pub fn canonical(
-    vendor: &VendorName,
-    server_hostids: &[HostId],
-    line: &FeatureLine,
-) -> Result<String, CanonicalError> {
+/// The canonical text of a signed line: lines `name=value` separated by LF, without an LF at the end.
+pub(super) fn canonical(line: Statement<'_>, server_hostids: &[HostId]) -> Result<String, CanonicalError> {
     let mut text = String::with_capacity(256);
     text.push_str(DOMAIN);
-    push(&mut text, "vendor", Some(vendor.as_str()));
+    push(&mut text, "vendor", Some(line.vendor().as_str()));
     for hostid in server_hostids {
         push(&mut text, "server", Some(&hostid.to_string()));
     }
-    push(&mut text, "keyword", Some(line.keyword.as_str()));
-    push(&mut text, "feature", Some(line.name.as_str()));
-    push(&mut text, "version", Some(line.version.as_str()));
-    push(&mut text, "expiry", Some(&line.written.expiry));
-    push(&mut text, "count", Some(&line.written.count));
+    push(&mut text, "keyword", Some(line.keyword()));
+    match line {
+        Statement::Feature(feature) => push_terms(&mut text, feature, None),
+        Statement::Upgrade(upgrade) => push_terms(&mut text, &upgrade.to, Some(&upgrade.from_written)),
+        Statement::Package(package) => {
+            push(&mut text, "package", Some(package.name.as_str()));
+            if let Some(version) = &package.version {
+                push(&mut text, "version", Some(version.as_str()));
+            }
+        }
+    }
     let mut signed: Vec<_> = line
-        .attributes
+        .attributes()
         .iter()
         .filter(|attribute| attribute.is_publishers() && !SIGNATURES.contains(&&*attribute.name))
         .collect();
@@ -60,7 +57,7 @@ pub fn canonical(
         {
             return Err(CanonicalError::Duplicate {
                 name: one.name.to_string(),
-                feature: line.name.to_string(),
+                feature: line.name().to_string(),
             });
         }
     }
@@ -68,6 +65,16 @@ pub fn canonical(
         push(&mut text, &attribute.name, attribute.value.as_deref());
     }
     Ok(text)
+}
+
+fn push_terms(text: &mut String, line: &FeatureLine, from: Option<&str>) {
+    push(text, "feature", Some(line.name.as_str()));
+    if let Some(from) = from {
+        push(text, "from", Some(from));
+    }
+    push(text, "version", Some(line.version.as_str()));
+    push(text, "expiry", Some(&line.written.expiry));
+    push(text, "count", Some(&line.written.count));
 }
 
 fn push(text: &mut String, name: &str, value: Option<&str>) {

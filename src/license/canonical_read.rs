@@ -3,10 +3,11 @@
 
 use thiserror::Error;
 
-use super::canonical::{DOMAIN, canonical};
+use super::canonical::DOMAIN;
 use super::feature::FeatureLine;
 use super::file::LicenseFile;
 use super::hostid::HostId;
+use super::statement::Statement;
 use crate::text::Source;
 
 /// Longest text that is looked at, in bytes; lines that `lmcrypt` signs are far shorter.
@@ -19,7 +20,7 @@ pub struct NotCanonical;
 
 /// Reads a canonical text: the hostids of the SERVER lines, and the line. The line's spans mean nothing.
 ///
-/// Only texts that [`canonical`] gives are accepted: what was read is written again and compared.
+/// Only texts that [`Statement::canonical`] gives are accepted: what was read is written again and compared.
 ///
 /// # Errors
 /// [`NotCanonical`] for every other text.
@@ -59,7 +60,7 @@ pub fn read_canonical(text: &str) -> Result<(Vec<HostId>, FeatureLine), NotCanon
     let line = format!("{keyword} {feature} {vendor} {version} {expiry} {count}{attributes}");
     let file = LicenseFile::parse(Source::new("", line.as_bytes()));
     let line = file.features().next().ok_or(NotCanonical)?;
-    if canonical(&line.vendor, &servers, line).as_deref() == Ok(text) {
+    if Statement::Feature(line).canonical(&servers).as_deref() == Ok(text) {
         Ok((servers, line.clone()))
     } else {
         Err(NotCanonical)
@@ -94,7 +95,7 @@ mod tests {
         let file = LicenseFile::parse(Source::new("a.lic", lines.as_bytes()));
         let servers: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
         let line = file.features().next().unwrap();
-        canonical(&line.vendor, &servers, line).unwrap()
+        Statement::Feature(line).canonical(&servers).unwrap()
     }
 
     #[test]
@@ -107,7 +108,7 @@ mod tests {
         ] {
             let text = text_of(lines);
             let (servers, line) = read_canonical(&text).unwrap();
-            assert_eq!(canonical(&line.vendor, &servers, &line), Ok(text));
+            assert_eq!(Statement::Feature(&line).canonical(&servers), Ok(text));
         }
         let (servers, line) =
             read_canonical(&text_of("SERVER h ANY\nFEATURE f v 2.0 31-dec-2030 5 START=1-jan-2026")).unwrap();

@@ -116,6 +116,17 @@ pub struct FeatureLine {
     pub(super) issued: Option<CivilDate>,
 }
 
+/// A sound `UPGRADE` line (`flexnet-files.md` 1.6). Whether its signature is right is not known here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpgradeLine {
+    /// Lowest version that it upgrades.
+    pub from: Version,
+    /// What the upgraded licenses become. Lines below its version are upgraded; its count is how many. Its keyword is
+    /// INCREMENT, as it adds to a pool; [`Statement`](super::Statement) knows the line's own.
+    pub to: FeatureLine,
+    pub(super) from_written: Box<str>,
+}
+
 impl FeatureLine {
     /// The first attribute of this name, case-sensitive.
     #[must_use]

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::feature::FeatureLine;
+use super::feature::{FeatureLine, UpgradeLine};
 use super::hostid::HostId;
 use super::keyword::Keyword;
 use super::lexis::{Words, text};
+use super::package::PackageLine;
 use super::parse::MARK;
 use crate::ident::VendorName;
 use crate::text::{Diagnostic, Source, Span};
@@ -138,6 +139,10 @@ pub enum LineKind {
     UseServer,
     /// `FEATURE` or `INCREMENT`.
     Feature(Box<FeatureLine>),
+    /// `UPGRADE`.
+    Upgrade(Box<UpgradeLine>),
+    /// `PACKAGE`.
+    Package(Box<PackageLine>),
     /// A line of a kind that is recognised but not served: the keyword in capitals, or `decimal`.
     Unserved(String),
     /// Text without a keyword, such as a mail's prose around the license; reported and skipped.

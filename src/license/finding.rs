@@ -1,78 +1,11 @@
-//! The one table of what can be wrong with a license file: stable id, severity, subject, number and meaning.
+//! The one table of what can be wrong with a license file.
 //!
 //! An id is never given to another meaning. `L01xx` is about layout, `L02xx` about the kind of a line, `L03xx` SERVER,
-//! `L04xx` VENDOR, `L05xx` the fields of feature lines, `L06xx` attributes, `L07xx` hostids.
+//! `L04xx` VENDOR, `L05xx` the fields of feature lines, `L06xx` attributes, `L07xx` hostids. What only all files of a server
+//! show together is the lint's (`L08xx` and above).
 
 use crate::code::Code;
-use crate::text::{Diagnostic, Severity, Span};
-
-/// What a finding is about, so that a file of another publisher can be checked with signatures, hostids and dates
-/// left aside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Subject {
-    /// Lines, continuation, quotes, words.
-    Layout,
-    /// Everything about the meaning of a line that has no subject of its own.
-    Meaning,
-    /// Which machines a line is for.
-    HostId,
-    /// Expiry, START, ISSUED.
-    Date,
-    /// A kind of line that is recognised but not served.
-    Unserved,
-}
-
-/// One row of the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Finding {
-    /// Stable id.
-    pub id: &'static str,
-    /// How bad it is.
-    pub severity: Severity,
-    /// What it is about.
-    pub subject: Subject,
-    /// The field's number, where there is one.
-    pub code: Option<Code>,
-    /// What it means, in one sentence.
-    pub meaning: &'static str,
-}
-
-impl Finding {
-    /// This finding at a place.
-    #[must_use]
-    pub fn at(&self, span: Span, message: impl Into<String>) -> Diagnostic {
-        Diagnostic {
-            id: self.id,
-            severity: self.severity,
-            span,
-            message: message.into(),
-            help: None,
-            code: self.code,
-        }
-    }
-
-    /// The row with this id.
-    #[must_use]
-    pub fn find(id: &str) -> Option<&'static Self> {
-        ALL.iter().find(|finding| finding.id == id)
-    }
-}
-
-macro_rules! findings {
-    ($($name:ident = $id:literal, $severity:ident, $subject:ident, $code:expr, $meaning:literal;)*) => {
-        $(#[doc = concat!("`", $id, "`: ", $meaning)]
-        pub const $name: Finding = Finding {
-            id: $id,
-            severity: Severity::$severity,
-            subject: Subject::$subject,
-            code: $code,
-            meaning: $meaning,
-        };)*
-
-        /// Every row, by id.
-        pub const ALL: &[Finding] = &[$($name),*];
-    };
-}
+use crate::text::{Finding, findings};
 
 const SYNTAX: Option<Code> = Some(Code::BadLicenseSyntax);
 const FUTURE: Option<Code> = Some(Code::FutureFormat);
@@ -143,6 +76,12 @@ findings! {
     HOSTID_UNKNOWN = "L0703", Warning, HostId, None, "A hostid is of no known form and matches nothing.";
 }
 
+/// The row with this id.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static Finding> {
+    ALL.iter().find(|finding| finding.id == id)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,7 +93,7 @@ mod tests {
         }
         for finding in ALL {
             assert!(finding.id.len() == 5 && finding.meaning.ends_with('.'));
-            assert_eq!(Finding::find(finding.id), Some(finding));
+            assert_eq!(find(finding.id), Some(finding));
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use super::file::{LicenseFile, Line, LineKind};
-use super::finding::{self, Finding};
+use super::finding;
 use super::keyword::{Keyword, nearest};
 use super::layout::{Layout, Logical, Shape};
 use super::lexis::{BadText, Word, Words, attribute, block_text, is_decimal, text};
 use super::{checks, parse_feature, parse_server};
-use crate::text::{Diagnostic, Severity, Source, Span};
+use crate::text::{Diagnostic, Finding, Severity, Source, Span};
 
 /// A byte order mark may open the file; it is no part of its first line.
 pub(super) const MARK: char = '\u{feff}';

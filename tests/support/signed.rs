@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use seatkeeper::license::{LicenseFile, canonical};
+use seatkeeper::license::{LicenseFile, Statement};
 use seatkeeper::sign::{Manifest, demo_signing_key};
 use seatkeeper::text::Source;
 
@@ -14,7 +14,7 @@ pub(crate) fn sign(text: &str) -> String {
     let mut features: Vec<_> = file.features().collect();
     features.sort_by_key(|line| std::cmp::Reverse(line.span.start));
     for line in features {
-        let canonical = canonical(&line.vendor, &hostids, line).unwrap();
+        let canonical = Statement::Feature(line).canonical(&hostids).unwrap();
         let end = text[line.span.start..].find('\n').map_or(text.len(), |length| line.span.start + length);
         signed.insert_str(end, &format!(" SIGN=\"{}\"", demo_signing_key().sign(&canonical)));
     }

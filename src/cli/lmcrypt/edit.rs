@@ -1,6 +1,6 @@
 //! Signing as an edit of the file's text: only `SIGN=` attributes change.
 
-use crate::license::{FeatureLine, HostId, LicenseFile, Line, LineKind, canonical};
+use crate::license::{FeatureLine, HostId, LicenseFile, Line, LineKind, Statement};
 use crate::sign::SigningKey;
 use crate::text::{Severity, Source, Span};
 
@@ -101,7 +101,7 @@ fn signature(line: &FeatureLine, hostids: &[HostId], key: &SigningKey) -> Result
             ));
         }
     }
-    let text = canonical(&line.vendor, hostids, line).map_err(|error| error.to_string())?;
+    let text = Statement::Feature(line).canonical(hostids).map_err(|error| error.to_string())?;
     Ok(key.sign(&text))
 }
 

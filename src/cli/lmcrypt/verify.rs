@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::{FAILED, Failure, HMAC_WARNING, read_license, say};
 use crate::code::{Code, minor};
-use crate::license::{FeatureLine, HostId, LicenseFile, LineKind, canonical};
+use crate::license::{FeatureLine, HostId, LicenseFile, LineKind, Statement};
 use crate::sign::{Algorithm, KeyId, Manifest};
 use crate::text::Severity;
 
@@ -94,7 +94,8 @@ fn verify_file(file: &LicenseFile, manifest: &Manifest, out: &mut dyn Write, goo
 
 fn verify_line(line: &FeatureLine, hostids: &[HostId], manifest: &Manifest) -> Result<KeyId, (u16, String)> {
     let sign = line.sign().ok_or_else(|| (minor::LINE_UNSIGNED, "the line has no SIGN".to_owned()))?;
-    let text = canonical(&line.vendor, hostids, line)
+    let text = Statement::Feature(line)
+        .canonical(hostids)
         .map_err(|error| (minor::LINE_SIGNATURE_WRONG, error.to_string()))?;
     manifest.verify(&text, sign).map_err(|error| (error.minor(), error.to_string()))
 }
