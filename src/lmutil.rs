@@ -3,6 +3,7 @@
 //! Layouts are pure functions from status to text, so that tests can run the patterns of public parsers over them.
 
 pub mod ask;
+pub mod inputs;
 pub mod lmdown;
 pub mod lmstat;
 mod version;

@@ -5,6 +5,7 @@ mod hostids;
 mod license_files;
 mod lock;
 mod log_sink;
+mod manifest_files;
 mod net;
 pub mod process;
 mod random;
@@ -17,6 +18,9 @@ pub use hostids::machine_hostids;
 pub use license_files::{LICENSE_FILE_BYTES_MAX, licenses_in, read_regular};
 pub use lock::{LockError, StateLock};
 pub use log_sink::{LogSink, open_log};
+pub use manifest_files::{
+    FoundManifest, ManifestFile, ManifestFileError, find_manifest, manifest_name, read_manifest,
+};
 pub use net::{DEFAULT_PORTS, ListenError, listen, listen_on_first_free, same_machine, tune};
 pub use random::{RandomError, random_bytes};
 pub use statedir::{

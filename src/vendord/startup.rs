@@ -1,6 +1,6 @@
 //! From files to a catalog, with everything that is worth a log line.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::tz::TimeZone;
 
@@ -10,7 +10,9 @@ use crate::event::debug_log::{expired, expires_soon};
 use crate::event::{FileRole, StartFile, Started};
 use crate::ident::Digest;
 use crate::license::{Expiry, HostId, LicenseFile};
-use crate::platform::{self, LICENSE_FILE_BYTES_MAX, read_regular};
+use crate::platform::{
+    self, FoundManifest, LICENSE_FILE_BYTES_MAX, find_manifest, manifest_name, read_regular,
+};
 use crate::sign::Manifest;
 use crate::text::{Severity, Source};
 use crate::time::Timestamp;
@@ -38,19 +40,23 @@ pub(super) type Refusal = String;
 pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal> {
     let mut messages = Vec::new();
     let (zone, zone_name) = zone(config, &mut messages)?;
-    let (manifest, manifest_file) = manifest(config)?;
+    let found = manifest(config)?;
     let mut files = Vec::new();
     let mut start_files = Vec::new();
-    match &manifest_file {
-        Some((path, bytes)) => {
-            messages.push(format!("Using vendor manifest: \"{}\"", path.display()));
-            keep(FileRole::Manifest, path, bytes.clone(), &mut files, &mut start_files);
+    let manifest = match found {
+        FoundManifest::File(found) => {
+            messages.push(format!("Using vendor manifest: \"{}\"", found.path.display()));
+            keep(FileRole::Manifest, &found.path, found.bytes.to_vec(), &mut files, &mut start_files);
+            found.manifest
         }
-        None => messages.push(format!(
-            "DEMO: no vendor manifest of {} was found; the built-in demo manifest is used, whose key is published",
-            config.vendor
-        )),
-    }
+        FoundManifest::Demo(manifest) => {
+            messages.push(format!(
+                "DEMO: no vendor manifest of {} was found; the built-in demo manifest is used, whose key is published",
+                config.vendor
+            ));
+            manifest
+        }
+    };
     let mut licenses = Vec::new();
     for path in &config.license_files {
         match read_regular(path, LICENSE_FILE_BYTES_MAX) {
@@ -109,40 +115,17 @@ fn zone(config: &Config, messages: &mut Vec<String>) -> Result<(TimeZone, String
     }
 }
 
-/// Path and bytes of a manifest that was found.
-type ManifestFile = (PathBuf, Vec<u8>);
-
-/// The vendor's manifest: from the vendor directories, else beside the program, never beside a license file, which
-/// everybody may edit. LGS has a built-in one for demonstration, which any manifest of its own switches off.
-fn manifest(config: &Config) -> Result<(Manifest, Option<ManifestFile>), Refusal> {
-    let name = format!("{}.vendor.toml", config.vendor);
-    let program = std::env::current_exe().ok();
-    let beside = program.as_deref().and_then(Path::parent).map(Path::to_owned);
-    for dir in config.vendor_dirs.iter().cloned().chain(beside) {
-        let path = dir.join(&name);
-        let bytes = match read_regular(&path, LICENSE_FILE_BYTES_MAX) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(format!("Cannot read vendor manifest {}: {error}", path.display())),
-        };
-        let text = std::str::from_utf8(&bytes)
-            .map_err(|_| format!("Vendor manifest {} is not UTF-8 text", path.display()))?;
-        let manifest =
-            Manifest::parse(text).map_err(|error| format!("Vendor manifest {}: {error}", path.display()))?;
-        if manifest.vendor != config.vendor {
-            let found = &manifest.vendor;
-            return Err(format!("Vendor manifest {} is for {found}, not {}", path.display(), config.vendor));
-        }
-        return Ok((manifest, Some((path, bytes))));
+/// The vendor's manifest, without which nothing can be verified.
+fn manifest(config: &Config) -> Result<FoundManifest, Refusal> {
+    match find_manifest(&config.vendor, &config.vendor_dirs) {
+        Ok(Some(found)) => Ok(found),
+        Ok(None) => Err(format!(
+            "No vendor manifest {} in a directory named with --vendor-dir or beside the program: {} is unknown here",
+            manifest_name(&config.vendor),
+            config.vendor
+        )),
+        Err(error) => Err(error.to_string()),
     }
-    let demo = Manifest::demo();
-    if demo.vendor == config.vendor {
-        return Ok((demo, None));
-    }
-    Err(format!(
-        "No vendor manifest {name} in a directory named with --vendor-dir or beside the program: {} is unknown here",
-        config.vendor
-    ))
 }
 
 /// The hostids that SERVER lines are compared with.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::{FAILED, Failure, HMAC_WARNING, read_license, say};
 use crate::code::{Code, minor};
 use crate::license::{FeatureLine, HostId, LicenseFile, LineKind, Statement};
+use crate::platform::{ManifestFileError, read_manifest};
 use crate::sign::{Algorithm, KeyId, Manifest};
 use crate::text::Severity;
 
@@ -26,14 +27,7 @@ pub(super) struct VerifyArgs {
 pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, Failure> {
     let manifest = match &args.manifest {
         None => Manifest::demo(),
-        Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|error| {
-                Failure::new(Code::CannotReadFile.exit_status(), format_args!("{}: {error}", path.display()))
-            })?;
-            let text = zeroize::Zeroizing::new(text);
-            Manifest::parse(&text)
-                .map_err(|error| Failure::new(FAILED, format_args!("{}: {error}", path.display())))?
-        }
+        Some(path) => read_manifest(path).map_err(|error| Failure::new(status_of(&error), error))?.manifest,
     };
     let (mut good, mut bad, mut unreadable) = (0_u32, 0_u32, None);
     for path in &args.files {
@@ -57,6 +51,13 @@ pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write, err: &mut dyn Write
         None if bad == 0 && good > 0 => 0,
         None => Code::BadSignature.exit_status(),
     })
+}
+
+fn status_of(error: &ManifestFileError) -> u8 {
+    match error {
+        ManifestFileError::Unreadable { .. } => Code::CannotReadFile.exit_status(),
+        _ => FAILED,
+    }
 }
 
 fn verify_file(file: &LicenseFile, manifest: &Manifest, out: &mut dyn Write, good: &mut u32, bad: &mut u32) {
