@@ -18,5 +18,7 @@ pub use demo::{DEMO_VENDOR, demo_signing_key};
 pub use key::{KeyError, SigningKey, VerifyingKey};
 pub use key_file::KeyFileError;
 pub use key_id::{Algorithm, KeyId, KeyIdError};
-pub use manifest::{CLOSE_GRACE_SECONDS, KeyProblem, LEASE_SECONDS, Manifest, ManifestError};
+pub use manifest::{
+    CLOSE_GRACE_SECONDS, KeyProblem, LEASE_SECONDS, Manifest, ManifestError, ManifestKey, Signer,
+};
 pub use signature::SignatureError;

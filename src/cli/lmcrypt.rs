@@ -15,8 +15,10 @@ use zeroize::Zeroizing;
 use super::Call;
 use crate::code::Code;
 use crate::license::LicenseFile;
+use crate::platform::{SystemClock, system_zone};
 use crate::sign::{Algorithm, SigningKey, demo_signing_key};
 use crate::text::Source;
+use crate::time::{CivilDate, Clock as _};
 
 /// Make keys, sign license files, check signatures.
 #[derive(Debug, clap::Args)]
@@ -155,6 +157,13 @@ fn sign(args: &SignArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8,
     }
     say(err, format_args!("{} line(s) signed with {} key {}", signed.count, key.algorithm(), key.key_id()));
     Ok(0)
+}
+
+/// The day in this machine's zone.
+fn today() -> Result<CivilDate, Failure> {
+    let now = SystemClock::new().now().utc;
+    CivilDate::of(now, &system_zone().zone)
+        .ok_or_else(|| Failure::new(FAILED, format_args!("the clock of this machine says {now}")))
 }
 
 fn read_key(path: &Path, err: &mut dyn Write) -> Result<SigningKey, Failure> {

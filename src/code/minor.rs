@@ -33,6 +33,8 @@ minors! {
     GRANT_NOT_VERIFIED = 104;
     /// The client accepts no demo licenses.
     GRANT_IS_DEMO = 105;
+    /// A feature line is signed by a key that has retired.
+    LINE_KEY_RETIRED = 106;
     /// No entry of the license search path could be used.
     PATH_EMPTY = 110;
     /// A file of the search path could not be read.

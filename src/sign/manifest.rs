@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{Algorithm, KeyError, KeyId, SignatureError, VerifyingKey, demo_signing_key, signature};
 use crate::ident::VendorName;
+use crate::time::CivilDate;
 
 /// Accepted lease times in seconds.
 pub const LEASE_SECONDS: RangeInclusive<u32> = 5..=86_400;
@@ -23,7 +24,7 @@ pub struct Manifest {
     /// Whose daemon this is.
     pub vendor: VendorName,
     /// Keys whose signatures count. Several, so that a publisher can change its key; at least one.
-    pub keys: Vec<VerifyingKey>,
+    pub keys: Vec<ManifestKey>,
     /// Whether lines that differ in VENDOR_STRING are pools of their own (`flexnet-files.md` 3.1).
     pub pool_on_vendor_string: bool,
     /// How long a silent session keeps its seats, in seconds: 5 to 86400.
@@ -32,6 +33,58 @@ pub struct Manifest {
     pub close_grace_s: u32,
     /// Whether the published demo key counts. Everything under such a manifest is marked DEMO.
     pub demo: bool,
+}
+
+/// One `[[key]]` of a manifest.
+#[derive(Debug, Clone)]
+pub struct ManifestKey {
+    /// The key.
+    pub key: VerifyingKey,
+    /// The last day on which its signatures count, in the server's zone; none if they count for good.
+    pub retires: Option<CivilDate>,
+}
+
+impl ManifestKey {
+    /// The key's name.
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        self.key.id()
+    }
+
+    /// How the key verifies.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.key.algorithm()
+    }
+}
+
+impl From<VerifyingKey> for ManifestKey {
+    /// A key that does not retire.
+    fn from(key: VerifyingKey) -> Self {
+        Self { key, retires: None }
+    }
+}
+
+/// Which key of a manifest made a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signer {
+    /// The key's name.
+    pub key: KeyId,
+    /// The last day on which its signatures count, in the server's zone; none if they count for good.
+    pub retires: Option<CivilDate>,
+}
+
+impl Signer {
+    /// Whether its signatures still count on a day of the server's zone.
+    ///
+    /// # Errors
+    /// [`SignatureError::Retired`] after the last day.
+    pub fn counts_on(&self, today: CivilDate) -> Result<(), SignatureError> {
+        match self.retires {
+            Some(last) if today > last => Err(SignatureError::Retired { key: self.key, last }),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Why a text is not a manifest.
@@ -103,6 +156,9 @@ pub enum KeyProblem {
     /// The same key twice.
     #[error("key {0} is there twice")]
     Twice(KeyId),
+    /// The day of retirement is no plain date.
+    #[error("retires = {0} is not a date of the form 2027-06-30")]
+    Retires(String),
 }
 
 #[derive(Deserialize)]
@@ -123,6 +179,7 @@ struct KeyText {
     algorithm: String,
     public: Option<String>,
     secret: Option<String>,
+    retires: Option<toml::value::Datetime>,
 }
 
 impl Manifest {
@@ -133,7 +190,7 @@ impl Manifest {
         Self {
             vendor,
             demo: keys.iter().any(|key| key.id() == demo_id),
-            keys,
+            keys: keys.into_iter().map(ManifestKey::from).collect(),
             pool_on_vendor_string: false,
             lease_s: LEASE_DEFAULT,
             close_grace_s: CLOSE_GRACE_DEFAULT,
@@ -155,7 +212,7 @@ impl Manifest {
         })?;
         let vendor =
             VendorName::parse(&text.vendor).map_err(|error| ManifestError::Vendor(error.to_string()))?;
-        let mut keys: Vec<VerifyingKey> = Vec::new();
+        let mut keys: Vec<ManifestKey> = Vec::new();
         for (index, key) in text.keys.into_iter().enumerate() {
             let read = key.read().and_then(|key| {
                 let twice = keys.iter().any(|known| known.id() == key.id());
@@ -166,8 +223,9 @@ impl Manifest {
         if keys.is_empty() {
             return Err(ManifestError::NoKeys);
         }
-        let base = Self::new(vendor, keys);
+        let base = Self::new(vendor, keys.iter().map(|entry| entry.key.clone()).collect());
         Ok(Self {
+            keys,
             pool_on_vendor_string: text.pool_on_vendor_string.unwrap_or(base.pool_on_vendor_string),
             lease_s: in_range("lease_seconds", text.lease_seconds.unwrap_or(base.lease_s), LEASE_SECONDS)?,
             close_grace_s: in_range(
@@ -200,7 +258,7 @@ impl Manifest {
             self.close_grace_s,
         ));
         for key in &self.keys {
-            let (field, digits) = key.manifest_field();
+            let (field, digits) = key.key.manifest_field();
             let _ = write!(
                 text,
                 "\n[[key]]\nid = \"{}\"\nalgorithm = \"{}\"\n{field} = \"{}\"\n",
@@ -208,23 +266,29 @@ impl Manifest {
                 key.algorithm(),
                 digits.as_str(),
             );
+            if let Some(last) = key.retires {
+                let _ = writeln!(text, "# Its signatures count through this day.\nretires = {}", last.iso());
+            }
         }
         text
     }
 
-    /// Checks the `SIGN=` value of a line against its canonical text and says which key made it.
+    /// Checks the `SIGN=` value of a line against its canonical text and says which key made it. Whether that key has
+    /// retired is for the caller to ask ([`Signer::counts_on`]), who knows the day.
     ///
     /// # Errors
     /// [`SignatureError`] when no key of this manifest made it over this text.
-    pub fn verify(&self, canonical: &str, sign: &str) -> Result<KeyId, SignatureError> {
+    pub fn verify(&self, canonical: &str, sign: &str) -> Result<Signer, SignatureError> {
         let (id, bytes) = signature::parse(sign)?;
-        let key = self.keys.iter().find(|key| key.id() == id).ok_or(SignatureError::KeyUnknown(id))?;
-        key.verify_bytes(canonical, &bytes).map(|()| id)
+        let entry = self.keys.iter().find(|entry| entry.id() == id).ok_or(SignatureError::KeyUnknown(id))?;
+        entry.key.verify_bytes(canonical, &bytes)?;
+        Ok(Signer { key: id, retires: entry.retires })
     }
 }
 
 impl KeyText {
-    fn read(self) -> Result<VerifyingKey, KeyProblem> {
+    fn read(self) -> Result<ManifestKey, KeyProblem> {
+        let retires = self.retires.map(day).transpose()?;
         let algorithm = Algorithm::from_name(&self.algorithm).ok_or(KeyProblem::Algorithm(self.algorithm))?;
         let secret = self.secret.map(Zeroizing::new);
         let digits = match (algorithm, &self.public, &secret) {
@@ -239,11 +303,25 @@ impl KeyText {
         };
         let key = VerifyingKey::parse(algorithm, digits)?;
         if KeyId::parse(&self.id) == Ok(key.id()) {
-            Ok(key)
+            Ok(ManifestKey { key, retires })
         } else {
             Err(KeyProblem::Id { stated: self.id.chars().take(40).collect(), computed: key.id() })
         }
     }
+}
+
+/// A TOML date without a time: when a day ends is the server's zone's to say.
+fn day(written: toml::value::Datetime) -> Result<CivilDate, KeyProblem> {
+    let plain = match (written.date, written.time, written.offset) {
+        (Some(date), None, None) => Some(date),
+        _ => None,
+    };
+    plain
+        .and_then(|date| {
+            let (month, day) = (i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?);
+            CivilDate::new(i16::try_from(date.year).ok()?, month, day)
+        })
+        .ok_or_else(|| KeyProblem::Retires(written.to_string()))
 }
 
 fn in_range(field: &'static str, value: u32, range: RangeInclusive<u32>) -> Result<u32, ManifestError> {
@@ -283,9 +361,52 @@ mod tests {
         assert_eq!(format!("{again:?}"), format!("{manifest:?}"));
         assert!(!again.demo);
         let sign = SigningKey::generate_hmac(vendor(), [2; 32]).sign("t");
-        assert_eq!(again.verify("t", &sign), Ok(manifest.keys[1].id()));
+        assert_eq!(again.verify("t", &sign), Ok(Signer { key: manifest.keys[1].id(), retires: None }));
         let foreign = SigningKey::generate_hmac(vendor(), [4; 32]);
         assert_eq!(again.verify("t", &foreign.sign("t")), Err(SignatureError::KeyUnknown(foreign.key_id())));
+    }
+
+    #[test]
+    fn a_retired_key_counts_through_its_last_day() {
+        let mut manifest = manifest();
+        let last = CivilDate::new(2027, 6, 30).unwrap();
+        manifest.keys[0].retires = Some(last);
+        let text = manifest.print();
+        assert!(text.contains("\nretires = 2027-06-30\n"), "{}", text.as_str());
+        let again = Manifest::parse(&text).unwrap();
+        assert_eq!(again.print(), text);
+        let key = SigningKey::generate_ed25519(vendor(), [1; 32]);
+        let signer = again.verify("t", &key.sign("t")).unwrap();
+        assert_eq!(signer, Signer { key: key.key_id(), retires: Some(last) });
+        assert_eq!(signer.counts_on(last), Ok(()));
+        let error = signer.counts_on(CivilDate::new(2027, 7, 1).unwrap()).unwrap_err();
+        assert_eq!(error, SignatureError::Retired { key: key.key_id(), last });
+        assert_eq!(error.minor(), crate::code::minor::LINE_KEY_RETIRED);
+        let told = error.to_string();
+        assert!(told.contains(&key.key_id().to_string()) && told.contains("30-jun-2027"), "{told}");
+        // The other key does not retire.
+        let other = SigningKey::generate_hmac(vendor(), [2; 32]);
+        let signer = again.verify("t", &other.sign("t")).unwrap();
+        assert_eq!(signer.counts_on(CivilDate::new(9999, 12, 31).unwrap()), Ok(()));
+    }
+
+    #[test]
+    fn a_retirement_is_a_plain_date() {
+        let good = manifest().print();
+        for (value, expected) in [
+            ("2027-06-30T12:00:00", "key 2: retires = 2027-06-30T12:00:00 is not a date"),
+            ("2027-06-30T12:00:00Z", "key 2: retires = 2027-06-30T12:00:00Z is not a date"),
+            ("12:00:00", "key 2: retires = 12:00:00 is not a date"),
+            ("2027-02-30", "line 19"),
+            ("\"30-jun-2027\"", "line 19"),
+            ("20270630", "line 19"),
+        ] {
+            let error =
+                Manifest::parse(&format!("{}retires = {value}\n", good.as_str())).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error} / {expected}");
+        }
+        let never = Manifest::parse(&format!("{}retires = 2027-06-30\n", good.as_str())).unwrap();
+        assert_eq!(never.keys[1].retires, CivilDate::new(2027, 6, 30));
     }
 
     #[test]

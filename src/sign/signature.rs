@@ -5,6 +5,7 @@ use thiserror::Error;
 use super::{Algorithm, KeyId};
 use crate::code::minor;
 use crate::ident::{decode_hex, encode_hex};
+use crate::time::CivilDate;
 
 /// Longest value that is looked at, in bytes; ours have at most 144.
 const VALUE_BYTES_MAX: usize = 512;
@@ -23,6 +24,14 @@ pub enum SignatureError {
     /// The key is known, but did not make this signature over this text.
     #[error("the signature of key {0} does not fit the line: its signed part was edited")]
     Wrong(KeyId),
+    /// The key made the signature, but its signatures count no more.
+    #[error("the line was signed with key {key}, which retired: its signatures counted through {last}")]
+    Retired {
+        /// The key.
+        key: KeyId,
+        /// The last day on which they counted.
+        last: CivilDate,
+    },
 }
 
 impl SignatureError {
@@ -33,6 +42,7 @@ impl SignatureError {
             Self::NotOurs => minor::LINE_UNSIGNED,
             Self::KeyUnknown(_) => minor::LINE_KEY_UNKNOWN,
             Self::Wrong(_) => minor::LINE_SIGNATURE_WRONG,
+            Self::Retired { .. } => minor::LINE_KEY_RETIRED,
         }
     }
 }

@@ -58,6 +58,32 @@ impl CivilDate {
         jiff::civil::Date::new(year, month, day).ok().map(Self)
     }
 
+    /// The date as ISO 8601 writes it: `2027-06-30`.
+    #[must_use]
+    pub fn iso(self) -> String {
+        self.0.to_string()
+    }
+
+    /// This day and so many days more or less; none outside the calendar.
+    #[must_use]
+    pub fn plus_days(self, days: i32) -> Option<Self> {
+        self.0.checked_add(jiff::Span::new().try_days(days).ok()?).ok().map(Self)
+    }
+
+    /// The same day so many years later or earlier; of 29 February the 28th where there is none. None outside the
+    /// calendar.
+    #[must_use]
+    pub fn plus_years(self, years: i16) -> Option<Self> {
+        self.0.checked_add(jiff::Span::new().try_years(years).ok()?).ok().map(Self)
+    }
+
+    /// The day that an instant belongs to in a zone.
+    #[must_use]
+    pub fn of(instant: Timestamp, zone: &jiff::tz::TimeZone) -> Option<Self> {
+        let instant = jiff::Timestamp::from_millisecond(instant.0).ok()?;
+        Some(Self(zone.to_datetime(instant).date()))
+    }
+
     /// The first instant of this day in a zone (START is valid from here).
     #[must_use]
     pub fn begins(self, zone: &jiff::tz::TimeZone) -> Option<Timestamp> {
@@ -106,6 +132,28 @@ mod tests {
         ] {
             assert!(CivilDate::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn counts_days_and_years() {
+        let day = CivilDate::new(2028, 2, 29).unwrap();
+        assert_eq!(day.plus_days(1).unwrap().iso(), "2028-03-01");
+        assert_eq!(day.plus_days(-366), CivilDate::new(2027, 2, 28));
+        assert_eq!(day.plus_years(1), CivilDate::new(2029, 2, 28));
+        assert_eq!(day.plus_days(i32::MAX), None);
+        assert_eq!(CivilDate::new(9999, 12, 31).unwrap().plus_days(1), None);
+        assert_eq!(day.plus_years(i16::MAX), None);
+    }
+
+    #[test]
+    fn an_instant_belongs_to_the_day_of_its_zone() {
+        let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();
+        let day = CivilDate::new(2027, 1, 1).unwrap();
+        let first = day.begins(&zone).unwrap();
+        assert_eq!(CivilDate::of(first, &zone), Some(day));
+        assert_eq!(CivilDate::of(Timestamp(first.0 - 1), &zone), CivilDate::new(2026, 12, 31));
+        assert_eq!(CivilDate::of(first, &jiff::tz::TimeZone::UTC), CivilDate::new(2026, 12, 31));
+        assert_eq!(CivilDate::of(Timestamp(i64::MAX), &zone), None);
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::{FAILED, Failure, HMAC_WARNING, read_license, say};
+use super::{FAILED, Failure, HMAC_WARNING, read_license, say, today};
 use crate::code::{Code, minor};
 use crate::license::{FeatureLine, HostId, LicenseFile, LineKind, Statement};
 use crate::platform::{ManifestFileError, read_manifest};
-use crate::sign::{Algorithm, KeyId, Manifest};
+use crate::sign::{Algorithm, Manifest, Signer};
 use crate::text::Severity;
+use crate::time::CivilDate;
 
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("by").required(true).args(["manifest", "demo"])))]
@@ -29,10 +30,11 @@ pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write, err: &mut dyn Write
         None => Manifest::demo(),
         Some(path) => read_manifest(path).map_err(|error| Failure::new(status_of(&error), error))?.manifest,
     };
+    let today = today()?;
     let (mut good, mut bad, mut unreadable) = (0_u32, 0_u32, None);
     for path in &args.files {
         match read_license(path) {
-            Ok(file) => verify_file(&file, &manifest, out, &mut good, &mut bad),
+            Ok(file) => verify_file(&file, &manifest, today, out, &mut good, &mut bad),
             Err(failure) => {
                 say(err, format_args!("lmcrypt: {}", failure.text));
                 unreadable = Some(failure.status);
@@ -60,7 +62,14 @@ fn status_of(error: &ManifestFileError) -> u8 {
     }
 }
 
-fn verify_file(file: &LicenseFile, manifest: &Manifest, out: &mut dyn Write, good: &mut u32, bad: &mut u32) {
+fn verify_file(
+    file: &LicenseFile,
+    manifest: &Manifest,
+    today: CivilDate,
+    out: &mut dyn Write,
+    good: &mut u32,
+    bad: &mut u32,
+) {
     let hostids: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
     for line in &file.lines {
         match &line.kind {
@@ -71,10 +80,14 @@ fn verify_file(file: &LicenseFile, manifest: &Manifest, out: &mut dyn Write, goo
                     say(out, format_args!("{what}: skipped, vendor {}", feature.vendor));
                     continue;
                 }
-                match verify_line(feature, &hostids, manifest) {
-                    Ok(id) => {
+                match verify_line(feature, &hostids, manifest, today) {
+                    Ok(Signer { key, retires: None }) => {
                         *good += 1;
-                        say(out, format_args!("{what}: good, key {id}"));
+                        say(out, format_args!("{what}: good, key {key}"));
+                    }
+                    Ok(Signer { key, retires: Some(last) }) => {
+                        *good += 1;
+                        say(out, format_args!("{what}: good through {last}, when key {key} retires"));
                     }
                     Err((minor, why)) => {
                         *bad += 1;
@@ -93,10 +106,18 @@ fn verify_file(file: &LicenseFile, manifest: &Manifest, out: &mut dyn Write, goo
     }
 }
 
-fn verify_line(line: &FeatureLine, hostids: &[HostId], manifest: &Manifest) -> Result<KeyId, (u16, String)> {
+fn verify_line(
+    line: &FeatureLine,
+    hostids: &[HostId],
+    manifest: &Manifest,
+    today: CivilDate,
+) -> Result<Signer, (u16, String)> {
     let sign = line.sign().ok_or_else(|| (minor::LINE_UNSIGNED, "the line has no SIGN".to_owned()))?;
     let text = Statement::Feature(line)
         .canonical(hostids)
         .map_err(|error| (minor::LINE_SIGNATURE_WRONG, error.to_string()))?;
-    manifest.verify(&text, sign).map_err(|error| (error.minor(), error.to_string()))
+    manifest
+        .verify(&text, sign)
+        .and_then(|signer| signer.counts_on(today).map(|()| signer))
+        .map_err(|error| (error.minor(), error.to_string()))
 }
