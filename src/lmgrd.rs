@@ -13,6 +13,7 @@ mod manager;
 mod program;
 mod reception;
 mod restarts;
+mod texts;
 mod vendor;
 
 pub use files::{Plan, PlanError, ReadFile, VendorPlan, expand, plan, read};
@@ -354,6 +355,7 @@ async fn serve_in_runtime(config: Config, prepared: Prepared, log_file: Option<F
         arguments: &config.arguments,
         local_only: config.local_only,
     });
+    let license_files: Arc<[PathBuf]> = plan.files.iter().cloned().collect();
     let (info, published) = watch::channel(Arc::new(ServerInfo {
         host: plan.host.clone(),
         port,
@@ -396,6 +398,7 @@ async fn serve_in_runtime(config: Config, prepared: Prepared, log_file: Option<F
     let (news, news_queue) = mpsc::channel(64);
     let desk = Arc::new(Desk {
         info: published,
+        license_files,
         orders,
         local_only: config.local_only,
         refuse_down: config.refuse_down,

@@ -4,6 +4,7 @@
 
 pub mod ask;
 pub mod inputs;
+pub mod license_texts;
 pub mod lmdown;
 pub mod lmstat;
 mod version;

@@ -19,14 +19,15 @@ mod server_message;
 pub mod tag;
 mod tlv;
 
-pub use encode::{EncodeError, encode};
+pub use encode::{EncodeError, encode, encode_licenses};
 pub use frame::{FLAG_END, Frame, FrameError, HEADER_BYTES, MAGIC, Opening, VERSION, decode};
 pub use line::{LineError, LineHello, LineReply, LineRequest, decode_line};
 pub use line_status::status_lines;
 pub use message::{Control, ControlVerb, Hello, Message, Purpose};
 pub use message_error::MessageError;
 pub use server_message::{
-    FeatureCount, LineText, Notice, PoolKind, ServerInfo, SessionTerms, StatusItem, VendorInfo, Welcome,
+    FeatureCount, LicensePart, LineText, Notice, PoolKind, ServerInfo, SessionTerms, StatusItem, VendorInfo,
+    Welcome,
 };
 
 /// Major version of the protocol that HELLO and WELCOME carry: others are refused.

@@ -14,9 +14,9 @@ use seatkeeper::ident::{
 };
 use seatkeeper::time::Timestamp;
 use seatkeeper::wire::{
-    Control, ControlVerb, FeatureCount, Frame, FrameError, HEADER_BYTES, Hello, LineText, Message,
-    MessageError, Notice, PoolKind, Purpose, ServerInfo, SessionTerms, StatusItem, VendorInfo, Welcome,
-    decode, encode, kind, limits, tag,
+    Control, ControlVerb, FeatureCount, Frame, FrameError, HEADER_BYTES, Hello, LicensePart, LineText,
+    Message, MessageError, Notice, PoolKind, Purpose, ServerInfo, SessionTerms, StatusItem, VendorInfo,
+    Welcome, decode, encode, encode_licenses, kind, limits, tag,
 };
 
 fn name<T: std::str::FromStr + std::fmt::Debug + 'static>() -> impl Strategy<Value = T> {
@@ -178,6 +178,13 @@ fn status_item() -> impl Strategy<Value = StatusItem> {
     ]
 }
 
+fn license_part() -> impl Strategy<Value = LicensePart> {
+    prop_oneof![
+        (text(), option::of(text())).prop_map(|(name, unreadable)| LicensePart::File { name, unreadable }),
+        vec(any::<u8>(), 0..300).prop_map(LicensePart::Bytes),
+    ]
+}
+
 fn message() -> impl Strategy<Value = Message> {
     let checkout = (token(), token(), name::<FeatureName>(), version(), any::<Count>());
     let control =
@@ -205,6 +212,7 @@ fn message() -> impl Strategy<Value = Message> {
             Just(Message::AskServer),
             name().prop_map(Message::Locate),
             Just(Message::AskNonce),
+            Just(Message::AskLicenses),
             control.prop_map(|(vendor, force, user, host, nonce, proof)| Message::Control(Box::new(
                 Control { verb: ControlVerb::Shutdown { vendor, force }, user, host, nonce, proof }
             ))),
@@ -226,6 +234,7 @@ fn message() -> impl Strategy<Value = Message> {
         any::<u16>().prop_map(|port| Message::Located { port }),
         (any::<[u8; 32]>(), text()).prop_map(|(nonce, key_path)| Message::Nonce { nonce, key_path }),
         text().prop_map(|text| Message::Done { text }),
+        vec(license_part(), 0..20).prop_map(Message::Licenses),
         denial().prop_map(Message::Error),
         denial().prop_map(|denial| Message::Notice(Notice::SessionEnded { denial })),
         (handle(), denial())
@@ -278,7 +287,7 @@ proptest! {
 
     #[test]
     fn later_optional_fields_are_ignored_and_critical_ones_refused(message in message(), value in vec(any::<u8>(), 0..50)) {
-        prop_assume!(!matches!(message, Message::Status(_)));
+        prop_assume!(!matches!(message, Message::Status(_) | Message::Licenses(_)));
         let mut bytes = bytes_of(&message, 1);
         let body = bytes.split_off(HEADER_BYTES);
         let mut field = vec![0x70, 0x01, 0, u8::try_from(value.len()).unwrap()];
@@ -375,6 +384,37 @@ fn a_long_status_becomes_a_sequence() {
 }
 
 #[test]
+fn long_license_files_become_a_sequence_and_a_chunk_has_a_limit() {
+    let chunk = |byte: u8| LicensePart::Bytes(vec![byte; limits::LICENSE_CHUNK_BYTES_MAX]);
+    let file = LicensePart::File { name: "/l/a.lic".to_owned(), unreadable: None };
+    let parts: Vec<LicensePart> = std::iter::once(file).chain((0..9).map(chunk)).collect();
+    let mut bytes = bytes_of(&Message::Licenses(parts.clone()), 3);
+    let mut by_hand = BytesMut::new();
+    for (index, part) in parts.iter().enumerate() {
+        encode_licenses(std::slice::from_ref(part), index == 9, 3, &mut by_hand).unwrap();
+    }
+    for bytes in [&mut bytes, &mut by_hand] {
+        let mut received = Vec::new();
+        loop {
+            let frame = frame_of(bytes);
+            let Ok(Message::Licenses(part)) = frame.message else { panic!("not license files") };
+            received.extend(part);
+            if frame.end {
+                break;
+            }
+        }
+        assert!(bytes.is_empty() && received == parts);
+    }
+    let long = [LicensePart::Bytes(vec![0; limits::LICENSE_CHUNK_BYTES_MAX + 1])];
+    let mut out = BytesMut::from(&b"before"[..]);
+    assert!(encode_licenses(&long, true, 1, &mut out).is_err());
+    assert_eq!(&out[..], b"before");
+    let body = [&[0, 0x57, 0x80, 1][..], &[0; limits::LICENSE_CHUNK_BYTES_MAX + 1]].concat();
+    let refused = frame_of(&mut raw(1, kind::LICENSES, &body)).message;
+    assert_eq!(refused, Err(MessageError::BadValue(tag::LICENSE_BYTES)));
+}
+
+#[test]
 fn what_does_not_fit_leaves_the_output_as_it_was() {
     let mut out = BytesMut::from(&b"before"[..]);
     let line = LineText { canonical: "x".repeat(70_000), sign: String::new() };
@@ -451,6 +491,8 @@ fn the_document_states_the_limits() {
         ("HELD_MAX", limits::HELD_MAX),
         ("GRANT_LINES_MAX", limits::GRANT_LINES_MAX),
         ("UNACKNOWLEDGED_MAX", limits::UNACKNOWLEDGED_MAX),
+        ("LICENSE_CHUNK_BYTES_MAX", limits::LICENSE_CHUNK_BYTES_MAX),
+        ("LICENSES_BYTES_MAX", limits::LICENSES_BYTES_MAX),
         ("HANDSHAKE", usize::try_from(limits::HANDSHAKE.as_secs()).unwrap()),
     ] {
         assert!(document.contains(&format!("| `{name}` | {value} |")), "{name} {value}");
@@ -512,7 +554,20 @@ fn the_worked_example_is_what_is_sent() {
     assert_eq!((token, grant.handle, grant.pool.as_str()), (Token(1), Handle(101), "cad_design 3"));
     let Message::Answer { answer: Answer::Denied(denial), .. } = next(3) else { panic!("ANSWER") };
     assert_eq!((denial.code, denial.minor), (Code::UsersReached, minor::POOL_IN_USE));
-    let Message::Error(denial) = next(4) else { panic!("ERROR") };
+    assert_eq!(next(4), Message::AskLicenses);
+    let Message::Licenses(parts) = next(4) else { panic!("LICENSES") };
+    assert_eq!(
+        parts,
+        [
+            LicensePart::File { name: "/l/a.lic".to_owned(), unreadable: None },
+            LicensePart::Bytes(b"SERVER a ANY\nVENDOR LGS\n".to_vec()),
+            LicensePart::File {
+                name: "/l/b.lic".to_owned(),
+                unreadable: Some("permission denied".to_owned())
+            },
+        ]
+    );
+    let Message::Error(denial) = next(5) else { panic!("ERROR") };
     assert_eq!(denial.code, Code::RequestNotSupported);
     assert!(examples.next().is_none());
 }

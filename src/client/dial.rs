@@ -13,13 +13,20 @@ use super::error::DialError;
 use super::path::{ServerAddress, THIS_HOST};
 use crate::ident::VendorName;
 use crate::platform::{DEFAULT_PORTS, tune};
-use crate::wire::{Frame, Hello, Message, StatusItem, Welcome};
+use crate::wire::limits::LICENSES_BYTES_MAX;
+use crate::wire::{Frame, Hello, LicensePart, Message, StatusItem, Welcome};
 
 /// The variable that limits one attempt to connect, in microseconds (`flexnet-tools.md` 5).
 pub const TIMEOUT_VARIABLE: &str = "FLEXLM_TIMEOUT";
 
 /// A status longer than this is not a server's: ten times the seats that one is built for.
 const STATUS_ITEMS_MAX: usize = 2_000_000;
+
+/// What one license file counts beside its bytes, so that names alone can't fill the memory.
+const LICENSE_NAME_BYTES: usize = 2048;
+
+/// How much longer than one answer license files may take.
+const LICENSES_PATIENCE: u32 = 6;
 
 /// Time limits of one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -231,8 +238,13 @@ impl Channel {
 
     async fn ask(&mut self, message: &Message) -> Result<Message, DialError> {
         let id = self.send(message).await?;
-        let until = Instant::now() + self.limits.answer;
+        let mut until = Instant::now() + self.limits.answer;
+        if matches!(message, Message::AskLicenses) {
+            until += self.limits.answer * (LICENSES_PATIENCE - 1);
+        }
         let mut items: Vec<StatusItem> = Vec::new();
+        let mut parts: Vec<LicensePart> = Vec::new();
+        let mut license_bytes = 0_usize;
         loop {
             let Ok(frame) = timeout_at(until, self.next()).await else {
                 return Err(DialError::AnswerTimeout { place: self.place() });
@@ -257,6 +269,17 @@ impl Channel {
                         return Ok(Message::Status(items));
                     }
                 }
+                Ok(Message::Licenses(more)) => {
+                    license_bytes = more.iter().map(license_size).fold(license_bytes, usize::saturating_add);
+                    if license_bytes > 2 * LICENSES_BYTES_MAX {
+                        let found = format!("license files of more than {LICENSES_BYTES_MAX} bytes");
+                        return Err(DialError::Unexpected { place: self.place(), found });
+                    }
+                    parts.extend(more);
+                    if frame.end {
+                        return Ok(Message::Licenses(parts));
+                    }
+                }
                 Ok(message) => return Ok(message),
                 Err(error) => {
                     return Err(DialError::Unexpected { place: self.place(), found: error.to_string() });
@@ -273,6 +296,14 @@ impl Channel {
         let mut found = format!("{found:?}");
         found.truncate(found.find(['(', ' ', '{']).unwrap_or(found.len()));
         DialError::Unexpected { place: self.place(), found }
+    }
+}
+
+/// What a part costs. One of few bytes costs more than these.
+fn license_size(part: &LicensePart) -> usize {
+    match part {
+        LicensePart::File { .. } => LICENSE_NAME_BYTES,
+        LicensePart::Bytes(bytes) => bytes.len().max(64),
     }
 }
 

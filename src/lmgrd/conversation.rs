@@ -2,6 +2,7 @@
 //! frames, and for people a few text lines. Everything is answered from memory, so a slow vendor daemon slows nobody.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::log::{DAEMON, Log};
+use super::texts::Texts;
 use crate::code::{Code, minor};
 use crate::event::Denial;
 use crate::ident::{Host, User, VendorName};
@@ -33,10 +35,15 @@ const PARTING_BYTES: usize = 64 * 1024;
 /// A peer that does not take its answer for so long is closed.
 const WRITE: Duration = Duration::from_secs(10);
 
+/// How long the text of all license files may take.
+const TEXTS: Duration = Duration::from_secs(60);
+
 /// What every connection may know and do.
 pub(super) struct Desk {
     /// What is served at the moment.
     pub(super) info: watch::Receiver<Arc<ServerInfo>>,
+    /// The license files that are served, in path order.
+    pub(super) license_files: Arc<[PathBuf]>,
     /// Orders that have been proved.
     pub(super) orders: mpsc::Sender<Order>,
     /// Orders only from this machine (`-local`).
@@ -180,6 +187,10 @@ impl Talk {
                     return None;
                 }
             };
+            if self.deadline.is_none() && frame.message == Ok(Message::AskLicenses) {
+                timeout(TEXTS, self.send_texts(frame.request_id)).await.ok()??;
+                continue;
+            }
             let reply = match frame.message {
                 Ok(message) => self.answer(message).await,
                 Err(error) => Reply::go_on(Message::Error(error.denial())),
@@ -202,6 +213,22 @@ impl Talk {
             wire::encode(&Message::Error(denial), request_id, &mut self.output).ok()?;
         }
         self.write().await
+    }
+
+    /// Sends the license files as they are on the disk, a frame at a time: however many peers ask, each costs one frame
+    /// of memory.
+    async fn send_texts(&mut self, request_id: u32) -> Option<()> {
+        let mut texts = Texts::of(Arc::clone(&self.desk.license_files));
+        loop {
+            let (rest, parts) = texts.next().await?;
+            texts = rest;
+            let end = texts.at_end();
+            wire::encode_licenses(&parts, end, request_id, &mut self.output).ok()?;
+            self.write().await?;
+            if end {
+                return Some(());
+            }
+        }
     }
 
     async fn answer(&mut self, message: Message) -> Reply {

@@ -10,10 +10,13 @@ use jiff::Zoned;
 use layout::{Member, MemberUp, SystemReport, VendorReport, Wanted};
 
 use super::ask::{self, Failure, Target};
+use super::license_texts::{self, ServedText};
 use super::runtime;
-use crate::client::{Connection, Entry, Limits, SearchPath};
+use crate::client::{Connection, Entry, Limits, SearchPath, ServerAddress};
 use crate::code::{Code, minor};
 use crate::ident::FeatureName;
+use crate::license::LicenseFile;
+use crate::text::Source;
 use crate::wire::{Message, ServerInfo, StatusItem};
 
 /// What a tool prints, and its exit status.
@@ -147,7 +150,7 @@ async fn ask_vendor(address: SocketAddr, wanted: &Wanted, limits: Limits) -> Opt
 }
 
 /// `lmstat -i`: what the license files say, without asking the vendor daemons (`flexnet-tools.md` 2.8). Files are
-/// read; of a server on this machine the files that it serves are read.
+/// read; of a server the text of the files that it serves is fetched.
 #[must_use]
 pub fn license_info(
     path: &SearchPath,
@@ -160,18 +163,16 @@ pub fn license_info(
     let mut failures = Vec::new();
     let mut licenses = Vec::new();
     for entry in &path.entries {
-        let files = match entry {
-            Entry::Path(path) => Ok(ask::license_files(path)),
-            Entry::Server(_) | Entry::Triad(_) => runtime().and_then(|runtime| {
-                runtime.block_on(served_files(&SearchPath { entries: vec![entry.clone()] }, limits))
-            }),
-            Entry::Bad { text, why } => {
-                Err(Failure::new(Code::NoLicenseFile, minor::PATH_EMPTY, &format!("{text}: {why}")))
+        let read: Licenses = match entry {
+            Entry::Path(path) => {
+                ask::license_files(path).iter().map(|file| ask::read_license(file)).collect()
             }
-        };
-        let read = match files {
-            Ok(files) => files.iter().map(|file| ask::read_license(file)).collect(),
-            Err(failure) => vec![Err(failure)],
+            Entry::Server(server) => served(std::slice::from_ref(server), limits),
+            Entry::Triad(servers) => served(servers, limits),
+            Entry::Bad { text, why } => {
+                let note = format!("{text}: {why}");
+                vec![Err(Failure::new(Code::NoLicenseFile, minor::PATH_EMPTY, &note))]
+            }
         };
         for outcome in read {
             match outcome {
@@ -197,27 +198,23 @@ pub fn license_info(
     Printed { text, status: 0 }
 }
 
-/// The license files of a server on this machine.
-async fn served_files(path: &SearchPath, limits: Limits) -> Result<Vec<std::path::PathBuf>, Failure> {
-    let mut failure = Failure::new(Code::NoLicenseFile, minor::PATH_EMPTY, "");
-    for target in ask::targets(path)? {
-        for server in &target.servers {
-            match ask::ask_server(server, limits).await {
-                Ok((connection, info)) if connection.peer().ip().to_canonical().is_loopback() => {
-                    return Ok(info.files.iter().map(std::path::PathBuf::from).collect());
-                }
-                Ok((connection, _)) => {
-                    let note = format!(
-                        "{} is another machine: its license files are read there, or use lmstat -a",
-                        connection.peer().ip().to_canonical()
-                    );
-                    failure = Failure::new(Code::RequestNotSupported, minor::TYPE_UNKNOWN, &note);
-                }
-                Err(error) => failure = error,
-            }
+/// The files of an entry that can be read, and those that can't.
+type Licenses = Vec<Result<LicenseFile, Failure>>;
+
+/// The license files that one of these servers serves.
+fn served(servers: &[ServerAddress], limits: Limits) -> Licenses {
+    let texts = match license_texts::fetch_any(servers, limits) {
+        Ok(texts) => texts,
+        Err(failure) => return vec![Err(failure)],
+    };
+    let license = |text: ServedText| match text.bytes {
+        Ok(bytes) => Ok(LicenseFile::parse(Source::new(&text.name, &bytes))),
+        Err(why) => {
+            let note = format!("{} on the server: {why}", text.name);
+            Err(Failure::new(Code::CannotReadFile, minor::FILE_UNREADABLE, &note))
         }
-    }
-    Err(failure)
+    };
+    texts.into_iter().map(license).collect()
 }
 
 #[cfg(test)]

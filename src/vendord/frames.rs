@@ -116,7 +116,11 @@ fn carry_out(daemon: &mut Daemon, peer: &Rc<Peer>, request: u32, message: Messag
             peer.begin_request();
             super::status::ask(daemon, peer, request, feature, users);
         }
-        Message::AskServer | Message::Locate(_) | Message::AskNonce | Message::Control(_) => {
+        Message::AskServer
+        | Message::Locate(_)
+        | Message::AskNonce
+        | Message::Control(_)
+        | Message::AskLicenses => {
             let note = "ask lmgrd; this is a vendor daemon";
             refuse(peer, request, Denial::new(Code::RequestNotSupported, minor::TYPE_UNKNOWN, note));
         }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::limits::{GRANT_LINES_MAX, HELD_MAX, HOSTIDS_MAX, NOTES_MAX};
+use super::limits::{GRANT_LINES_MAX, HELD_MAX, HOSTIDS_MAX, LICENSE_CHUNK_BYTES_MAX, NOTES_MAX};
 use super::message::{Control, ControlVerb, Hello, Message, Purpose};
 use super::server_message::{
-    FeatureCount, LineText, Notice, PoolKind, ServerInfo, SessionTerms, StatusItem, VendorInfo, Welcome,
+    FeatureCount, LicensePart, LineText, Notice, PoolKind, ServerInfo, SessionTerms, StatusItem, VendorInfo,
+    Welcome,
 };
 use super::tlv::{Field, Fields};
 use super::{MessageError, kind, tag};
@@ -66,6 +67,7 @@ pub(super) fn message(number: u8, body: &[u8]) -> Result<Message, MessageError> 
         }
         kind::ASK_NONCE => empty(body, Message::AskNonce)?,
         kind::CONTROL => Message::Control(Box::new(control(body)?)),
+        kind::ASK_LICENSES => empty(body, Message::AskLicenses)?,
         kind::WELCOME => Message::Welcome(Box::new(welcome(body)?)),
         kind::HEARTBEAT_ACK => {
             read! { body; time: TIME, Field::i64; }
@@ -96,6 +98,7 @@ pub(super) fn message(number: u8, body: &[u8]) -> Result<Message, MessageError> 
             read! { body; text: DONE_TEXT, Field::string; }
             Message::Done { text: need(number, tag::DONE_TEXT, text)? }
         }
+        kind::LICENSES => Message::Licenses(license_parts(body)?),
         kind::ERROR => {
             read! { body; code: CODE, Field::i32; place: MINOR_CODE, Field::u16; note: NOTE, Field::str; }
             Message::Error(denial(number, code, place, note)?)
@@ -361,6 +364,26 @@ fn server(body: &[u8]) -> Result<ServerInfo, MessageError> {
         files,
         vendors,
     })
+}
+
+/// Parts in their order; tags that are not known here are passed over.
+fn license_parts(body: &[u8]) -> Result<Vec<LicensePart>, MessageError> {
+    let mut parts = Vec::new();
+    for field in Fields::of(body) {
+        let field = field?;
+        match field.tag {
+            tag::LICENSE_ITEM => {
+                read! { field.fields(); name: FILE, Field::string; unreadable: NOTE, Field::string; }
+                let name = need(kind::LICENSES, tag::FILE, name)?;
+                parts.push(LicensePart::File { name, unreadable });
+            }
+            tag::LICENSE_BYTES => {
+                parts.push(LicensePart::Bytes(field.at_most(LICENSE_CHUNK_BYTES_MAX)?.to_vec()))
+            }
+            _ => field.unknown()?,
+        }
+    }
+    Ok(parts)
 }
 
 /// Items in their order; item tags that are not known here are passed over.

@@ -4,9 +4,13 @@ use bytes::{BufMut, BytesMut};
 use thiserror::Error;
 
 use super::frame::{FLAG_END, HEADER_BYTES, MAGIC, VERSION};
-use super::limits::{FRAME_BYTES_MAX, GRANT_LINES_MAX, HELD_MAX, HOSTIDS_MAX, NOTES_MAX};
+use super::limits::{
+    FRAME_BYTES_MAX, GRANT_LINES_MAX, HELD_MAX, HOSTIDS_MAX, LICENSE_CHUNK_BYTES_MAX, NOTES_MAX,
+};
 use super::message::{Control, ControlVerb, Hello, Message, Purpose};
-use super::server_message::{FeatureCount, Notice, PoolKind, ServerInfo, SessionTerms, StatusItem, Welcome};
+use super::server_message::{
+    FeatureCount, LicensePart, Notice, PoolKind, ServerInfo, SessionTerms, StatusItem, Welcome,
+};
 use super::tlv::PutField;
 use super::{kind, tag};
 use crate::event::{Answer, Denial, Grant};
@@ -19,14 +23,15 @@ pub struct EncodeError {
     pub tag: u16,
 }
 
-/// Appends a message to what will be sent. A status answer becomes as many frames as it needs.
+/// Appends a message to what will be sent. A status answer and license files become as many frames as they need.
 ///
 /// # Errors
 /// [`EncodeError`] when it does not fit into a frame; then `output` is as before.
 pub fn encode(message: &Message, request_id: u32, output: &mut BytesMut) -> Result<(), EncodeError> {
     let start = output.len();
     let written = match message {
-        Message::Status(items) => status(items, request_id, output),
+        Message::Status(items) => sequence(kind::STATUS, items, status_item, request_id, output),
+        Message::Licenses(parts) => sequence(kind::LICENSES, parts, license_part, request_id, output),
         _ => single(message, request_id, output),
     };
     if written.is_err() {
@@ -83,6 +88,7 @@ const fn kind_of(message: &Message) -> u8 {
         Message::Locate(_) => kind::LOCATE,
         Message::AskNonce => kind::ASK_NONCE,
         Message::Control(_) => kind::CONTROL,
+        Message::AskLicenses => kind::ASK_LICENSES,
         Message::Welcome(_) => kind::WELCOME,
         Message::Answer { .. } => kind::ANSWER,
         Message::HeartbeatAck { .. } => kind::HEARTBEAT_ACK,
@@ -93,6 +99,7 @@ const fn kind_of(message: &Message) -> u8 {
         Message::Located { .. } => kind::LOCATED,
         Message::Nonce { .. } => kind::NONCE,
         Message::Done { .. } => kind::DONE,
+        Message::Licenses(_) => kind::LICENSES,
         Message::Error(_) => kind::ERROR,
         Message::Notice(_) => kind::NOTICE,
     }
@@ -157,8 +164,10 @@ fn body(message: &Message, out: &mut BytesMut) -> Result<(), EncodeError> {
         Message::Goodbye
         | Message::AskServer
         | Message::AskNonce
+        | Message::AskLicenses
         | Message::Farewell
-        | Message::Status(_) => {}
+        | Message::Status(_)
+        | Message::Licenses(_) => {}
     }
     Ok(())
 }
@@ -332,20 +341,60 @@ fn nested(
 }
 
 /// Writes items until a frame is full, then goes on in the next one.
-fn status(items: &[StatusItem], request_id: u32, output: &mut BytesMut) -> Result<(), EncodeError> {
-    let mut start = open(kind::STATUS, request_id, output);
+fn sequence<T>(
+    kind: u8,
+    items: &[T],
+    write: impl Fn(&T, &mut BytesMut) -> Result<(), EncodeError>,
+    request_id: u32,
+    output: &mut BytesMut,
+) -> Result<(), EncodeError> {
+    let mut start = open(kind, request_id, output);
     for item in items {
         let before = output.len();
-        status_item(item, output)?;
+        write(item, output)?;
         if output.len() - start > FRAME_BYTES_MAX && before - start > HEADER_BYTES {
             output.truncate(before);
             unmark_end(start, output);
             close(start, output)?;
-            start = open(kind::STATUS, request_id, output);
-            status_item(item, output)?;
+            start = open(kind, request_id, output);
+            write(item, output)?;
         }
     }
     close(start, output)
+}
+
+/// Appends one frame of an answer that is sent while it is still being made; `end` marks the last one.
+///
+/// # Errors
+/// [`EncodeError`] when the parts do not fit into one frame; then `output` is as before.
+pub fn encode_licenses(
+    parts: &[LicensePart],
+    end: bool,
+    request_id: u32,
+    output: &mut BytesMut,
+) -> Result<(), EncodeError> {
+    let start = open(kind::LICENSES, request_id, output);
+    let written = parts.iter().try_for_each(|part| license_part(part, output));
+    let written = written.and_then(|()| close(start, output));
+    if written.is_err() {
+        output.truncate(start);
+    } else if !end {
+        unmark_end(start, output);
+    }
+    written
+}
+
+fn license_part(part: &LicensePart, out: &mut BytesMut) -> Result<(), EncodeError> {
+    match part {
+        LicensePart::File { name, unreadable } => nested(tag::LICENSE_ITEM, out, |out| {
+            out.field_text(tag::FILE, name)?;
+            unreadable.as_ref().map_or(Ok(()), |why| out.field_text(tag::NOTE, why))
+        }),
+        LicensePart::Bytes(bytes) if bytes.len() > LICENSE_CHUNK_BYTES_MAX => {
+            Err(EncodeError { tag: tag::LICENSE_BYTES })
+        }
+        LicensePart::Bytes(bytes) => out.field(tag::LICENSE_BYTES, bytes),
+    }
 }
 
 fn status_item(item: &StatusItem, out: &mut BytesMut) -> Result<(), EncodeError> {

@@ -32,6 +32,8 @@ kinds! {
     ASK_NONCE = 0x0A;
     /// Orders something, with proof of the administrator's key.
     CONTROL = 0x0B;
+    /// Asks lmgrd for the text of its license files.
+    ASK_LICENSES = 0x0C;
     /// Answers HELLO.
     WELCOME = 0x81;
     /// Answers CHECKOUT and CHECKIN.
@@ -52,6 +54,8 @@ kinds! {
     NONCE = 0x8A;
     /// Answers CONTROL.
     DONE = 0x8B;
+    /// Answers ASK_LICENSES, as a sequence of frames.
+    LICENSES = 0x8C;
     /// Tells a client what it did not ask; its request id is 0.
     NOTICE = 0xFD;
     /// Refuses any request.

@@ -26,5 +26,11 @@ pub const GRANT_LINES_MAX: usize = 1024;
 /// Most requests of one session whose answers the client has not acknowledged.
 pub const UNACKNOWLEDGED_MAX: usize = 1024;
 
+/// Most bytes of a license file in one LICENSE_BYTES field.
+pub const LICENSE_CHUNK_BYTES_MAX: usize = 32 * 1024;
+
+/// Most bytes of license files in one answer: files that do not fit are named, and that they are too long.
+pub const LICENSES_BYTES_MAX: usize = 64 << 20;
+
 /// How long a peer may take from the connect to a complete HELLO.
 pub const HANDSHAKE: Duration = Duration::from_secs(5);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::server_message::{LineText, Notice, ServerInfo, StatusItem, Welcome};
+use super::server_message::{LicensePart, LineText, Notice, ServerInfo, StatusItem, Welcome};
 use crate::event::{Answer, Checkin, Checkout, Claims, Denial};
 use crate::ident::{Digest, FeatureName, Host, SessionId, Token, User, VendorName};
 use crate::time::Timestamp;
@@ -40,6 +40,8 @@ pub enum Message {
     AskNonce,
     /// Orders something.
     Control(Box<Control>),
+    /// Asks lmgrd for the text of the license files that it serves.
+    AskLicenses,
 
     /// Answers [`Message::Hello`].
     Welcome(Box<Welcome>),
@@ -80,6 +82,8 @@ pub enum Message {
         /// What was done, for people.
         text: String,
     },
+    /// Answers [`Message::AskLicenses`]: a sequence of frames, of which each decodes to a message with some of the parts.
+    Licenses(Vec<LicensePart>),
     /// Refuses a request that has no answer of its own.
     Error(Denial),
     /// Not asked for; request id 0.

@@ -97,6 +97,20 @@ pub struct VendorInfo {
     pub up: bool,
 }
 
+/// A piece of the license files of a server; pieces come in the order of the files and of their bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LicensePart {
+    /// A file begins; its bytes follow.
+    File {
+        /// Its name on the server.
+        name: String,
+        /// Why the server can't read it, or not to its end; then no bytes follow, or not all.
+        unreadable: Option<String>,
+    },
+    /// The next bytes of the file before it, at most [`super::limits::LICENSE_CHUNK_BYTES_MAX`].
+    Bytes(Vec<u8>),
+}
+
 /// One line of a status answer; items come in the order in which lmstat prints them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StatusItem {

@@ -137,6 +137,10 @@ tags! {
     KEY_PATH = 0x0054;
     /// What was done, text.
     DONE_TEXT = 0x0055;
+    /// A license file begins, fields; may be repeated.
+    LICENSE_ITEM = 0x0056;
+    /// The next bytes of the license file before it; may be repeated.
+    LICENSE_BYTES = 0x0057;
 }
 
 /// Tags that later minor versions will use. Until then they are like any unknown tag: a client that depends on one sets

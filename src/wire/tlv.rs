@@ -91,6 +91,11 @@ impl<'a> Field<'a> {
         self.value.try_into().map_err(|_| self.bad())
     }
 
+    /// Any bytes, so many at most.
+    pub(super) const fn at_most(self, max: usize) -> Result<&'a [u8], MessageError> {
+        if self.value.len() <= max { Ok(self.value) } else { Err(self.bad()) }
+    }
+
     pub(super) fn u8(self) -> Result<u8, MessageError> {
         self.bytes().map(u8::from_be_bytes)
     }

@@ -1,5 +1,8 @@
 //! lmstat against a real server, called as public tools call it (`lmstat-consumers.md` 1).
 
+use seatkeeper::client::{Limits, SearchPath};
+use seatkeeper::lmutil::{ask, license_texts};
+
 use crate::LICENSE;
 use crate::system::{System, free_port, link, printed, tool};
 
@@ -105,4 +108,30 @@ fn the_license_path_may_come_from_the_environment_and_the_name_from_a_link() {
     assert!(output.status.success());
     let text = printed(&output);
     assert!(text.starts_with("lmstat - Copyright") && text.contains("Users of solver:"), "{text}");
+}
+
+#[test]
+fn license_files_of_a_server_come_over_the_network_byte_for_byte() {
+    let padding = format!("# caf\u{e9} {}\n", "x".repeat(90)).repeat(2000);
+    let system = System::start(&format!("{LICENSE}{padding}"), &[]);
+    let file = system.dir.path().join("test.lic");
+    let servers = ask::targets(&SearchPath::parse(&system.place())).unwrap().remove(0).servers;
+    let texts = license_texts::fetch_any(&servers, Limits::default()).unwrap();
+    let on_disk = std::fs::read(&file).unwrap();
+    assert!(on_disk.len() > 3 * 65536);
+    assert_eq!(texts.len(), 1);
+    assert!(texts[0].name.ends_with("/test.lic"), "{}", texts[0].name);
+    assert_eq!(texts[0].bytes.as_deref(), Ok(&on_disk[..]));
+
+    let output = system.tool(&["lmstat", "-i", "mesher", "-c", &system.place()]);
+    let text = printed(&output);
+    assert!(output.status.success() && text.contains("\nmesher "), "{text}");
+    assert!(!text.contains("\nsolver "), "{text}");
+
+    // It is the server that reads: it tells what it can't.
+    std::fs::rename(&file, system.dir.path().join("moved")).unwrap();
+    let output = system.tool(&["lmstat", "-i", "-c", &system.place()]);
+    let text = printed(&output);
+    assert_eq!(output.status.code(), Some(256 - 30), "{text}");
+    assert!(text.contains("/test.lic on the server: No such file"), "{text}");
 }
