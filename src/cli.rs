@@ -13,7 +13,6 @@ mod lmgrd;
 mod lmstat;
 mod lmutil;
 mod lmver;
-mod near;
 mod run;
 mod terminal;
 #[cfg(feature = "server")]
@@ -30,6 +29,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use applets::{APPLETS, Applet};
+
+use crate::text::nearest;
 
 /// The program's own name.
 pub const PROGRAM: &str = "seatkeeper";
@@ -104,7 +105,7 @@ fn by_first_argument(program: &str, mut rest: Vec<OsString>) -> u8 {
 
 fn unknown(program: &str, name: &str) -> u8 {
     let mut text = format!("{program}: there is no command {name:?}");
-    if let Some(near) = near::nearest(name, APPLETS.iter().map(|applet| applet.name)) {
+    if let Some(near) = nearest(name, APPLETS.iter().map(|applet| applet.name)) {
         text.push_str(&format!("; did you mean {near}?"));
     }
     print_error(&format!("{text}\nTry \"{PROGRAM} help\".\n"));

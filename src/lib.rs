@@ -16,7 +16,7 @@
 //! | 0 words | [`ident`], [`code`], [`time`], [`text`] |
 //! | 1 formats | [`license`], [`sign`], [`event`], [`wire`] |
 //! | 2 meaning | [`catalog`] |
-//! | 3 engine | [`seat`], [`session`] |
+//! | 3 engine | [`seat`], [`session`], [`lint`] |
 //! | 4 adapters | `store`, `platform` |
 //! | 5 shells | `vendord`, `lmgrd`, `client` |
 //! | 6 faces | `lmutil`, `cli` |
@@ -68,6 +68,7 @@ pub mod wire;
 
 pub mod catalog;
 
+pub mod lint;
 pub mod seat;
 pub mod session;
 

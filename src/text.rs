@@ -1,11 +1,13 @@
-//! Source files, spans and diagnostics as data, and their plain rendering. Formats collect diagnostics while they read;
+//! Source files, spans and diagnostics as data, their plain rendering, and the search for the name that was meant. Formats collect diagnostics while they read;
 //! faces show them.
 
 mod diagnostic;
 mod finding;
+mod nearest;
 mod source;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub(crate) use finding::findings;
 pub use finding::{Finding, Subject};
+pub use nearest::nearest;
 pub use source::{Place, Source, Span};

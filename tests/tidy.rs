@@ -19,7 +19,7 @@ const FLOORS: [&[&str]; 7] = [
     &["ident", "code", "time", "text"],
     &["license", "options", "sign", "event", "wire"],
     &["catalog", "policy"],
-    &["seat", "session"],
+    &["seat", "session", "lint"],
     &["store", "platform"],
     &["vendord", "lmgrd", "client"],
     &["lmutil", "cli"],

@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 
 use super::applets::{APPLETS, Applet};
-use super::{Call, USAGE, near, print, print_error};
+use super::{Call, USAGE, print, print_error};
 use crate::lmutil::{banner, version_line};
+use crate::text::nearest;
 
 /// Tools that `lmutil` runs.
 const TOOLS: &[&str] = &["lmstat", "lmdown", "lmver"];
@@ -50,7 +51,7 @@ fn tool_named(name: &str, arguments: Vec<OsString>, call: &Call) -> u8 {
 }
 
 fn no_such_tool(called: &str, name: &str) -> u8 {
-    let meant = near::nearest(name, TOOLS.iter().copied());
+    let meant = nearest(name, TOOLS.iter().copied());
     let hint = meant.map(|tool| format!("; did you mean {tool}?")).unwrap_or_default();
     print_error(&format!("{called}: there is no tool {name:?}{hint}\nTry \"{called} -help\".\n"));
     USAGE

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::feature::LicenseCount;
 use super::file::{LicenseFile, Standing};
 use super::finding;
-use super::keyword::nearest;
-use crate::text::Diagnostic;
+use crate::text::{Diagnostic, nearest};
 
 pub(super) fn check(file: &mut LicenseFile) {
     let mut found = Vec::new();

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use super::file::{LicenseFile, Line, LineKind};
 use super::finding;
-use super::keyword::{Keyword, nearest};
+use super::keyword::Keyword;
 use super::layout::{Layout, Logical, Shape};
 use super::lexis::{BadText, Word, Words, attribute, block_text, is_decimal, text};
 use super::{checks, parse_feature, parse_server};
-use crate::text::{Diagnostic, Finding, Severity, Source, Span};
+use crate::text::{Diagnostic, Finding, Severity, Source, Span, nearest};
 
 /// A byte order mark may open the file; it is no part of its first line.
 pub(super) const MARK: char = '\u{feff}';

@@ -7,12 +7,12 @@ use super::feature::{Attribute, Expiry, FeatureKeyword, FeatureLine, LicenseCoun
 use super::file::LineKind;
 use super::finding;
 use super::hostid::HostId;
-use super::keyword::{Keyword, nearest};
+use super::keyword::Keyword;
 use super::lexis::{attribute, is_bare_key, is_blank};
 use super::parse::{Reader, Token, shown};
 use super::parse_server::one_hostid;
 use crate::ident::{Count, FeatureName, NameError, VendorName, Version};
-use crate::text::Span;
+use crate::text::{Span, nearest};
 use crate::time::CivilDate;
 
 const FIELDS: [&str; 5] = ["feature", "vendor", "version", "expiry date", "number of licenses"];

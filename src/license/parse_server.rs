@@ -3,10 +3,9 @@
 use super::file::{LineKind, ServerLine, VendorLine};
 use super::finding;
 use super::hostid::HostId;
-use super::keyword::nearest;
 use super::parse::{Reader, Token, shown};
 use crate::ident::VendorName;
-use crate::text::Span;
+use crate::text::{Span, nearest};
 
 /// Production `server-line`, behind its keyword.
 pub(super) fn server<'a>(reader: &mut Reader<'a>, whole: Span, words: &[Token<'a>]) -> LineKind {

@@ -1,0 +1,50 @@
+//! Where findings are gathered.
+
+use super::project::{Found, Project};
+use crate::license;
+use crate::text::{Diagnostic, Finding, Span, Subject};
+
+/// Findings as they come.
+pub(super) struct Report<'a> {
+    project: &'a Project<'a>,
+    found: Vec<Found>,
+}
+
+impl<'a> Report<'a> {
+    /// Begins with what each file has found in itself.
+    pub(super) fn new(project: &'a Project<'a>) -> Self {
+        let mut report = Self { project, found: Vec::new() };
+        for (index, file) in project.files.iter().enumerate() {
+            for diagnostic in &file.diagnostics {
+                let subject = license::finding::find(diagnostic.id).map(|row| row.subject);
+                if subject.is_none_or(|subject| report.concerns(subject)) {
+                    report.found.push(Found { file: index, diagnostic: diagnostic.clone() });
+                }
+            }
+        }
+        report
+    }
+
+    /// Whether this kind of finding is asked for.
+    pub(super) const fn concerns(&self, subject: Subject) -> bool {
+        !self.project.foreign || !matches!(subject, Subject::HostId | Subject::Date | Subject::Signature)
+    }
+
+    /// Adds a finding; what it is about decides whether it is kept.
+    pub(super) fn add(&mut self, file: usize, row: &Finding, span: Span, message: String, help: &str) {
+        if self.concerns(row.subject) {
+            let help = if help.is_empty() { None } else { Some(help.to_owned()) };
+            self.found.push(Found { file, diagnostic: Diagnostic { help, ..row.at(span, message) } });
+        }
+    }
+
+    /// By file and place, none twice.
+    pub(super) fn finish(mut self) -> Vec<Found> {
+        self.found.sort_by(|one, other| {
+            let key = |found: &Found| (found.file, found.diagnostic.span, found.diagnostic.id);
+            key(one).cmp(&key(other))
+        });
+        self.found.dedup();
+        self.found
+    }
+}
