@@ -7,10 +7,16 @@
 mod admit;
 mod order;
 mod pool;
+mod unserved;
 mod verdict;
 
 pub use pool::{Lot, Period, Pool, SignedLine};
-pub use verdict::{LineVerdict, Unserved, Verdict};
+pub use unserved::Unserved;
+pub use verdict::{IgnoredReason, LinePlace, LineVerdict, Note, RefusedReason, Verdict};
+
+/// Most lots that the components of packages may have together: so many enabling lines times components. Lines that
+/// would add more are refused, so that a short file can't make a catalog without bound.
+pub const COMPONENT_LOTS_MAX: usize = 1 << 18;
 
 use std::collections::BTreeMap;
 
@@ -47,12 +53,13 @@ impl Catalog {
         for file in files {
             admission.judge_file(file);
         }
-        let admit::Admitted { mut candidates, verdicts, mut unserved } = admission.finish();
+        let admit::Admitted { mut candidates, mut verdicts, mut unserved } = admission.finish();
         candidates.sort_by_cached_key(|candidate| candidate.place.clone());
 
         let mut pools: BTreeMap<FeatureName, Vec<Pool>> = BTreeMap::new();
         let mut order = Vec::new();
         let mut lines = BTreeMap::new();
+        let mut opened: BTreeMap<PoolKey, LinePlace> = BTreeMap::new();
         for candidate in candidates {
             let name = candidate.line.name.clone();
             let of_feature = pools.entry(name.clone()).or_insert_with(|| {
@@ -61,8 +68,21 @@ impl Catalog {
             });
             let lot = Lot::of(candidate.line, candidate.digest, zone);
             match of_feature.iter_mut().find(|pool| pool.key == candidate.pool) {
-                Some(pool) => pool.lots.push(lot),
-                None => of_feature.push(Pool::of(candidate.line, candidate.pool, manifest, lot)),
+                Some(pool) => {
+                    if let Some(told) = verdicts.get_mut(candidate.verdict)
+                        && let Some(first) = opened.get(&candidate.pool)
+                    {
+                        told.verdict =
+                            Verdict::Merged { pool: candidate.pool, into: LinePlace::clone(first) };
+                    }
+                    pool.lots.push(lot);
+                }
+                None => {
+                    if let Some(told) = verdicts.get(candidate.verdict) {
+                        opened.insert(candidate.pool.clone(), told.place.clone());
+                    }
+                    of_feature.push(Pool::of(candidate.line, candidate.pool, manifest, lot));
+                }
             }
             lines.insert(candidate.digest, candidate.signed);
         }

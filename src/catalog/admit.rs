@@ -1,16 +1,18 @@
 //! The judgement on each line: is it ours, is it for this machine, who signed it, does it add anything.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::order::Place;
 use super::pool::{SignedLine, pool_key};
-use super::verdict::{LineVerdict, Unserved, Verdict};
+use super::unserved::Unserved;
+use super::verdict::{LinePlace, LineVerdict, Note, RefusedReason, Verdict};
 use crate::code::{Code, minor};
 use crate::ident::{Digest, FeatureName, PoolKey, VendorName};
 use crate::license::{
     FeatureKeyword, FeatureLine, HostId, LicenseCount, LicenseFile, Line, LineKind, Standing, Statement,
 };
-use crate::sign::Manifest;
+use crate::sign::{Manifest, SignatureError};
 use crate::text::Severity;
 
 /// Restrictions of the publisher that are not enforced yet: a line that carries one is not served, as serving it would
@@ -19,11 +21,14 @@ pub(super) const RESTRICTIONS: [&str; 6] =
     ["FLOAT_OK", "HOST_BASED", "PLATFORMS", "TZ", "USER_BASED", "VM_PLATFORMS"];
 /// Attributes that have no effect yet, and what follows from it. Those that never have one are the license room's.
 const WITHOUT_EFFECT: [(&str, &str); 4] = [
-    ("BORROW", "BORROW has no effect yet: the license can't be borrowed"),
-    ("DUP_GROUP", "DUP_GROUP has no effect yet: every checkout counts"),
-    ("OVERDRAFT", "OVERDRAFT has no effect yet: the count is the limit"),
-    ("SUPERSEDE", "SUPERSEDE has no effect yet: remove the older lines by hand"),
+    ("BORROW", "the license can't be borrowed"),
+    ("DUP_GROUP", "every checkout counts"),
+    ("OVERDRAFT", "the count is the limit"),
+    ("SUPERSEDE", "remove the older lines by hand"),
 ];
+
+/// Keywords of lines that publishers sign.
+const KEYWORDS: [&str; 4] = ["FEATURE", "INCREMENT", "UPGRADE", "PACKAGE"];
 
 /// A line that is served.
 pub(super) struct Candidate<'a> {
@@ -32,6 +37,8 @@ pub(super) struct Candidate<'a> {
     pub(super) pool: PoolKey,
     pub(super) digest: Digest,
     pub(super) signed: SignedLine,
+    /// Its verdict, by index.
+    pub(super) verdict: usize,
 }
 
 /// Judges files one after the other.
@@ -44,9 +51,9 @@ pub(super) struct Admission<'a> {
     verdicts: Vec<LineVerdict>,
     unserved: BTreeMap<FeatureName, Unserved>,
     /// Where each canonical text was first met.
-    seen: BTreeMap<Digest, String>,
+    seen: BTreeMap<Digest, LinePlace>,
     /// Where the counted FEATURE line stands that won, by name.
-    winners: BTreeMap<FeatureName, String>,
+    winners: BTreeMap<FeatureName, LinePlace>,
 }
 
 /// What the SERVER lines of a file mean for its feature lines.
@@ -56,7 +63,7 @@ enum Footing {
     /// There is none.
     Serverless,
     /// Nothing of the file is served.
-    Refused { code: Code, minor: u16, why: String },
+    Refused { reason: RefusedReason, code: Code, minor: u16, why: String },
 }
 
 /// What came of all lines.
@@ -89,24 +96,45 @@ impl<'a> Admission<'a> {
         let hostids: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
         let footing = self.footing(file, &hostids);
         let mut told = false;
-        for line in &file.lines {
+        let name: Arc<str> = Arc::from(file.source.name());
+        for (index, line) in file.lines.iter().enumerate() {
+            let place = || LinePlace {
+                file: self.files,
+                line: index,
+                name: Arc::clone(&name),
+                number: number_of(file, line),
+            };
             match &line.kind {
                 LineKind::Server(server) => {
                     // The reason is told once in full, at the first SERVER line.
-                    if let Footing::Refused { code, minor, why } = &footing
+                    if let Footing::Refused { reason, code, minor, why } = &footing
                         && !std::mem::replace(&mut told, true)
                     {
-                        let verdict = Verdict::Refused { code: *code, minor: *minor, why: why.clone() };
-                        let subject = format!("SERVER {} {}", server.host, server.hostid);
-                        self.record(file, line, subject, verdict, Vec::new());
+                        let (place, subject) = (place(), format!("SERVER {} {}", server.host, server.hostid));
+                        let verdict = Verdict::Refused {
+                            reason: *reason,
+                            code: *code,
+                            minor: *minor,
+                            why: why.clone(),
+                        };
+                        let notes = Vec::new();
+                        self.record(line, LineVerdict { place, keyword: "SERVER", subject, verdict, notes });
                     }
                 }
                 LineKind::Feature(feature) if feature.vendor == *self.vendor => {
-                    let (verdict, notes) = self.judge_line(file, line, feature, &footing, &hostids);
-                    self.record(file, line, feature.name.to_string(), verdict, notes);
+                    let place = place();
+                    let (verdict, notes) = self.judge_line(&place, feature, &footing, &hostids);
+                    let (keyword, subject) = (feature.keyword.as_str(), feature.name.to_string());
+                    self.record(line, LineVerdict { place, keyword, subject, verdict, notes });
                 }
-                LineKind::Unserved(keyword) => self.judge_unserved(file, line, keyword),
-                LineKind::Invalid => self.judge_invalid(file, line),
+                LineKind::Unserved(_) => {
+                    let place = place();
+                    self.judge_unserved(file, line, place);
+                }
+                LineKind::Invalid => {
+                    let place = place();
+                    self.judge_invalid(file, line, place);
+                }
                 _ => {}
             }
         }
@@ -120,6 +148,7 @@ impl<'a> Admission<'a> {
                 Footing::Here
             }
             Standing::Single => Footing::Refused {
+                reason: RefusedReason::WrongMachine,
                 code: Code::FeatureRemoved,
                 minor: minor::SERVER_HOSTID,
                 why: format!(
@@ -129,11 +158,13 @@ impl<'a> Admission<'a> {
                 ),
             },
             Standing::Triad => Footing::Refused {
+                reason: RefusedReason::Triad,
                 code: Code::FeatureNotSupported,
                 minor: minor::LINES_NOT_SERVED,
                 why: "three servers as one are not served yet".to_owned(),
             },
             Standing::Rejected => Footing::Refused {
+                reason: RefusedReason::ServerLines,
                 code: Code::BadLicenseSyntax,
                 minor: minor::LINES_NOT_SERVED,
                 why: "a file has one sound SERVER line, or three with ports".to_owned(),
@@ -143,57 +174,59 @@ impl<'a> Admission<'a> {
 
     fn judge_line(
         &mut self,
-        file: &'a LicenseFile,
-        line: &Line,
+        here: &LinePlace,
         feature: &'a FeatureLine,
         footing: &Footing,
         hostids: &[HostId],
-    ) -> (Verdict, Vec<String>) {
-        let refused = |code, minor, why: String| (Verdict::Refused { code, minor, why }, Vec::new());
+    ) -> (Verdict, Vec<Note>) {
+        let refused =
+            |reason, code, minor, why: String| (Verdict::Refused { reason, code, minor, why }, Vec::new());
         match footing {
             Footing::Here => {}
             Footing::Serverless if feature.count == LicenseCount::Uncounted => {}
             Footing::Serverless => {
                 let why = "a counted line needs a SERVER line".to_owned();
-                return refused(Code::NoServerLine, minor::LINES_NOT_SERVED, why);
+                return refused(RefusedReason::NeedsServer, Code::NoServerLine, minor::LINES_NOT_SERVED, why);
             }
-            Footing::Refused { code, minor, why } => return refused(*code, *minor, why.clone()),
+            Footing::Refused { reason, code, minor, why } => {
+                return refused(*reason, *code, *minor, why.clone());
+            }
         }
         let Some(sign) = feature.sign() else {
             let why = "the line has no SIGN".to_owned();
-            return refused(Code::BadSignature, minor::LINE_UNSIGNED, why);
+            return refused(RefusedReason::Unsigned, Code::BadSignature, minor::LINE_UNSIGNED, why);
         };
         let canonical = match Statement::Feature(feature).canonical(hostids) {
             Ok(text) => text,
             Err(error) => {
-                return refused(Code::BadSignature, minor::LINE_SIGNATURE_WRONG, error.to_string());
+                let reason = RefusedReason::SignatureWrong;
+                return refused(reason, Code::BadSignature, minor::LINE_SIGNATURE_WRONG, error.to_string());
             }
         };
         if let Err(error) = self.manifest.verify(&canonical, sign) {
-            return refused(Code::BadSignature, error.minor(), error.to_string());
+            let reason = match error {
+                SignatureError::NotOurs => RefusedReason::Unsigned,
+                SignatureError::KeyUnknown(_) => RefusedReason::KeyUnknown,
+                SignatureError::Wrong(_) => RefusedReason::SignatureWrong,
+            };
+            return refused(reason, Code::BadSignature, error.minor(), error.to_string());
         }
         if let Some(name) = RESTRICTIONS.into_iter().find(|name| feature.attribute(name).is_some()) {
             let why = format!("{name} is not enforced yet, so the line is not served");
-            return refused(Code::FeatureNotSupported, minor::LINES_NOT_SERVED, why);
+            let reason = RefusedReason::Restriction(name);
+            return refused(reason, Code::FeatureNotSupported, minor::LINES_NOT_SERVED, why);
         }
 
-        let here = place_of(file, line);
         let digest = Digest::of(canonical.as_bytes());
         if let Some(first) = self.seen.get(&digest) {
-            let why =
-                format!("the same line stands at {first} and counts once; lines that shall add differ in SN");
-            return (Verdict::Ignored { why }, Vec::new());
+            return (Verdict::Duplicate { of: first.clone() }, Vec::new());
         }
         self.seen.insert(digest, here.clone());
         if feature.keyword == FeatureKeyword::Feature && feature.count != LicenseCount::Uncounted {
             if let Some(winner) = self.winners.get(&feature.name) {
-                let why = format!(
-                    "of several counted FEATURE lines only the first is used, which stands at {winner}; \
-                     an INCREMENT adds"
-                );
-                return (Verdict::Ignored { why }, Vec::new());
+                return (Verdict::Shadowed { by: winner.clone() }, Vec::new());
             }
-            self.winners.insert(feature.name.clone(), here);
+            self.winners.insert(feature.name.clone(), here.clone());
         }
         let pool = pool_key(feature, self.manifest);
         self.candidates.push(Candidate {
@@ -208,60 +241,50 @@ impl<'a> Admission<'a> {
                 canonical,
                 sign: sign.to_owned(),
             },
+            verdict: self.verdicts.len(),
         });
         (Verdict::Served(pool), notes(feature))
     }
 
     /// A line of a kind that is recognised but not served. Its name is remembered if the vendor is ours.
-    fn judge_unserved(&mut self, file: &LicenseFile, line: &Line, keyword: &str) {
+    fn judge_unserved(&mut self, file: &LicenseFile, line: &Line, place: LinePlace) {
+        let keyword = keyword_of(file, line);
         let words: Vec<_> = file.words_of(line).take(3).collect();
         // FEATURESET has the vendor in the place of the name; a decimal line has neither.
-        if words.get(2).is_none_or(|vendor| vendor != self.vendor.as_str()) {
+        if keyword.is_empty() || words.get(2).is_none_or(|vendor| vendor != self.vendor.as_str()) {
             return;
         }
         let verdict = Verdict::Refused {
+            reason: RefusedReason::Kind,
             code: Code::FeatureNotSupported,
             minor: minor::LINES_NOT_SERVED,
             why: format!("{keyword} lines are not served yet"),
         };
         let subject = words.get(1).map_or(keyword, |name| name).to_owned();
-        self.record(file, line, subject, verdict, Vec::new());
+        self.record(line, LineVerdict { place, keyword, subject, verdict, notes: Vec::new() });
     }
 
     /// A line with an error, which the license room has found. Its name is remembered if it has one.
-    fn judge_invalid(&mut self, file: &LicenseFile, line: &Line) {
+    fn judge_invalid(&mut self, file: &LicenseFile, line: &Line, place: LinePlace) {
+        let keyword = keyword_of(file, line);
         let words: Vec<_> = file.words_of(line).take(3).collect();
-        let keyword = words.first().map_or("", |word| &**word);
-        let is_feature = ["FEATURE", "INCREMENT"].iter().any(|known| keyword.eq_ignore_ascii_case(known));
+        let is_feature = KEYWORDS.contains(&keyword);
         // Without a third word the vendor is unknown: the line may have been ours.
         if !is_feature || words.get(2).is_some_and(|vendor| vendor != self.vendor.as_str()) {
             return;
         }
         let error = file.diagnostics_of(line).find(|found| found.severity == Severity::Error);
         let verdict = Verdict::Refused {
+            reason: RefusedReason::Unreadable,
             code: error.and_then(|found| found.code).unwrap_or(Code::BadLicenseSyntax),
             minor: 0,
             why: error.map_or_else(|| "the line can't be read".to_owned(), |found| found.message.clone()),
         };
         let subject = words.get(1).map_or(keyword, |name| name).to_owned();
-        self.record(file, line, subject, verdict, Vec::new());
+        self.record(line, LineVerdict { place, keyword, subject, verdict, notes: Vec::new() });
     }
 
-    fn record(
-        &mut self,
-        file: &LicenseFile,
-        line: &Line,
-        subject: String,
-        verdict: Verdict,
-        notes: Vec<String>,
-    ) {
-        let verdict = LineVerdict {
-            file: file.source.name().to_owned(),
-            line: number_of(file, line),
-            subject,
-            verdict,
-            notes,
-        };
+    fn record(&mut self, line: &Line, verdict: LineVerdict) {
         let is_server = matches!(line.kind, LineKind::Server(_));
         if let Verdict::Refused { code, .. } = &verdict.verdict
             && !is_server
@@ -304,11 +327,11 @@ impl<'a> Admission<'a> {
 }
 
 /// What an administrator should know of a line that is served.
-fn notes(feature: &FeatureLine) -> Vec<String> {
+fn notes(feature: &FeatureLine) -> Vec<Note> {
     WITHOUT_EFFECT
         .into_iter()
         .filter(|(name, _)| feature.attribute(name).is_some())
-        .map(|(_, note)| note.to_owned())
+        .map(|(attribute, what)| Note::WithoutEffect { attribute, what })
         .collect()
 }
 
@@ -321,9 +344,10 @@ fn number_of(file: &LicenseFile, line: &Line) -> usize {
     file.source.place(start).line
 }
 
-/// `file:line`.
-fn place_of(file: &LicenseFile, line: &Line) -> String {
-    format!("{}:{}", file.source.name(), number_of(file, line))
+/// The keyword of a line that has no typed form, in capitals; empty if it is none of those that publishers sign.
+fn keyword_of(file: &LicenseFile, line: &Line) -> &'static str {
+    let word = file.words_of(line).next().unwrap_or_default();
+    KEYWORDS.into_iter().find(|known| word.eq_ignore_ascii_case(known)).unwrap_or_default()
 }
 
 fn list(hostids: &[HostId]) -> String {

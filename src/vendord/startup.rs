@@ -80,7 +80,7 @@ pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal>
         catalog
             .verdicts()
             .iter()
-            .filter(|verdict| !matches!(verdict.verdict, Verdict::Served(_)) || !verdict.notes.is_empty())
+            .filter(|verdict| !verdict.verdict.is_applied() || !verdict.notes.is_empty())
             // What the license room refused was told above, with its place.
             .filter(|verdict| !matches!(verdict.verdict, Verdict::Refused { minor: 0, .. }))
             .map(ToString::to_string),
