@@ -207,6 +207,7 @@ impl<'a> Admission<'a> {
             let reason = match error {
                 SignatureError::NotOurs => RefusedReason::Unsigned,
                 SignatureError::KeyUnknown(_) => RefusedReason::KeyUnknown,
+                SignatureError::Retired { .. } => RefusedReason::KeyRetired,
                 SignatureError::Wrong(_) => RefusedReason::SignatureWrong,
             };
             return refused(reason, Code::BadSignature, error.minor(), error.to_string());

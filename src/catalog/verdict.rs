@@ -168,6 +168,8 @@ pub enum RefusedReason {
     SignatureWrong,
     /// It is signed with a key that the vendor manifest does not have.
     KeyUnknown,
+    /// The key that signed it has retired. Not said of lines that are still served: their lots end with that day.
+    KeyRetired,
     /// It carries a restriction that is not enforced yet; the attribute's name.
     Restriction(&'static str),
     /// Its kind of line is not served.
