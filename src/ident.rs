@@ -1,10 +1,12 @@
 //! The nouns of the field as types. Each is checked once, where it is made, so that no later room can meet a name
 //! with a line break in it, a version that is not a number, or a handle that is really a count.
 
+mod address;
 mod hex;
 mod name;
 mod version;
 
+pub use address::AddressPattern;
 pub use hex::{HexError, decode_hex, encode_hex};
 pub use name::{
     Display, FeatureName, Host, NAME_BYTES_MAX, NameError, Platform, PoolKey, Project, User, VendorName,

@@ -14,7 +14,7 @@
 //! | floor | rooms |
 //! | --- | --- |
 //! | 0 words | [`ident`], [`code`], [`time`], [`text`] |
-//! | 1 formats | [`license`], [`sign`], [`event`], [`wire`] |
+//! | 1 formats | [`license`], [`options`], [`sign`], [`event`], [`wire`] |
 //! | 2 meaning | [`catalog`] |
 //! | 3 engine | [`seat`], [`session`], [`lint`] |
 //! | 4 adapters | `store`, `platform` |
@@ -63,6 +63,7 @@ pub mod time;
 
 pub mod event;
 pub mod license;
+pub mod options;
 pub mod sign;
 pub mod wire;
 

@@ -1,0 +1,430 @@
+//! From lines to what they say. Every line is read for itself; what is wrong with it becomes diagnostics.
+
+use super::directive::{Access, AccessList, Directive, FeatureSpec, LogEvent, LogFile, Who};
+use super::file::{Line, LineKind, OptionLine, OptionsFile};
+use super::finding;
+use super::keyword::Keyword;
+use super::lexis::{Lines, Logical, Shape, Word};
+use super::{parse_who, spec};
+use crate::ident::User;
+use crate::text::{Diagnostic, Finding, Severity, Source, Span, nearest};
+
+/// A byte order mark may open the file; it is no part of its first line.
+const MARK: char = '\u{feff}';
+/// Longer lines are read, but other servers don't (`flexnet-files.md` 4.1).
+const LINE_CHARACTERS_MAX: usize = 4000;
+/// So many errors of one line are reported, and so many warnings and notes.
+const REPORTS_ON_LINE_MAX: usize = 20;
+/// Range of MAX_CONNECTIONS (`flexnet-files.md` 4.4).
+const CONNECTIONS: (u32, u32) = (31, 1_000_000);
+/// Range of DAEMON_SELECT_TIMEOUT in seconds (`flexnet-files.md` 4.4).
+const SELECT_TIMEOUT: (u32, u32) = (1, 60);
+/// Range of RESERVE counts: more reservations than this are refused by other servers.
+const RESERVATIONS_MAX: u32 = 10_000;
+
+impl OptionsFile {
+    /// Reads a file. Never fails: a line with an error has the safest effect that it can have, or none, and a diagnostic. Takes
+    /// time and memory in proportion to the text.
+    #[must_use]
+    pub fn parse(source: Source) -> Self {
+        let text = source.text();
+        let mut reader = Reader { diagnostics: Vec::new(), on_line: (0, 0), errors: 0 };
+        let lines = if text.starts_with("\u{ff}\u{fe}") || text.starts_with("\u{fe}\u{ff}") {
+            reader
+                .report(finding::UTF16, Span::new(0, 0), "the file is written in UTF-16")
+                .help("save it as UTF-8 or plain text");
+            vec![Line { span: Span::new(0, text.len()), kind: LineKind::Invalid }]
+        } else {
+            let begin = if text.starts_with(MARK) { MARK.len_utf8() } else { 0 };
+            let mut lines: Vec<Line> = Lines::new(text, begin)
+                .map(|logical| Line { span: logical.span, kind: reader.line(text, &logical) })
+                .collect();
+            match lines.first_mut() {
+                Some(first) => first.span.start = 0,
+                None if begin > 0 => lines.push(Line { span: Span::new(0, begin), kind: LineKind::Blank }),
+                None => {}
+            }
+            lines
+        };
+        let mut diagnostics = reader.diagnostics;
+        diagnostics.sort_by_key(|found| found.span.start);
+        Self { source, lines, diagnostics }
+    }
+}
+
+/// The diagnostic that was just added, to be given its help.
+pub(super) struct Reported<'r>(Option<&'r mut Diagnostic>);
+
+impl Reported<'_> {
+    /// What to write instead.
+    pub(super) fn help(self, text: impl Into<String>) {
+        self.suggest(Some(text.into()));
+    }
+
+    /// What was probably meant, if anything.
+    pub(super) fn suggest(self, text: Option<String>) {
+        if let Some(diagnostic) = self.0 {
+            diagnostic.help = text;
+        }
+    }
+}
+
+/// Reads lines and collects what is wrong with them.
+pub(super) struct Reader {
+    diagnostics: Vec<Diagnostic>,
+    /// Errors and other reports on the present line.
+    on_line: (usize, usize),
+    errors: usize,
+}
+
+impl Reader {
+    /// Adds a diagnostic and hands it out, for its help.
+    pub(super) fn report(
+        &mut self,
+        finding: Finding,
+        span: Span,
+        message: impl Into<String>,
+    ) -> Reported<'_> {
+        let is_error = finding.severity == Severity::Error;
+        self.errors += usize::from(is_error);
+        let number = if is_error { &mut self.on_line.0 } else { &mut self.on_line.1 };
+        *number += 1;
+        if *number > REPORTS_ON_LINE_MAX {
+            return Reported(None);
+        }
+        self.diagnostics.push(finding.at(span, message));
+        Reported(self.diagnostics.last_mut())
+    }
+
+    fn line(&mut self, text: &str, logical: &Logical<'_>) -> LineKind {
+        match logical.shape {
+            Shape::Blank => return LineKind::Blank,
+            Shape::Comment => return LineKind::Comment,
+            Shape::Words => {}
+        }
+        self.on_line = (0, 0);
+        let errors = self.errors;
+        for (problem, span) in &logical.problems {
+            let message = problem.meaning.trim_end_matches('.');
+            self.report(*problem, *span, lower_first(message));
+        }
+        let layout_sound = self.errors == errors;
+        let written = text.get(logical.span.start..logical.span.end).unwrap_or_default();
+        if written.len() > LINE_CHARACTERS_MAX && written.trim_end().chars().count() > LINE_CHARACTERS_MAX {
+            let span = logical.words.first().map_or(logical.span, |word| word.span);
+            let message = format!("this line has more than {LINE_CHARACTERS_MAX} characters");
+            self.report(finding::LONG_LINE, span, message);
+        }
+        let Some((first, rest)) = logical.words.split_first() else { return LineKind::Invalid };
+        let Some(keyword) = Keyword::of(&first.text) else {
+            self.unknown_keyword(first);
+            return LineKind::Invalid;
+        };
+        if first.text.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            let message = format!("keyword {} is not written in capitals", keyword.as_str());
+            self.report(finding::KEYWORD_CASE, first.span, message)
+                .help(format!("write {}", keyword.as_str()));
+        }
+        let span = Span::new(first.span.start, rest.last().map_or(first.span.end, |last| last.span.end));
+        let mut words = Words { keyword, keyword_span: first.span, rest };
+        // A closed list stays closed whatever is wrong with its line; any other line must be sound to have an effect.
+        match self.directive(&mut words) {
+            Some(directive) if layout_sound || matches!(directive, Directive::Access(_)) => {
+                LineKind::Option(Box::new(OptionLine { keyword, directive, span }))
+            }
+            _ => LineKind::Invalid,
+        }
+    }
+
+    fn unknown_keyword(&mut self, word: &Word<'_>) {
+        let meant = nearest(&word.text, Keyword::names());
+        self.report(finding::UNKNOWN_KEYWORD, word.span, format!("unknown keyword {}", shown(&word.text)))
+            .suggest(meant.map(|meant| format!("did you mean {meant}?")));
+    }
+
+    fn directive(&mut self, words: &mut Words<'_, '_>) -> Option<Directive> {
+        use Keyword as K;
+        let list = |list| Some(list);
+        match words.keyword {
+            K::Exclude => self.access(words, AccessList::Exclude, true),
+            K::ExcludeAll => self.access(words, AccessList::Exclude, false),
+            K::Include => self.access(words, AccessList::Include, true),
+            K::IncludeAll => self.access(words, AccessList::Include, false),
+            K::ExcludeBorrow => self.access(words, AccessList::ExcludeBorrow, true),
+            K::IncludeBorrow => self.access(words, AccessList::IncludeBorrow, true),
+            K::Max => self.limit(words).map(|(count, feature, who)| Directive::Max { count, feature, who }),
+            K::Reserve => self
+                .limit(words)
+                .and_then(|(count, feature, who)| list(Directive::Reserve { count, feature, who })),
+            K::Group => parse_who::group(self, words),
+            K::HostGroup => parse_who::host_group(self, words),
+            K::GroupCaseInsensitive => self.switch(words, "ON", "OFF").map(Directive::GroupCaseInsensitive),
+            K::AutomaticReread => self.switch(words, "ON", "OFF").map(Directive::AutomaticReread),
+            K::FqdnMatching => self.switch(words, "LENIENT", "EXACT").map(Directive::FqdnLenient),
+            K::BorrowLowwater | K::Linger | K::MaxBorrowHours | K::MaxOverdraft | K::Timeout => {
+                self.feature_number(words)
+            }
+            K::TimeoutAll => {
+                let seconds = self.number(words, "seconds")?;
+                self.warn_zero(words, seconds);
+                self.end(words).then_some(Directive::TimeoutAll(seconds))
+            }
+            K::MaxConnections => self.clamped(words, CONNECTIONS).map(Directive::MaxConnections),
+            K::DaemonSelectTimeout => {
+                let seconds = self.clamped(words, SELECT_TIMEOUT)?;
+                self.without_effect(words);
+                Some(Directive::DaemonSelectTimeout(seconds))
+            }
+            K::DebugLog | K::ReportLog => self.log_file(words),
+            K::NoLog => self.no_log(words),
+            K::ActivationExpiryDays | K::ActivationLowwater => {
+                words.next(self, "the entitlement")?;
+                self.number(words, "the number")?;
+                if !self.end(words) {
+                    return None;
+                }
+                self.without_effect(words);
+                Some(Directive::Activation)
+            }
+            K::ExcludeEntitlement | K::IncludeEntitlement => {
+                words.next(self, "the entitlement")?;
+                self.activation(words)
+            }
+            K::ExcludeAllEntitlement | K::IncludeAllEntitlement => self.activation(words),
+        }
+    }
+
+    fn activation(&mut self, words: &mut Words<'_, '_>) -> Option<Directive> {
+        let (who, _) = parse_who::who_and_surplus(self, words)?;
+        if !matches!(who, Who::User(_) | Who::Host(_) | Who::Group(_) | Who::HostGroup(_)) {
+            self.report(
+                finding::TYPE_NOT_TAKEN,
+                words.keyword_span,
+                "this keyword takes USER, HOST, GROUP or HOST_GROUP",
+            );
+            return None;
+        }
+        self.without_effect(words);
+        Some(Directive::Activation)
+    }
+
+    fn without_effect(&mut self, words: &Words<'_, '_>) {
+        let message = format!("{} has no effect on licenses of files", words.keyword.as_str());
+        self.report(finding::WITHOUT_EFFECT, words.keyword_span, message);
+    }
+
+    /// A line of a list. What is wrong behind the feature leaves a line that matches nobody.
+    fn access(&mut self, words: &mut Words<'_, '_>, list: AccessList, featured: bool) -> Option<Directive> {
+        let feature = if featured { Some(self.feature(words)?) } else { None };
+        let (who, surplus) = match parse_who::who_and_surplus(self, words) {
+            Some((who, surplus)) => (Some(who), surplus),
+            // A damaged EXCLUDE has no effect that would be safe: only its error tells.
+            None if list.denies() => return None,
+            None => (None, Vec::new()),
+        };
+        Some(Directive::Access(Access { list, feature, who, surplus }))
+    }
+
+    /// `COUNT FEATURE TYPE NAME`.
+    fn limit(&mut self, words: &mut Words<'_, '_>) -> Option<(u32, FeatureSpec, Who)> {
+        let count_at = words.peek_span();
+        let count = self.number(words, "the number of licenses")?;
+        let feature = self.feature(words)?;
+        let (who, surplus) = parse_who::who_and_surplus(self, words)?;
+        let _ = surplus;
+        if words.keyword == Keyword::Reserve {
+            if matches!(who, Who::AllUsers | Who::AllGroups) {
+                return None;
+            }
+            if count == 0 || count > RESERVATIONS_MAX {
+                let message = format!("{count} is not a number of reservations from 1 to {RESERVATIONS_MAX}");
+                self.report(finding::NUMBER, count_at, message);
+                return None;
+            }
+        }
+        Some((count, feature, who))
+    }
+
+    fn feature(&mut self, words: &mut Words<'_, '_>) -> Option<FeatureSpec> {
+        let word = words.next(self, "the feature")?;
+        spec::feature_spec(self, word)
+    }
+
+    fn feature_number(&mut self, words: &mut Words<'_, '_>) -> Option<Directive> {
+        let feature = self.feature(words)?;
+        let number = self.number(words, "the number")?;
+        if words.keyword == Keyword::Timeout {
+            self.warn_zero(words, number);
+        }
+        let keyword = words.keyword;
+        self.end(words).then_some(Directive::FeatureNumber { keyword, feature, number })
+    }
+
+    fn warn_zero(&mut self, words: &Words<'_, '_>, number: u32) {
+        if number == 0 {
+            let message = format!("{} 0 switches the timeout off", words.keyword.as_str());
+            self.report(finding::NO_EFFECT_ZERO, words.keyword_span, message);
+        }
+    }
+
+    fn number(&mut self, words: &mut Words<'_, '_>, what: &str) -> Option<u32> {
+        let word = words.next(self, what)?;
+        let digits = !word.text.is_empty() && word.text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = digits.then(|| word.text.parse().ok()).flatten();
+        if number.is_none() {
+            let syntax = format!("{} {}", words.keyword.as_str(), words.keyword.syntax());
+            let message = format!("expected {what}, a whole number, instead of {}", shown(&word.text));
+            self.report(finding::NUMBER, word.span, message).help(format!("the line is: {syntax}"));
+        }
+        number
+    }
+
+    fn clamped(&mut self, words: &mut Words<'_, '_>, (least, most): (u32, u32)) -> Option<u32> {
+        let at = words.peek_span();
+        let number = self.number(words, "the number")?;
+        if !self.end(words) {
+            return None;
+        }
+        let clamped = number.clamp(least, most);
+        if clamped != number {
+            let message = format!("{number} is outside of {least} to {most}; {clamped} is used");
+            self.report(finding::NUMBER_CLAMPED, at, message);
+        }
+        Some(clamped)
+    }
+
+    fn switch(&mut self, words: &mut Words<'_, '_>, yes: &str, no: &str) -> Option<bool> {
+        let word = words.next(self, &format!("{yes} or {no}"))?;
+        let is = |text: &str| word.text.eq_ignore_ascii_case(text);
+        if !is(yes) && !is(no) {
+            let message = format!("expected {yes} or {no} instead of {}", shown(&word.text));
+            self.report(finding::SWITCH, word.span, message);
+            return None;
+        }
+        self.end(words).then_some(is(yes))
+    }
+
+    fn log_file(&mut self, words: &mut Words<'_, '_>) -> Option<Directive> {
+        let debug = words.keyword == Keyword::DebugLog;
+        let word = words.next(self, "the path of the log")?;
+        let (append, path) = match word.text.strip_prefix('+') {
+            Some(path) => (true, path),
+            None => (false, &*word.text),
+        };
+        if path.is_empty() {
+            self.report(finding::WORD_MISSING, word.span, "the path of the log is missing");
+            return None;
+        }
+        let mut log = LogFile { path: path.to_owned(), append, hide_users: false, rollover_mb: None };
+        while let Some(word) = words.take() {
+            let is = |text: &str| word.text.eq_ignore_ascii_case(text);
+            if is(if debug { "OBF_ADDMARK" } else { "HIDE_USER" }) {
+                log.hide_users = true;
+            } else if debug && is("AUTO_ROLLOVER") {
+                log.rollover_mb = Some(self.number(words, "the size in megabytes")?);
+            } else {
+                let message = format!("{} does not take {}", words.keyword.as_str(), shown(&word.text));
+                self.report(finding::ATTRIBUTE_UNKNOWN, word.span, message).help(format!(
+                    "the line is: {} {}; quote a path with blanks",
+                    words.keyword.as_str(),
+                    words.keyword.syntax()
+                ));
+                return None;
+            }
+        }
+        Some(if debug { Directive::DebugLog(log) } else { Directive::ReportLog(log) })
+    }
+
+    fn no_log(&mut self, words: &mut Words<'_, '_>) -> Option<Directive> {
+        const EVENTS: [(&str, LogEvent); 7] = [
+            ("IN", LogEvent::In),
+            ("OUT", LogEvent::Out),
+            ("DENIED", LogEvent::Denied),
+            ("QUEUED", LogEvent::Queued),
+            ("UNSUPPORTED", LogEvent::Unsupported),
+            ("UPGRADE", LogEvent::Upgrade),
+            ("DEQUEUED", LogEvent::Dequeued),
+        ];
+        let word = words.next(self, "the kind of log line")?;
+        let event = EVENTS.into_iter().find(|(name, _)| word.text.eq_ignore_ascii_case(name));
+        let Some((_, event)) = event else {
+            let meant = nearest(&word.text, EVENTS.iter().map(|(name, _)| *name));
+            self.report(finding::LOG_EVENT, word.span, format!("NOLOG does not know {}", shown(&word.text)))
+                .help(meant.map_or_else(
+                    || format!("it takes one of {}", words.keyword.syntax().replace('|', ", ")),
+                    |meant| format!("did you mean {meant}?"),
+                ));
+            return None;
+        };
+        self.end(words).then_some(Directive::NoLog(event))
+    }
+
+    /// Whether no word is left; reports those that are.
+    fn end(&mut self, words: &Words<'_, '_>) -> bool {
+        let Some(surplus) = words.rest.first() else { return true };
+        let span =
+            Span::new(surplus.span.start, words.rest.last().map_or(surplus.span.end, |last| last.span.end));
+        let (keyword, syntax) = (words.keyword.as_str(), words.keyword.syntax());
+        self.report(finding::TOO_MANY_WORDS, span, format!("{keyword} takes no more words"))
+            .help(format!("the line is: {keyword} {syntax}"));
+        false
+    }
+}
+
+/// The words of a line behind its keyword that have not been read yet.
+pub(super) struct Words<'w, 'a> {
+    pub(super) keyword: Keyword,
+    pub(super) keyword_span: Span,
+    pub(super) rest: &'w [Word<'a>],
+}
+
+impl<'w, 'a> Words<'w, 'a> {
+    /// The next word, if there is one.
+    pub(super) fn take(&mut self) -> Option<&'w Word<'a>> {
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(first)
+    }
+
+    /// The next word; reports what is missing if there is none.
+    pub(super) fn next(&mut self, reader: &mut Reader, what: &str) -> Option<&'w Word<'a>> {
+        let word = self.take();
+        if word.is_none() {
+            let (keyword, syntax) = (self.keyword.as_str(), self.keyword.syntax());
+            reader
+                .report(finding::WORD_MISSING, self.keyword_span, format!("{keyword} lacks {what}"))
+                .help(format!("the line is: {keyword} {syntax}"));
+        }
+        word
+    }
+
+    /// Where the next word stands, or the keyword if there is none.
+    pub(super) fn peek_span(&self) -> Span {
+        self.rest.first().map_or(self.keyword_span, |word| word.span)
+    }
+}
+
+/// The name of a group.
+pub(super) fn group_name(reader: &mut Reader, word: &Word<'_>) -> Option<User> {
+    match User::parse(&word.text) {
+        Ok(name) => Some(name),
+        Err(error) => {
+            reader.report(finding::NAME, word.span, error.to_string());
+            None
+        }
+    }
+}
+
+/// A text as messages show it: quoted, and cut to 40 characters.
+pub(super) fn shown(text: &str) -> String {
+    let mut cut: String = text.chars().take(40).collect();
+    if cut.len() < text.len() {
+        cut.push('…');
+    }
+    format!("{cut:?}")
+}
+
+fn lower_first(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
+}
