@@ -318,9 +318,9 @@ impl Reader {
         let mut log = LogFile { path: path.to_owned(), append, hide_users: false, rollover_mb: None };
         while let Some(word) = words.take() {
             let is = |text: &str| word.text.eq_ignore_ascii_case(text);
-            if is(if debug { "OBF_ADDMARK" } else { "HIDE_USER" }) {
+            if is(if debug { "OBF_ADDMARK" } else { "HIDE_USER" }) && !log.hide_users {
                 log.hide_users = true;
-            } else if debug && is("AUTO_ROLLOVER") {
+            } else if debug && is("AUTO_ROLLOVER") && log.rollover_mb.is_none() {
                 log.rollover_mb = Some(self.number(words, "the size in megabytes")?);
             } else {
                 let message = format!("{} does not take {}", words.keyword.as_str(), shown(&word.text));

@@ -8,7 +8,7 @@ use crate::ident::{FeatureName, Version};
 use crate::text::{Span, nearest};
 use crate::time::CivilDate;
 
-const TEXTS: [(&str, TextModifier); 9] = [
+const TEXTS: [(&str, TextModifier); 11] = [
     ("KEY", TextModifier::Key),
     ("SIGN", TextModifier::Sign),
     ("ISSUER", TextModifier::Issuer),
@@ -18,6 +18,8 @@ const TEXTS: [(&str, TextModifier); 9] = [
     ("USER_INFO", TextModifier::UserInfo),
     ("ASSET_INFO", TextModifier::AssetInfo),
     ("ENTITLEMENT", TextModifier::Entitlement),
+    ("EID", TextModifier::Entitlement),
+    ("FID", TextModifier::Entitlement),
 ];
 
 /// All modifiers, in the case that manuals use.
