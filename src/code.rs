@@ -78,6 +78,7 @@ codes! {
     NotAdministrator = -63, "You are not a license administrator", "use an account that can read admin.key of the server's state directory, or name the key with --admin-key";
     InternalError = -76, "Internal error - please report to vendor", "report it with the server's log";
     BadVersion = -77, "Bad version number - must be floating-point number with no letters", "write the version as a number such as 2.0";
+    BadPackage = -82, "Invalid PACKAGE line in license file", "correct the PACKAGE line that the message names, or ask the publisher for a new one";
     ClientNewer = -83, "Version of client newer than server", "update lmgrd and the vendor daemon";
     RequestNotSupported = -85, "License server system does not support this request", "update the server, or leave the request out";
     FutureFormat = -90, "Future license file format or misspelling in license file", "correct the keyword that the message names";

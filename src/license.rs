@@ -1,4 +1,4 @@
-//! The license-file language (`flexnet-files.md` 1.1 to 1.5 and 1.8).
+//! The license-file language (`flexnet-files.md` section 1).
 //!
 //! A file becomes a row of [`Line`]s whose spans tile it, so nothing of it is lost: printing an untouched file gives
 //! the same bytes. Each line is read for itself: a mistake costs its own line, is reported as a
@@ -21,7 +21,9 @@ mod layout;
 mod lexis;
 mod package;
 mod parse;
+mod parse_attribute;
 mod parse_feature;
+mod parse_package;
 mod parse_server;
 mod statement;
 

@@ -32,7 +32,8 @@ fn parse(bytes: &[u8]) -> LicenseFile {
 }
 
 /// What no context-free grammar can rule out, as its comments say: the 31st of a short month, an attribute that
-/// stands twice, DEMO on a counted line, a number out of range.
+/// stands twice, DEMO on a counted line, a number out of range, an upgrade downward, a component twice or counted in a
+/// suite.
 fn beyond_the_grammar(file: &LicenseFile) -> bool {
     file.diagnostics.iter().filter(|found| found.severity == Severity::Error).all(|found| {
         let text = file.source.slice(found.span);
@@ -40,7 +41,7 @@ fn beyond_the_grammar(file: &LicenseFile) -> bool {
             "L0506" | "L0607" => ["29-", "30-", "31-"].iter().any(|day| text.contains(day)),
             "L0303" | "L0403" => text.trim_start_matches(|c: char| !c.is_ascii_digit()).len() == 5,
             "L0305" | "L0509" => file.source.text().to_ascii_uppercase().contains("DEMO"),
-            "L0603" | "L0314" => true,
+            "L0314" | "L0512" | "L0524" | "L0525" | "L0603" => true,
             _ => false,
         }
     })
@@ -55,6 +56,8 @@ fn every_statement_of_the_grammar_is_read() {
         ("use-server-line", "USE_SERVER"),
         ("feature-line", "FEATURE"),
         ("increment-line", "FEATURE"),
+        ("upgrade-line", "UPGRADE"),
+        ("package-line", "PACKAGE"),
         ("unserved-line", "unserved"),
         ("decimal-line", "unserved"),
     ] {
@@ -72,7 +75,7 @@ fn every_statement_of_the_grammar_is_read() {
             assert_eq!(kinds, [wanted], "{line:?}");
             read += 1;
         }
-        assert!(read > 750, "{rule}: {read}");
+        assert!(read > 500, "{rule}: {read}");
     }
 }
 

@@ -127,7 +127,7 @@ impl<'a> Admission<'a> {
                     let (keyword, subject) = (feature.keyword.as_str(), feature.name.to_string());
                     self.record(line, LineVerdict { place, keyword, subject, verdict, notes });
                 }
-                LineKind::Unserved(_) => {
+                LineKind::Upgrade(_) | LineKind::Package(_) | LineKind::Unserved(_) => {
                     let place = place();
                     self.judge_unserved(file, line, place);
                 }

@@ -19,15 +19,18 @@ pub(super) enum Form {
     DupGroup,
     /// One or more hostids.
     HostIds,
+    /// Any text, on PACKAGE lines only.
+    OfPackage,
     /// Anything; kept without effect, its meaning being unconfirmed.
     Ignored,
 }
 
 /// Every attribute with capital letters that is known, by name.
-pub(super) const KNOWN: [(&str, Form); 27] = [
+pub(super) const KNOWN: [(&str, Form); 29] = [
     ("AUTH", Form::Text),
     ("BORROW", Form::FlagOrNumber),
     ("CAPACITY", Form::Ignored),
+    ("COMPONENTS", Form::OfPackage),
     ("DUP_GROUP", Form::DupGroup),
     ("FLOAT_OK", Form::FlagOrText),
     ("HOSTID", Form::HostIds),
@@ -38,6 +41,7 @@ pub(super) const KNOWN: [(&str, Form); 27] = [
     ("MINIMUM", Form::Ignored),
     ("NOTICE", Form::Text),
     ("ONE_TS_OK", Form::Flag),
+    ("OPTIONS", Form::OfPackage),
     ("OVERDRAFT", Form::Number),
     ("PLATFORMS", Form::Text),
     ("SIGN", Form::Text),
@@ -52,6 +56,22 @@ pub(super) const KNOWN: [(&str, Form); 27] = [
     ("USER_BASED", Form::FlagOrNumber),
     ("VENDOR_STRING", Form::Text),
     ("VM_PLATFORMS", Form::Text),
+];
+
+/// Those that mean something on a PACKAGE line; the others come from its enabling line (`flexnet-files.md` 3.9).
+pub(super) const ON_PACKAGE: [&str; 12] = [
+    "AUTH",
+    "COMPONENTS",
+    "ISSUED",
+    "ISSUER",
+    "NOTICE",
+    "OPTIONS",
+    "SIGN",
+    "SIGN2",
+    "SN",
+    "SUPERSEDE",
+    "SUPERSEDE_SIGN",
+    "VENDOR_STRING",
 ];
 
 /// The table's own spelling of a name and its form.

@@ -9,7 +9,9 @@ use crate::text::{Diagnostic, nearest};
 
 pub(super) fn check(file: &mut LicenseFile) {
     let mut found = Vec::new();
-    match file.standing() {
+    let standing = file.standing();
+    check_triad_words(file, standing, &mut found);
+    match standing {
         Standing::Serverless => check_serverless(file, &mut found),
         Standing::Single => check_vendors(file, &mut found),
         Standing::Triad => {
@@ -21,6 +23,21 @@ pub(super) fn check(file: &mut LicenseFile) {
         Standing::Rejected => check_rejected(file, &mut found),
     }
     file.diagnostics.append(&mut found);
+}
+
+/// What only the first of three SERVER lines has a use for (`flexnet-files.md` 1.2).
+fn check_triad_words(file: &LicenseFile, standing: Standing, found: &mut Vec<Diagnostic>) {
+    let used = usize::from(standing == Standing::Triad);
+    for server in file.servers().skip(used) {
+        let words = [
+            ("PRIMARY_IS_MASTER", server.primary_is_master),
+            ("HEARTBEAT_INTERVAL", server.heartbeat_interval_s.is_some()),
+        ];
+        for (word, _) in words.into_iter().filter(|(_, written)| *written) {
+            let message = format!("{word} has an effect on the first of three SERVER lines only");
+            found.push(finding::TRIAD_WORD.at(server.span, message));
+        }
+    }
 }
 
 /// Counted lines need a server (`flexnet-files.md` 1.2): one diagnostic for all of them.
@@ -51,12 +68,15 @@ fn check_rejected(file: &LicenseFile, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// One warning for each vendor without a VENDOR line, at its first feature line.
+/// One warning for each vendor without a VENDOR line, at its first line.
 fn check_vendors(file: &LicenseFile, found: &mut Vec<Diagnostic>) {
     let named: BTreeSet<&str> = file.vendors().map(|vendor| vendor.name.as_str()).collect();
     let mut unnamed = BTreeMap::new();
-    for line in file.features().filter(|line| !named.contains(line.vendor.as_str())) {
-        unnamed.entry(line.vendor.as_str()).or_insert(line.span);
+    for (_, statement) in file.statements() {
+        let vendor = statement.vendor().as_str();
+        if !named.contains(vendor) {
+            unnamed.entry(vendor).or_insert(statement.span());
+        }
     }
     for (vendor, span) in unnamed {
         let mut diagnostic =

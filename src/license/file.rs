@@ -58,6 +58,22 @@ impl LicenseFile {
         })
     }
 
+    /// The UPGRADE lines in file order.
+    pub fn upgrades(&self) -> impl Iterator<Item = &UpgradeLine> {
+        self.lines.iter().filter_map(|line| match &line.kind {
+            LineKind::Upgrade(upgrade) => Some(&**upgrade),
+            _ => None,
+        })
+    }
+
+    /// The PACKAGE lines in file order.
+    pub fn packages(&self) -> impl Iterator<Item = &PackageLine> {
+        self.lines.iter().filter_map(|line| match &line.kind {
+            LineKind::Package(package) => Some(&**package),
+            _ => None,
+        })
+    }
+
     /// Whether a USE_SERVER line stands in the file.
     #[must_use]
     pub fn use_server(&self) -> bool {

@@ -1,14 +1,17 @@
 //! The one table of what can be wrong with a license file.
 //!
 //! An id is never given to another meaning. `L01xx` is about layout, `L02xx` about the kind of a line, `L03xx` SERVER,
-//! `L04xx` VENDOR, `L05xx` the fields of feature lines, `L06xx` attributes, `L07xx` hostids. What only all files of a server
+//! `L04xx` VENDOR, `L05xx` the fields of feature, upgrade and package lines, `L06xx` attributes, `L07xx` hostids. What only all files of a server
 //! show together is the lint's (`L08xx` and above).
+//!
+//! Retired: `L0211` and `L0212` said that UPGRADE and PACKAGE lines are not served.
 
 use crate::code::Code;
 use crate::text::{Finding, findings};
 
 const SYNTAX: Option<Code> = Some(Code::BadLicenseSyntax);
 const FUTURE: Option<Code> = Some(Code::FutureFormat);
+const PACKAGE: Option<Code> = Some(Code::BadPackage);
 
 findings! {
     WRAPPED = "L0101", Warning, Layout, None, "A line is continued on the next one without a backslash at its end.";
@@ -27,8 +30,6 @@ findings! {
     ORPHAN = "L0203", Error, Layout, SYNTAX, "A line looks like the rest of another line that has already ended.";
     KEYWORD_CASE = "L0204", Warning, Meaning, None, "A keyword is not written in capitals.";
     TOO_MANY_WORDS = "L0205", Error, Meaning, SYNTAX, "A line has more words than its kind takes.";
-    UPGRADE = "L0211", Warning, Unserved, None, "UPGRADE lines are not served yet.";
-    PACKAGE = "L0212", Warning, Unserved, None, "PACKAGE lines are not served yet.";
     FEATURESET = "L0213", Warning, Unserved, None, "FEATURESET lines are obsolete and ignored.";
     DECIMAL = "L0214", Warning, Unserved, Some(Code::BadDecimal), "Licenses in decimal format can't be read.";
 
@@ -41,14 +42,15 @@ findings! {
     TRIAD = "L0312", Warning, Unserved, None, "A file has three SERVER lines, which are not served yet.";
     TRIAD_PORT = "L0313", Error, Meaning, SYNTAX, "One of three SERVER lines lacks its port; nothing of the file is served.";
     NO_SERVER = "L0314", Error, Meaning, Some(Code::NoServerLine), "Counted lines stand in a file without a SERVER line.";
+    TRIAD_WORD = "L0315", Note, Meaning, None, "PRIMARY_IS_MASTER or HEARTBEAT_INTERVAL stands where it has no effect: only the first of three SERVER lines uses it.";
 
     VENDOR_NAME = "L0401", Error, Meaning, SYNTAX, "A VENDOR line lacks the vendor's name, or it is not a name.";
     VENDOR_WORD = "L0402", Error, Meaning, FUTURE, "A VENDOR line contains a word that it does not take.";
     VENDOR_PORT = "L0403", Error, Meaning, SYNTAX, "The port of a VENDOR line is not a number from 1 to 65535.";
     VENDOR_TWICE = "L0404", Error, Meaning, SYNTAX, "A VENDOR line names its path, options file or port twice.";
-    VENDOR_UNNAMED = "L0411", Warning, Meaning, None, "Feature lines name a vendor for which the file has no VENDOR line.";
+    VENDOR_UNNAMED = "L0411", Warning, Meaning, None, "Lines name a vendor for which the file has no VENDOR line.";
 
-    FIELD_MISSING = "L0501", Error, Meaning, SYNTAX, "A feature line lacks one of its five fields.";
+    FIELD_MISSING = "L0501", Error, Meaning, SYNTAX, "A FEATURE, INCREMENT or UPGRADE line lacks one of its fields.";
     FIELD_NAME = "L0502", Error, Meaning, SYNTAX, "The feature or vendor field is not a name.";
     VERSION = "L0503", Error, Meaning, Some(Code::BadVersion), "The version is not a number.";
     VERSION_UNPADDED = "L0504", Warning, Meaning, None, "A date-based version has a month of one digit and so compares wrongly.";
@@ -59,9 +61,18 @@ findings! {
     DEMO_COUNTED = "L0509", Error, HostId, SYNTAX, "The hostid DEMO stands on a counted line.";
     UNCOUNTED_ANY = "L0510", Warning, HostId, None, "An uncounted line is for ANY machine, so it is bound to nothing.";
     SHORT_YEAR = "L0511", Warning, Date, None, "A year of two digits means 19xx.";
+    UPGRADE_RANGE = "L0512", Error, Meaning, SYNTAX, "The from-version of an UPGRADE line is not below its to-version.";
+    UPGRADE_UNCOUNTED = "L0513", Error, Meaning, SYNTAX, "An UPGRADE line is uncounted.";
+    PACKAGE_FIELD = "L0521", Error, Meaning, PACKAGE, "A PACKAGE line lacks its name or its vendor, or one of them is not a name.";
+    NO_COMPONENT = "L0522", Error, Meaning, PACKAGE, "A PACKAGE line has no component.";
+    COMPONENT = "L0523", Error, Meaning, PACKAGE, "A component of a PACKAGE line is not name, name:version or name:version:count.";
+    COMPONENT_TWICE = "L0524", Error, Meaning, PACKAGE, "A component stands twice on a PACKAGE line.";
+    COMPONENT_COUNT = "L0525", Error, Meaning, PACKAGE, "A component of a suite has a number of licenses.";
+    PACKAGE_OPTIONS = "L0526", Error, Meaning, PACKAGE, "The OPTIONS of a PACKAGE line are neither SUITE nor SUITE_RESERVED.";
+    COMPONENT_COLON = "L0527", Warning, Meaning, None, "The name of a component contains a colon, which usually separates its version.";
 
     UNKNOWN_ATTRIBUTE = "L0601", Error, Meaning, FUTURE, "An attribute with capital letters is not known.";
-    NOT_AN_ATTRIBUTE = "L0602", Error, Meaning, SYNTAX, "A word behind the five fields is not an attribute.";
+    NOT_AN_ATTRIBUTE = "L0602", Error, Meaning, SYNTAX, "A word behind the fields is not an attribute.";
     ATTRIBUTE_TWICE = "L0603", Error, Meaning, SYNTAX, "A publisher's attribute stands twice on a line.";
     VALUE_MISSING = "L0604", Error, Meaning, SYNTAX, "An attribute lacks its value.";
     VALUE_UNWANTED = "L0605", Error, Meaning, SYNTAX, "An attribute takes no value.";

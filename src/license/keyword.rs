@@ -46,8 +46,15 @@ impl Keyword {
         }
     }
 
-    pub(super) const fn is_feature(self) -> bool {
-        matches!(self, Self::Feature | Self::Increment)
+    /// How many words a signed line has before its attributes, the keyword among them; none for lines that are not
+    /// signed. The version of a PACKAGE line may be left out.
+    pub(super) const fn fields(self) -> Option<usize> {
+        match self {
+            Self::Feature | Self::Increment => Some(6),
+            Self::Upgrade => Some(7),
+            Self::Package => Some(3),
+            Self::Server | Self::Vendor | Self::Daemon | Self::UseServer | Self::FeatureSet => None,
+        }
     }
 
     /// The keyword that a word is, in any case (`flexnet-files.md` 1.1, Keyword case).

@@ -86,7 +86,7 @@ impl Iterator for Layout<'_> {
             return Some(logical);
         }
         logical.shape = Shape::Words;
-        let mut scan = Scan::new(Keyword::of_line(content).is_some_and(Keyword::is_feature));
+        let mut scan = Scan::new(Keyword::of_line(content));
         let mut line = first;
         loop {
             let end = scan.feed(self.text, line, &mut logical.in_comments);
@@ -122,7 +122,10 @@ enum End {
 
 /// What has been seen of a line so far: enough to know whether it is complete.
 struct Scan {
-    feature: bool,
+    /// How many words stand before the attributes, if the line is one that is signed.
+    fields: Option<usize>,
+    /// Whether a bare key may stand one word later, behind the version of a PACKAGE line.
+    package: bool,
     in_quote: bool,
     /// Open braces of an `AUTH={` block.
     depth: usize,
@@ -133,12 +136,18 @@ struct Scan {
     signed: bool,
 }
 
-/// Keyword and five fields.
-const WORDS_OF_FEATURE: usize = 6;
-
 impl Scan {
-    const fn new(feature: bool) -> Self {
-        Self { feature, in_quote: false, depth: 0, word_start: None, content_end: 0, words: 0, signed: false }
+    fn new(keyword: Option<Keyword>) -> Self {
+        Self {
+            fields: keyword.and_then(Keyword::fields),
+            package: keyword == Some(Keyword::Package),
+            in_quote: false,
+            depth: 0,
+            word_start: None,
+            content_end: 0,
+            words: 0,
+            signed: false,
+        }
     }
 
     const fn is_open(&self) -> bool {
@@ -152,7 +161,8 @@ impl Scan {
 
     /// Whether this line is appended without a backslash: it has no keyword, and the line before it is incomplete.
     fn wants(&self, next: &str) -> bool {
-        let incomplete = self.is_open() || (self.feature && (self.words < WORDS_OF_FEATURE || !self.signed));
+        let incomplete =
+            self.is_open() || self.fields.is_some_and(|fields| self.words < fields || !self.signed);
         incomplete
             && !next.is_empty()
             && !next.starts_with('#')
@@ -167,9 +177,9 @@ impl Scan {
         let Some(start) = self.word_start.take() else { return };
         self.words += 1;
         let word = text.get(start..self.content_end).unwrap_or_default();
-        self.signed |= self.words > WORDS_OF_FEATURE
-            && (["SIGN=", "SIGN2=", "AUTH="].iter().any(|name| word.starts_with(name))
-                || (self.words == WORDS_OF_FEATURE + 1 && is_bare_key(word)));
+        let Some(behind) = self.fields.and_then(|fields| self.words.checked_sub(fields + 1)) else { return };
+        self.signed |= ["SIGN=", "SIGN2=", "AUTH="].iter().any(|name| word.starts_with(name))
+            || (behind <= usize::from(self.package) && is_bare_key(word));
     }
 
     fn feed(&mut self, text: &str, line: Physical, in_comments: &mut Vec<usize>) -> End {

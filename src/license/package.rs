@@ -40,6 +40,8 @@ pub struct PackageLine {
     pub components: Vec<Component>,
     /// Bundle or suite.
     pub kind: PackageKind,
+    /// The bare key of the layout before version 7.1; kept, never checked.
+    pub license_key: Option<String>,
     /// All attributes in the order of the file, COMPONENTS and OPTIONS among them. No publisher's attribute stands
     /// twice.
     pub attributes: Vec<Attribute>,

@@ -7,7 +7,7 @@ use super::finding;
 use super::keyword::Keyword;
 use super::layout::{Layout, Logical, Shape};
 use super::lexis::{BadText, Word, Words, attribute, block_text, is_decimal, text};
-use super::{checks, parse_feature, parse_server};
+use super::{checks, parse_feature, parse_package, parse_server};
 use crate::text::{Diagnostic, Finding, Severity, Source, Span, nearest};
 
 /// A byte order mark may open the file; it is no part of its first line.
@@ -175,8 +175,8 @@ impl<'a> Reader<'a> {
                 }
             },
             Keyword::Feature | Keyword::Increment => parse_feature::feature(self, keyword, whole, rest),
-            Keyword::Upgrade => self.unserved(finding::UPGRADE, keyword, first.span, rest),
-            Keyword::Package => self.unserved(finding::PACKAGE, keyword, first.span, rest),
+            Keyword::Upgrade => parse_feature::upgrade(self, whole, rest),
+            Keyword::Package => parse_package::package(self, whole, rest),
             Keyword::FeatureSet => self.unserved(finding::FEATURESET, keyword, first.span, rest),
         }
     }
@@ -239,6 +239,12 @@ impl<'a> Reader<'a> {
         }
         self.diagnostics.push(finding.at(span, message));
         Reported(self.diagnostics.last_mut())
+    }
+
+    /// The first place in a span where a text stands; none if it is wrapped there.
+    pub(super) fn find(&self, text: &str, within: Span) -> Option<Span> {
+        let start = within.start + self.text.get(within.start..within.end)?.find(text)?;
+        Some(Span::new(start, start + text.len()))
     }
 
     /// How many errors there are, to see whether reading a line has added one.

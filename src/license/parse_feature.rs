@@ -1,21 +1,21 @@
-//! FEATURE and INCREMENT lines (`flexnet-files.md` 1.5).
+//! FEATURE, INCREMENT and UPGRADE lines (`flexnet-files.md` 1.5 and 1.6).
 
-use std::borrow::Cow;
-
-use super::attribute::{Form, KNOWN, is_dup_group, known};
-use super::feature::{Attribute, Expiry, FeatureKeyword, FeatureLine, LicenseCount, Written};
+use super::attribute::known;
+use super::feature::{Expiry, FeatureKeyword, FeatureLine, LicenseCount, UpgradeLine, Written};
 use super::file::LineKind;
 use super::finding;
 use super::hostid::HostId;
 use super::keyword::Keyword;
-use super::lexis::{attribute, is_bare_key, is_blank};
+use super::lexis::is_bare_key;
 use super::parse::{Reader, Token, shown};
-use super::parse_server::one_hostid;
+use super::parse_attribute::{Attributes, read_attributes};
 use crate::ident::{Count, FeatureName, NameError, VendorName, Version};
-use crate::text::{Span, nearest};
+use crate::text::{Finding, Span};
 use crate::time::CivilDate;
 
 const FIELDS: [&str; 5] = ["feature", "vendor", "version", "expiry date", "number of licenses"];
+const UPGRADE_FIELDS: [&str; 6] =
+    ["feature", "vendor", "from-version", "to-version", "expiry date", "number of licenses"];
 
 /// Productions `feature-line` and `increment-line`, behind their keyword.
 pub(super) fn feature<'a>(
@@ -25,35 +25,74 @@ pub(super) fn feature<'a>(
     words: &[Token<'a>],
 ) -> LineKind {
     let errors = reader.errors();
-    let Some((fields, rest)) = five_fields(reader, whole, words) else { return LineKind::Invalid };
-    let texts = fields.map(|token| reader.word(token));
-    let [Some(name), Some(vendor), Some(version), Some(expiry), Some(count)] = texts else {
+    let keyword =
+        if keyword == Keyword::Feature { FeatureKeyword::Feature } else { FeatureKeyword::Increment };
+    let line = fields(reader, whole, words, FIELDS)
+        .and_then(|(fields, rest)| terms(reader, keyword, whole, fields, rest));
+    match line {
+        Some(line) if reader.errors() == errors => LineKind::Feature(Box::new(line)),
+        _ => LineKind::Invalid,
+    }
+}
+
+/// Production `upgrade-line`, behind its keyword.
+pub(super) fn upgrade<'a>(reader: &mut Reader<'a>, whole: Span, words: &[Token<'a>]) -> LineKind {
+    let errors = reader.errors();
+    let Some(([name, vendor, from_at, to_at, expiry, count], rest)) =
+        fields(reader, whole, words, UPGRADE_FIELDS)
+    else {
         return LineKind::Invalid;
     };
+    let from_written = reader.word(from_at);
+    let from = from_written.as_deref().and_then(|text| read_version(reader, text, from_at.span));
+    let to = [name, vendor, to_at, expiry, count];
+    let to = terms(reader, FeatureKeyword::Increment, whole, to, rest);
+    let (Some(from), Some(from_written), Some(to)) = (from, from_written, to) else {
+        return LineKind::Invalid;
+    };
+    if from >= to.version {
+        let message = format!("there is no version from {from} that is below {}", to.version);
+        let span = Span::new(from_at.span.start, to_at.span.end);
+        reader
+            .report(finding::UPGRADE_RANGE, span, message)
+            .help("the fields are: feature vendor from-version to-version expiry-date number-of-licenses");
+    }
+    if to.count == LicenseCount::Uncounted {
+        reader
+            .report(finding::UPGRADE_UNCOUNTED, count.span, "an UPGRADE line needs a number of licenses")
+            .help("uncounted lines can't be upgraded; ask the publisher for a line of the new version");
+    }
+    if reader.errors() > errors {
+        return LineKind::Invalid;
+    }
+    LineKind::Upgrade(Box::new(UpgradeLine { from, to, from_written: Box::from(&*from_written) }))
+}
+
+/// Production `terms` and what stands behind them.
+fn terms<'a>(
+    reader: &mut Reader<'a>,
+    keyword: FeatureKeyword,
+    whole: Span,
+    fields: [Token<'a>; 5],
+    rest: &[Token<'a>],
+) -> Option<FeatureLine> {
+    let texts = fields.map(|token| reader.word(token));
+    let [Some(name), Some(vendor), Some(version), Some(expiry), Some(count)] = texts else {
+        return None;
+    };
     let [name_at, vendor_at, version_at, expiry_at, count_at] = fields.map(|token| token.span);
-    let name = read_name(reader, FeatureName::parse(&name), name_at);
-    let vendor = read_name(reader, VendorName::parse(&vendor), vendor_at);
+    let name = read_name(reader, finding::FIELD_NAME, FeatureName::parse(&name), name_at);
+    let vendor = read_name(reader, finding::FIELD_NAME, VendorName::parse(&vendor), vendor_at);
     let version = read_version(reader, &version, version_at);
     let written = Written { expiry: Box::from(&*expiry), count: Box::from(&*count) };
     let expiry = read_expiry(reader, &expiry, expiry_at);
     let count = read_count(reader, &count, count_at);
     let (license_key, rest) = read_key(rest);
-    let attributes = read_attributes(reader, rest);
-    let (Some(name), Some(vendor), Some(version), Some(expiry), Some(count)) =
-        (name, vendor, version, expiry, count)
-    else {
-        return LineKind::Invalid;
-    };
+    let attributes = read_attributes(reader, rest, false);
+    let (name, vendor, version, expiry, count) = (name?, vendor?, version?, expiry?, count?);
     check_hostids(reader, count, &attributes, count_at);
-    if reader.errors() > errors {
-        return LineKind::Invalid;
-    }
-    LineKind::Feature(Box::new(FeatureLine {
-        keyword: if keyword == Keyword::Feature {
-            FeatureKeyword::Feature
-        } else {
-            FeatureKeyword::Increment
-        },
+    Some(FeatureLine {
+        keyword,
         name,
         vendor,
         version,
@@ -66,41 +105,53 @@ pub(super) fn feature<'a>(
         hostids: attributes.hostids,
         start: attributes.start,
         issued: attributes.issued,
-    }))
+    })
 }
 
-/// The five fields and what follows. A field that is an attribute is a field that is missing.
-fn five_fields<'a, 'w>(
+/// The positional fields and what follows. A field that is an attribute is a field that is missing.
+fn fields<'a, 'w, const N: usize>(
     reader: &mut Reader<'a>,
     whole: Span,
     words: &'w [Token<'a>],
-) -> Option<([Token<'a>; 5], &'w [Token<'a>])> {
-    let is_attribute =
-        |token: &Token<'a>| token.raw.split_once('=').is_some_and(|(name, _)| known(name).is_some());
-    let present = words.iter().take(FIELDS.len()).take_while(|token| !is_attribute(token)).count();
-    if let ([name, vendor, version, expiry, count, rest @ ..], 5) = (words, present) {
-        return Some(([*name, *vendor, *version, *expiry, *count], rest));
+    names: [&str; N],
+) -> Option<([Token<'a>; N], &'w [Token<'a>])> {
+    let present = words.iter().take(N).take_while(|token| !is_attribute(token)).count();
+    if present == N
+        && let Some((fields, rest)) = words.split_first_chunk()
+    {
+        return Some((*fields, rest));
     }
     let place = words.get(present).map_or(Span::new(whole.end, whole.end), |token| token.span);
-    let missing = FIELDS.get(present).copied().unwrap_or_default();
+    let missing = names.get(present).copied().unwrap_or_default();
     reader
         .report(finding::FIELD_MISSING, place, format!("{missing} is missing"))
-        .help("the fields are: feature vendor version expiry-date number-of-licenses");
+        .help(format!("the fields are: {}", names.map(|name| name.replace(' ', "-")).join(" ")));
     None
 }
 
-fn read_name<N>(reader: &mut Reader<'_>, name: Result<N, NameError>, span: Span) -> Option<N> {
+/// Whether a word in the place of a field is `NAME=` of a publisher's attribute.
+pub(super) fn is_attribute(token: &Token<'_>) -> bool {
+    token.raw.split_once('=').is_some_and(|(name, _)| known(name).is_some())
+}
+
+/// A name, or the finding that it is none.
+pub(super) fn read_name<N>(
+    reader: &mut Reader<'_>,
+    finding: Finding,
+    name: Result<N, NameError>,
+    span: Span,
+) -> Option<N> {
     match name {
         Ok(name) => Some(name),
         Err(error) => {
-            reader.report(finding::FIELD_NAME, span, error.to_string());
+            reader.report(finding, span, error.to_string());
             None
         }
     }
 }
 
 /// Production `version`.
-fn read_version(reader: &mut Reader<'_>, text: &str, span: Span) -> Option<Version> {
+pub(super) fn read_version(reader: &mut Reader<'_>, text: &str, span: Span) -> Option<Version> {
     let version = match Version::parse(text) {
         Ok(version) => version,
         Err(error) => {
@@ -175,7 +226,7 @@ fn read_count(reader: &mut Reader<'_>, text: &str, span: Span) -> Option<License
 }
 
 /// Production `license-key`: the bare key in the place behind the fields.
-fn read_key<'a, 'w>(words: &'w [Token<'a>]) -> (Option<String>, &'w [Token<'a>]) {
+pub(super) fn read_key<'a, 'w>(words: &'w [Token<'a>]) -> (Option<String>, &'w [Token<'a>]) {
     if let Some((first, rest)) = words.split_first()
         && let Ok(text) = super::lexis::text(first.raw)
         && known(&text).is_none()
@@ -186,177 +237,9 @@ fn read_key<'a, 'w>(words: &'w [Token<'a>]) -> (Option<String>, &'w [Token<'a>])
     (None, words)
 }
 
-#[derive(Default)]
-struct Attributes {
-    list: Vec<Attribute>,
-    hostids: Vec<HostId>,
-    start: Option<CivilDate>,
-    issued: Option<CivilDate>,
-}
-
-/// Productions `attribute` and `own`, as many as there are.
-fn read_attributes<'a>(reader: &mut Reader<'a>, words: &[Token<'a>]) -> Attributes {
-    let mut attributes = Attributes { list: Vec::with_capacity(words.len()), ..Attributes::default() };
-    for token in words {
-        read_attribute(reader, &mut attributes, *token);
-    }
-    report_twice(reader, &attributes.list);
-    attributes
-}
-
-fn read_attribute<'a>(reader: &mut Reader<'a>, attributes: &mut Attributes, token: Token<'a>) {
-    let folded;
-    let parts = match attribute(token.raw) {
-        Some(parts) => Some(parts),
-        // A name may be wrapped too; its value keeps its raw text so that places stay right.
-        None => {
-            folded = super::lexis::text(token.raw).unwrap_or(Cow::Borrowed(""));
-            match &folded {
-                Cow::Owned(text) => {
-                    read_folded(reader, attributes, text, token.span);
-                    return;
-                }
-                Cow::Borrowed(_) => None,
-            }
-        }
-    };
-    let Some((name, raw)) = parts else {
-        if reader.word(token).is_some() {
-            not_an_attribute(reader, token.raw, token.span);
-        }
-        return;
-    };
-    let value = match raw {
-        None => None,
-        Some(raw) => match reader.value(token, raw) {
-            Some(value) => Some(value),
-            None => return,
-        },
-    };
-    keep_attribute(reader, attributes, name, value, token.span);
-}
-
-/// A word without quotes that a backslash has cut in two.
-fn read_folded(reader: &mut Reader<'_>, attributes: &mut Attributes, text: &str, span: Span) {
-    match attribute(text) {
-        Some((name, value)) => keep_attribute(reader, attributes, name, value.map(Cow::Borrowed), span),
-        None => not_an_attribute(reader, text, span),
-    }
-}
-
-fn not_an_attribute(reader: &mut Reader<'_>, text: &str, span: Span) {
-    let found =
-        reader.report(finding::NOT_AN_ATTRIBUTE, span, format!("{} is not an attribute", shown(text)));
-    found.help("attributes are NAME or NAME=value; a value with blanks needs quotes");
-}
-
-fn keep_attribute(
-    reader: &mut Reader<'_>,
-    attributes: &mut Attributes,
-    name: &str,
-    value: Option<Cow<'_, str>>,
-    span: Span,
-) {
-    let mut kept: Cow<'static, str> = Cow::Borrowed("");
-    if let Some((name, form)) = known(name) {
-        check_value(reader, attributes, name, form, value.as_deref(), span);
-        kept = Cow::Borrowed(name);
-    } else if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        let found =
-            reader.report(finding::UNKNOWN_ATTRIBUTE, span, format!("unknown attribute {}", shown(name)));
-        found.suggest(if Keyword::of(name).is_some() {
-            Some("a backslash at the end of the line before joins this line to it".into())
-        } else {
-            nearest(name, KNOWN.iter().map(|(known, _)| *known)).map(|meant| format!("did you mean {meant}?"))
-        });
-    } else {
-        if name == "sort"
-            && value.as_deref().is_none_or(|v| v.is_empty() || !v.bytes().all(|b| b.is_ascii_digit()))
-        {
-            reader.report(finding::SORT, span, "sort= takes a number from 0 to 255");
-        }
-        kept = Cow::Owned(name.to_owned());
-    }
-    attributes.list.push(Attribute { name: kept, value: value.map(Cow::into_owned), span });
-}
-
-/// Productions `flag`, `text`, `counted-flag`, `counted-text`, `dated`, `sharing` and `hostids`.
-fn check_value(
-    reader: &mut Reader<'_>,
-    attributes: &mut Attributes,
-    name: &'static str,
-    form: Form,
-    value: Option<&str>,
-    span: Span,
-) {
-    let is_number = |text: &str| {
-        !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u32>().is_ok()
-    };
-    let Some(value) = value else {
-        if matches!(form, Form::Text | Form::Number | Form::Date | Form::DupGroup | Form::HostIds) {
-            reader
-                .report(finding::VALUE_MISSING, span, format!("{name} needs a value"))
-                .help(format!("write {name}=value"));
-        } else if form == Form::Ignored {
-            reader.report(finding::ATTRIBUTE_IGNORED, span, format!("{name} has no effect here"));
-        }
-        return;
-    };
-    match form {
-        Form::Flag => {
-            reader.report(finding::VALUE_UNWANTED, span, format!("{name} takes no value"));
-        }
-        Form::Number | Form::FlagOrNumber if !is_number(value) => {
-            reader.report(finding::VALUE, span, format!("{} is not a number for {name}", shown(value)));
-        }
-        Form::DupGroup if !is_dup_group(value) => {
-            reader
-                .report(finding::VALUE, span, format!("{} is not a value of {name}", shown(value)))
-                .help("write NONE, SITE or letters out of UHDV");
-        }
-        Form::Date => match CivilDate::parse(value) {
-            Ok(day) if name == "START" => attributes.start = Some(day),
-            Ok(day) => attributes.issued = Some(day),
-            Err(error) => {
-                reader
-                    .report(finding::ATTRIBUTE_DATE, span, error.to_string())
-                    .help("write a date such as 31-dec-2027");
-            }
-        },
-        Form::HostIds => {
-            let before = attributes.hostids.len();
-            for word in value.split(is_blank).filter(|word| !word.is_empty()) {
-                attributes.hostids.extend(one_hostid(reader, word, span));
-            }
-            if attributes.hostids.len() == before && value.trim().is_empty() {
-                reader.report(finding::VALUE_MISSING, span, format!("{name} names no hostid"));
-            }
-        }
-        Form::Ignored => {
-            reader.report(finding::ATTRIBUTE_IGNORED, span, format!("{name} has no effect here"));
-        }
-        _ => {}
-    }
-}
-
-/// A name that stands twice: an error for the publisher's, for nobody could say which of them is signed.
-fn report_twice(reader: &mut Reader<'_>, list: &[Attribute]) {
-    let mut sorted: Vec<&Attribute> = list.iter().filter(|attribute| !attribute.name.is_empty()).collect();
-    sorted.sort_by(|one, other| one.name.cmp(&other.name));
-    for pair in sorted.windows(2) {
-        let [one, other] = pair else { continue };
-        if one.name == other.name {
-            let finding =
-                if other.is_publishers() { finding::ATTRIBUTE_TWICE } else { finding::OWN_ATTRIBUTE_TWICE };
-            reader.report(finding, other.span, format!("{} stands twice on this line", other.name));
-        }
-    }
-}
-
 /// What counted and uncounted lines ask of their hostids (`flexnet-files.md` 1.5, 1.8 and 3.8).
 fn check_hostids(reader: &mut Reader<'_>, count: LicenseCount, attributes: &Attributes, count_at: Span) {
-    let place =
-        attributes.list.iter().find(|attribute| attribute.name == "HOSTID").map(|attribute| attribute.span);
+    let place = attributes.get("HOSTID").map(|attribute| attribute.span);
     match (count, place) {
         (LicenseCount::Uncounted, None) => {
             reader

@@ -1,6 +1,6 @@
 //! Signing as an edit of the file's text: only `SIGN=` attributes change.
 
-use crate::license::{FeatureLine, HostId, LicenseFile, Line, LineKind, Statement};
+use crate::license::{HostId, LicenseFile, Line, LineKind, Statement};
 use crate::sign::SigningKey;
 use crate::text::{Severity, Source, Span};
 
@@ -23,7 +23,7 @@ pub(super) struct SignedFile {
     pub(super) refused: Vec<String>,
 }
 
-/// Signs every feature line of the key's vendor. All other bytes stay as they are.
+/// Signs every FEATURE, INCREMENT, UPGRADE and PACKAGE line of the key's vendor. All other bytes stay as they are.
 pub(super) fn sign_file(file: &LicenseFile, key: &SigningKey) -> SignedFile {
     let source = &file.source;
     let hostids: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
@@ -35,43 +35,36 @@ pub(super) fn sign_file(file: &LicenseFile, key: &SigningKey) -> SignedFile {
             // What is doubtful here would trouble the customer later.
             notes.extend(file.diagnostics_of(line).map(|found| found.line(source)));
         }
-        match &line.kind {
-            LineKind::Feature(feature) if feature.vendor == *key.vendor() => {
-                let what = format!(
-                    "{}:{}: {} {}",
-                    source.name(),
-                    source.place(feature.span.start).line,
-                    feature.keyword,
-                    feature.name
-                );
-                match signature(feature, &hostids, key) {
-                    Ok(value) => {
-                        let (span, new) = replacement(source, feature, &value);
-                        let longer = new.len().saturating_sub(span.end - span.start);
-                        if source.slice(line.span).chars().count() + longer >= LINE_CHARS_MAX {
-                            refused.push(format!(
-                                "{what}: refused: the line would have {LINE_CHARS_MAX} characters or more"
-                            ));
-                            continue;
-                        }
-                        text.push_str(source.slice(Span::new(copied, span.start)));
-                        text.push_str(&new);
-                        copied = span.end;
-                        count += 1;
-                    }
-                    Err(why) => refused.push(format!("{what}: refused: {why}")),
-                }
+        if let Some(statement) = Statement::of(&line.kind) {
+            let place = source.place(statement.span().start).line;
+            let what = format!("{}:{place}: {} {}", source.name(), statement.keyword(), statement.name());
+            if statement.vendor() != key.vendor() {
+                notes.push(format!("{what}: skipped, vendor {}", statement.vendor()));
+                continue;
             }
-            LineKind::Feature(feature) => notes.push(format!(
-                "{}:{place}: {} {}: skipped, vendor {}",
-                source.name(),
-                feature.keyword,
-                feature.name,
-                feature.vendor
-            )),
+            match signature(statement, &hostids, key) {
+                Ok(value) => {
+                    let (span, new) = replacement(source, statement, &value);
+                    let longer = new.len().saturating_sub(span.end - span.start);
+                    if source.slice(line.span).chars().count() + longer >= LINE_CHARS_MAX {
+                        refused.push(format!(
+                            "{what}: refused: the line would have {LINE_CHARS_MAX} characters or more"
+                        ));
+                        continue;
+                    }
+                    text.push_str(source.slice(Span::new(copied, span.start)));
+                    text.push_str(&new);
+                    copied = span.end;
+                    count += 1;
+                }
+                Err(why) => refused.push(format!("{what}: refused: {why}")),
+            }
+            continue;
+        }
+        match &line.kind {
             LineKind::Unserved(keyword) => {
                 notes.push(format!(
-                    "{}:{place}: {keyword}: skipped, such lines are not signed yet",
+                    "{}:{place}: {keyword}: skipped, such lines are not signed",
                     source.name()
                 ));
             }
@@ -84,8 +77,8 @@ pub(super) fn sign_file(file: &LicenseFile, key: &SigningKey) -> SignedFile {
 }
 
 /// The value of SIGN for a line, or why it can't have one.
-fn signature(line: &FeatureLine, hostids: &[HostId], key: &SigningKey) -> Result<String, String> {
-    for attribute in &line.attributes {
+fn signature(line: Statement<'_>, hostids: &[HostId], key: &SigningKey) -> Result<String, String> {
+    for attribute in line.attributes() {
         let Some(value) = &attribute.value else { continue };
         // Readers may take these for the end of the value or of the line (`flexnet-files.md` 1.1, Quoting).
         if value.contains('\'') {
@@ -101,12 +94,12 @@ fn signature(line: &FeatureLine, hostids: &[HostId], key: &SigningKey) -> Result
             ));
         }
     }
-    let text = Statement::Feature(line).canonical(hostids).map_err(|error| error.to_string())?;
+    let text = line.canonical(hostids).map_err(|error| error.to_string())?;
     Ok(key.sign(&text))
 }
 
 /// Which text of the file becomes what.
-fn replacement(source: &Source, line: &FeatureLine, value: &str) -> (Span, String) {
+fn replacement(source: &Source, line: Statement<'_>, value: &str) -> (Span, String) {
     let line_end = line_end(source.text());
     match line.attribute("SIGN") {
         Some(old) => {
@@ -115,7 +108,7 @@ fn replacement(source: &Source, line: &FeatureLine, value: &str) -> (Span, Strin
             (old.span, wrapped(value, column, alone, line_end))
         }
         None => {
-            let at = line.span.end;
+            let at = line.span().end;
             let column = source.place(at).column;
             (Span::new(at, at), format!(" {}", wrapped(value, column, false, line_end)))
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::{FAILED, Failure, HMAC_WARNING, read_license, say, today};
 use crate::code::{Code, minor};
-use crate::license::{FeatureLine, HostId, LicenseFile, LineKind, Statement};
+use crate::license::{HostId, LicenseFile, LineKind, Statement};
 use crate::platform::{ManifestFileError, read_manifest};
 use crate::sign::{Algorithm, Manifest, Signer};
 use crate::text::Severity;
@@ -72,50 +72,47 @@ fn verify_file(
 ) {
     let hostids: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
     for line in &file.lines {
-        match &line.kind {
-            LineKind::Feature(feature) => {
-                let place = file.source.place(feature.span.start).line;
-                let what = format!("{}:{place}: {} {}", file.source.name(), feature.keyword, feature.name);
-                if feature.vendor != manifest.vendor {
-                    say(out, format_args!("{what}: skipped, vendor {}", feature.vendor));
-                    continue;
+        if let Some(statement) = Statement::of(&line.kind) {
+            let place = file.source.place(statement.span().start).line;
+            let name = file.source.name();
+            let what = format!("{name}:{place}: {} {}", statement.keyword(), statement.name());
+            if *statement.vendor() != manifest.vendor {
+                say(out, format_args!("{what}: skipped, vendor {}", statement.vendor()));
+                continue;
+            }
+            match verify_line(statement, &hostids, manifest, today) {
+                Ok(Signer { key, retires: None }) => {
+                    *good += 1;
+                    say(out, format_args!("{what}: good, key {key}"));
                 }
-                match verify_line(feature, &hostids, manifest, today) {
-                    Ok(Signer { key, retires: None }) => {
-                        *good += 1;
-                        say(out, format_args!("{what}: good, key {key}"));
-                    }
-                    Ok(Signer { key, retires: Some(last) }) => {
-                        *good += 1;
-                        say(out, format_args!("{what}: good through {last}, when key {key} retires"));
-                    }
-                    Err((minor, why)) => {
-                        *bad += 1;
-                        say(out, format_args!("{what}: NOT GOOD (-8,{minor}): {why}"));
-                    }
+                Ok(Signer { key, retires: Some(last) }) => {
+                    *good += 1;
+                    say(out, format_args!("{what}: good through {last}, when key {key} retires"));
+                }
+                Err((minor, why)) => {
+                    *bad += 1;
+                    say(out, format_args!("{what}: NOT GOOD (-8,{minor}): {why}"));
                 }
             }
-            LineKind::Invalid => {
-                *bad += 1;
-                for error in file.diagnostics_of(line).filter(|found| found.severity == Severity::Error) {
-                    say(out, error.line(&file.source));
-                }
+            continue;
+        }
+        if matches!(line.kind, LineKind::Invalid) {
+            *bad += 1;
+            for error in file.diagnostics_of(line).filter(|found| found.severity == Severity::Error) {
+                say(out, error.line(&file.source));
             }
-            _ => {}
         }
     }
 }
 
 fn verify_line(
-    line: &FeatureLine,
+    line: Statement<'_>,
     hostids: &[HostId],
     manifest: &Manifest,
     today: CivilDate,
 ) -> Result<Signer, (u16, String)> {
     let sign = line.sign().ok_or_else(|| (minor::LINE_UNSIGNED, "the line has no SIGN".to_owned()))?;
-    let text = Statement::Feature(line)
-        .canonical(hostids)
-        .map_err(|error| (minor::LINE_SIGNATURE_WRONG, error.to_string()))?;
+    let text = line.canonical(hostids).map_err(|error| (minor::LINE_SIGNATURE_WRONG, error.to_string()))?;
     manifest
         .verify(&text, sign)
         .and_then(|signer| signer.counts_on(today).map(|()| signer))

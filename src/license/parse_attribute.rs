@@ -1,0 +1,210 @@
+//! The attributes behind the positional fields (`flexnet-files.md` 1.5.1 and 1.5.2).
+
+use std::borrow::Cow;
+
+use super::attribute::{Form, KNOWN, ON_PACKAGE, is_dup_group, known};
+use super::feature::Attribute;
+use super::finding;
+use super::hostid::HostId;
+use super::keyword::Keyword;
+use super::lexis::{attribute, is_blank};
+use super::parse::{Reader, Token, shown};
+use super::parse_server::one_hostid;
+use crate::text::{Span, nearest};
+use crate::time::CivilDate;
+
+/// The attributes of one line, and what the typed ones say.
+#[derive(Default)]
+pub(super) struct Attributes {
+    pub(super) list: Vec<Attribute>,
+    pub(super) hostids: Vec<HostId>,
+    pub(super) start: Option<CivilDate>,
+    pub(super) issued: Option<CivilDate>,
+    /// Whether they stand on a PACKAGE line.
+    of_package: bool,
+}
+
+impl Attributes {
+    pub(super) fn get(&self, name: &str) -> Option<&Attribute> {
+        self.list.iter().find(|attribute| attribute.name == name)
+    }
+}
+
+/// Productions `attribute`, `package-attribute` and `own`, as many as there are.
+pub(super) fn read_attributes<'a>(
+    reader: &mut Reader<'a>,
+    words: &[Token<'a>],
+    of_package: bool,
+) -> Attributes {
+    let list = Vec::with_capacity(words.len());
+    let mut attributes = Attributes { list, of_package, ..Attributes::default() };
+    for token in words {
+        read_attribute(reader, &mut attributes, *token);
+    }
+    report_twice(reader, &attributes.list);
+    attributes
+}
+
+fn read_attribute<'a>(reader: &mut Reader<'a>, attributes: &mut Attributes, token: Token<'a>) {
+    let folded;
+    let parts = match attribute(token.raw) {
+        Some(parts) => Some(parts),
+        // A name may be wrapped too; its value keeps its raw text so that places stay right.
+        None => {
+            folded = super::lexis::text(token.raw).unwrap_or(Cow::Borrowed(""));
+            match &folded {
+                Cow::Owned(text) => {
+                    read_folded(reader, attributes, text, token.span);
+                    return;
+                }
+                Cow::Borrowed(_) => None,
+            }
+        }
+    };
+    let Some((name, raw)) = parts else {
+        if reader.word(token).is_some() {
+            not_an_attribute(reader, token.raw, token.span);
+        }
+        return;
+    };
+    let value = match raw {
+        None => None,
+        Some(raw) => match reader.value(token, raw) {
+            Some(value) => Some(value),
+            None => return,
+        },
+    };
+    keep_attribute(reader, attributes, name, value, token.span);
+}
+
+/// A word without quotes that a backslash has cut in two.
+fn read_folded(reader: &mut Reader<'_>, attributes: &mut Attributes, text: &str, span: Span) {
+    match attribute(text) {
+        Some((name, value)) => keep_attribute(reader, attributes, name, value.map(Cow::Borrowed), span),
+        None => not_an_attribute(reader, text, span),
+    }
+}
+
+fn not_an_attribute(reader: &mut Reader<'_>, text: &str, span: Span) {
+    let found =
+        reader.report(finding::NOT_AN_ATTRIBUTE, span, format!("{} is not an attribute", shown(text)));
+    found.help("attributes are NAME or NAME=value; a value with blanks needs quotes");
+}
+
+fn keep_attribute(
+    reader: &mut Reader<'_>,
+    attributes: &mut Attributes,
+    name: &str,
+    value: Option<Cow<'_, str>>,
+    span: Span,
+) {
+    let mut kept: Cow<'static, str> = Cow::Borrowed("");
+    if let Some((name, form)) = known(name) {
+        if attributes.of_package && !ON_PACKAGE.contains(&name) {
+            reader.report(
+                finding::ATTRIBUTE_IGNORED,
+                span,
+                format!("{name} has no effect on a PACKAGE line"),
+            );
+        }
+        check_value(reader, attributes, name, form, value.as_deref(), span);
+        kept = Cow::Borrowed(name);
+    } else if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        let found =
+            reader.report(finding::UNKNOWN_ATTRIBUTE, span, format!("unknown attribute {}", shown(name)));
+        found.suggest(if Keyword::of(name).is_some() {
+            Some("a backslash at the end of the line before joins this line to it".into())
+        } else {
+            nearest(name, KNOWN.iter().map(|(known, _)| *known)).map(|meant| format!("did you mean {meant}?"))
+        });
+    } else {
+        if name == "sort"
+            && value.as_deref().is_none_or(|v| v.is_empty() || !v.bytes().all(|b| b.is_ascii_digit()))
+        {
+            reader.report(finding::SORT, span, "sort= takes a number from 0 to 255");
+        }
+        kept = Cow::Owned(name.to_owned());
+    }
+    attributes.list.push(Attribute { name: kept, value: value.map(Cow::into_owned), span });
+}
+
+/// Productions `flag`, `text`, `counted-flag`, `counted-text`, `dated`, `sharing` and `hostids`.
+fn check_value(
+    reader: &mut Reader<'_>,
+    attributes: &mut Attributes,
+    name: &'static str,
+    form: Form,
+    value: Option<&str>,
+    span: Span,
+) {
+    let is_number = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u32>().is_ok()
+    };
+    let Some(value) = value else {
+        if matches!(
+            form,
+            Form::Text | Form::Number | Form::Date | Form::DupGroup | Form::HostIds | Form::OfPackage
+        ) {
+            reader
+                .report(finding::VALUE_MISSING, span, format!("{name} needs a value"))
+                .help(format!("write {name}=value"));
+        } else if form == Form::Ignored {
+            reader.report(finding::ATTRIBUTE_IGNORED, span, format!("{name} has no effect here"));
+        }
+        return;
+    };
+    match form {
+        Form::OfPackage if !attributes.of_package => {
+            reader
+                .report(finding::UNKNOWN_ATTRIBUTE, span, format!("{name} stands on another kind of line"))
+                .help("write it on the PACKAGE line");
+        }
+        Form::Flag => {
+            reader.report(finding::VALUE_UNWANTED, span, format!("{name} takes no value"));
+        }
+        Form::Number | Form::FlagOrNumber if !is_number(value) => {
+            reader.report(finding::VALUE, span, format!("{} is not a number for {name}", shown(value)));
+        }
+        Form::DupGroup if !is_dup_group(value) => {
+            reader
+                .report(finding::VALUE, span, format!("{} is not a value of {name}", shown(value)))
+                .help("write NONE, SITE or letters out of UHDV");
+        }
+        Form::Date => match CivilDate::parse(value) {
+            Ok(day) if name == "START" => attributes.start = Some(day),
+            Ok(day) => attributes.issued = Some(day),
+            Err(error) => {
+                reader
+                    .report(finding::ATTRIBUTE_DATE, span, error.to_string())
+                    .help("write a date such as 31-dec-2027");
+            }
+        },
+        Form::HostIds => {
+            let before = attributes.hostids.len();
+            for word in value.split(is_blank).filter(|word| !word.is_empty()) {
+                attributes.hostids.extend(one_hostid(reader, word, span));
+            }
+            if attributes.hostids.len() == before && value.trim().is_empty() {
+                reader.report(finding::VALUE_MISSING, span, format!("{name} names no hostid"));
+            }
+        }
+        Form::Ignored => {
+            reader.report(finding::ATTRIBUTE_IGNORED, span, format!("{name} has no effect here"));
+        }
+        _ => {}
+    }
+}
+
+/// A name that stands twice: an error for the publisher's, for nobody could say which of them is signed.
+fn report_twice(reader: &mut Reader<'_>, list: &[Attribute]) {
+    let mut sorted: Vec<&Attribute> = list.iter().filter(|attribute| !attribute.name.is_empty()).collect();
+    sorted.sort_by(|one, other| one.name.cmp(&other.name));
+    for pair in sorted.windows(2) {
+        let [one, other] = pair else { continue };
+        if one.name == other.name {
+            let finding =
+                if other.is_publishers() { finding::ATTRIBUTE_TWICE } else { finding::OWN_ATTRIBUTE_TWICE };
+            reader.report(finding, other.span, format!("{} stands twice on this line", other.name));
+        }
+    }
+}
