@@ -6,6 +6,7 @@ pub mod ask;
 pub mod inputs;
 pub mod license_texts;
 pub mod lmdown;
+pub mod lmlint;
 pub mod lmstat;
 mod version;
 

@@ -1,5 +1,5 @@
-//! Source files, spans and diagnostics as data, their plain rendering, and the search for the name that was meant. Formats collect diagnostics while they read;
-//! faces show them.
+//! Source files, spans, diagnostics as data, and the search for the name that was meant. Formats collect diagnostics while
+//! they read; faces show them.
 
 mod diagnostic;
 mod finding;

@@ -64,34 +64,6 @@ impl Diagnostic {
         }
         text
     }
-
-    /// Several lines, with the source line and the place underlined.
-    #[must_use]
-    pub fn render(&self, source: &Source) -> String {
-        let place = source.place(self.span.start);
-        let line = source.line(place.line);
-        let number = place.line.to_string();
-        let margin = " ".repeat(number.len());
-        let room = line.chars().count().saturating_sub(place.column - 1).max(1);
-        let marked =
-            source.slice(self.span).lines().next().unwrap_or_default().chars().count().clamp(1, room);
-        let indent: String =
-            line.chars().take(place.column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-        let mut text = format!("{}[{}]: {}", self.severity, self.id, self.message);
-        if let Some(code) = self.code {
-            let _ = write!(text, " ({})", code.number());
-        }
-        let _ = write!(
-            text,
-            "\n{margin}--> {}:{place}\n{margin} |\n{number} | {line}\n{margin} | {indent}{}",
-            source.name(),
-            "^".repeat(marked)
-        );
-        if let Some(help) = &self.help {
-            let _ = write!(text, "\n{margin} = help: {help}");
-        }
-        text
-    }
 }
 
 #[cfg(test)]
@@ -99,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_file_line_column_and_underlines() {
+    fn names_file_line_and_column() {
         let source = Source::new("a.lic", b"SERVER h ANY\nFEATUR f1\n");
         let found = Diagnostic {
             id: "L0101",
@@ -112,10 +84,6 @@ mod tests {
         assert_eq!(
             found.line(&source),
             "a.lic:2:1: error[L0101]: unknown keyword FEATUR (-90); did you mean FEATURE?"
-        );
-        assert_eq!(
-            found.render(&source),
-            "error[L0101]: unknown keyword FEATUR (-90)\n --> a.lic:2:1\n  |\n2 | FEATUR f1\n  | ^^^^^^\n  = help: did you mean FEATURE?"
         );
     }
 }

@@ -120,14 +120,16 @@ impl Source {
         Place { line, column }
     }
 
-    /// The text of a line (from 1) without its end.
+    /// Where a line (from 1) stands, without its end; an empty span at the end if there is no such line.
     #[must_use]
-    pub fn line(&self, number: usize) -> &str {
+    pub fn line_span(&self, number: usize) -> Span {
+        let whole = self.text.len();
         let Some(start) = number.checked_sub(1).and_then(|index| self.line_starts.get(index)).copied() else {
-            return "";
+            return Span::new(whole, whole);
         };
-        let end = self.line_starts.get(number).copied().unwrap_or(self.text.len());
-        self.text.get(start..end).unwrap_or_default().trim_end_matches(['\r', '\n'])
+        let end = self.line_starts.get(number).copied().unwrap_or(whole);
+        let line = self.text.get(start..end).unwrap_or_default().trim_end_matches(['\r', '\n']);
+        Span::new(start, start + line.len())
     }
 }
 
@@ -141,8 +143,8 @@ mod tests {
         assert_eq!(source.place(0), Place { line: 1, column: 1 });
         assert_eq!(source.place(3), Place { line: 2, column: 1 });
         assert_eq!(source.place(5), Place { line: 3, column: 1 });
-        assert_eq!(source.line(2), "b");
-        assert_eq!(source.line(9), "");
+        assert_eq!(source.slice(source.line_span(2)), "b");
+        assert_eq!(source.line_span(9), Span::new(7, 7));
     }
 
     #[test]

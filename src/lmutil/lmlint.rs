@@ -1,0 +1,2 @@
+//! `lmlint`.
+mod human;
