@@ -10,6 +10,7 @@ mod lmcrypt;
 mod lmdown;
 #[cfg(feature = "server")]
 mod lmgrd;
+mod lmlint;
 mod lmstat;
 mod lmutil;
 mod lmver;

@@ -14,7 +14,7 @@ mod user;
 mod zone;
 
 pub use clock::SystemClock;
-pub use hostids::machine_hostids;
+pub use hostids::{machine_hostids, own_hostids};
 pub use license_files::{LICENSE_FILE_BYTES_MAX, licenses_in, read_regular};
 pub use lock::{LockError, StateLock};
 pub use log_sink::{LogSink, open_log};

@@ -248,6 +248,7 @@ const LINK_HOSTS: &[&str] = &[
     "rustup.rs",
     "doc.rust-lang.org",
     "www.rfc-editor.org",
+    "json.schemastore.org",
 ];
 
 #[test]

@@ -2,7 +2,9 @@
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
-use super::{Call, PROGRAM, USAGE, classic, lmcrypt, lmdown, lmstat, lmutil, lmver, print, print_error, run};
+use super::{
+    Call, PROGRAM, USAGE, classic, lmcrypt, lmdown, lmlint, lmstat, lmutil, lmver, print, print_error, run,
+};
 #[cfg(feature = "server")]
 use super::{lmgrd, up, vendord};
 
@@ -40,6 +42,7 @@ pub(super) static APPLETS: &[Applet] = &[
     applet!("run", run, classic: false, hidden: false),
     applet!("lmstat", lmstat, classic: true, hidden: false),
     applet!("lmdown", lmdown, classic: true, hidden: false),
+    applet!("lmlint", lmlint, classic: false, hidden: false),
     applet!("lmcrypt", lmcrypt, classic: false, hidden: false),
     applet!("lmver", lmver, classic: true, hidden: false),
     #[cfg(feature = "server")]
@@ -78,7 +81,7 @@ impl Applet {
             Ok(status) => status,
             Err(error) if error.use_stderr() => {
                 print_error(&error.render().to_string());
-                USAGE
+                wrong_call(self.name)
             }
             Err(help) => {
                 print(&help.render().to_string());
@@ -86,6 +89,11 @@ impl Applet {
             }
         }
     }
+}
+
+/// Exit status of a wrong call: 1 of the classic tools, another one where 1 has a meaning.
+fn wrong_call(applet: &str) -> u8 {
+    if applet == "lmlint" { lmlint::WRONG_CALL } else { USAGE }
 }
 
 /// How usage lines name the applet: by this program, or by the tool that ran it.

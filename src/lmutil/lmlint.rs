@@ -1,2 +1,200 @@
-//! `lmlint`.
+//! `lmlint`: what is wrong or doubtful about the license files of one server, for people and for programs.
+//!
+//! The judgement is the lint room's; here it is given what it must know, and its findings are shown.
+
+mod explain;
 mod human;
+mod json;
+mod sarif;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+
+pub use explain::{UnknownId, explained, list};
+
+use super::inputs::{ReadLicenses, manifest_of};
+use crate::ident::VendorName;
+use crate::license::{HostId, LicenseFile};
+use crate::lint::{self, Found, Project};
+use crate::sign::Manifest;
+use crate::text::{Finding, Severity};
+use crate::time::CivilDate;
+
+/// How findings are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people, with colours or without.
+    Human {
+        /// Whether ANSI sequences are used.
+        coloured: bool,
+    },
+    /// One object: `diagnostics` and `summary`.
+    Json,
+    /// SARIF 2.1.0.
+    Sarif,
+}
+
+/// What the files are judged by.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Where vendor manifests may be, besides the program's own directory.
+    pub vendor_dirs: Vec<PathBuf>,
+    /// The hostids of the machine that the files are for.
+    pub machine: Vec<HostId>,
+    /// The day in the server's zone.
+    pub today: CivilDate,
+    /// What expires within so many days is reported.
+    pub soon_days: u16,
+    /// Whether the files are another publisher's: everything but signatures, hostids and dates is checked.
+    pub foreign: bool,
+}
+
+/// License files and what was found in them.
+#[derive(Debug)]
+pub struct Judged {
+    files: Vec<LicenseFile>,
+    found: Vec<Found>,
+    /// What kept files or manifests from being read, one text each.
+    pub problems: Vec<String>,
+}
+
+/// How many findings there are of each severity.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Lines that are not used.
+    pub errors: usize,
+    /// What is legal but probably not meant.
+    pub warnings: usize,
+    /// What is worth knowing.
+    pub notes: usize,
+}
+
+/// Judges files as those of one server, in their order.
+#[must_use]
+pub fn judge(read: ReadLicenses, wanted: &Wanted) -> Judged {
+    let ReadLicenses { files, unreadable } = read;
+    let mut problems: Vec<String> =
+        unreadable.iter().map(|(path, error)| format!("{}: {error}", path.display())).collect();
+    let mut manifests: BTreeMap<VendorName, Manifest> = BTreeMap::new();
+    if !wanted.foreign {
+        let vendors: BTreeSet<&VendorName> =
+            files.iter().flat_map(LicenseFile::statements).map(|(_, statement)| statement.vendor()).collect();
+        for vendor in vendors {
+            match manifest_of(vendor, &wanted.vendor_dirs) {
+                Ok(Some(manifest)) => {
+                    manifests.insert(vendor.clone(), manifest);
+                }
+                Ok(None) => {}
+                Err(error) => problems.push(error.to_string()),
+            }
+        }
+    }
+    let found = lint::check(&Project {
+        files: &files,
+        manifests: &manifests,
+        machine: Some(&wanted.machine),
+        today: wanted.today,
+        soon_days: wanted.soon_days,
+        foreign: wanted.foreign,
+    });
+    Judged { files, found, problems }
+}
+
+impl Judged {
+    /// The findings with the files that they are about, by file and place.
+    fn findings(&self) -> impl Iterator<Item = (&LicenseFile, &Found)> {
+        self.found.iter().filter_map(|found| Some((self.files.get(found.file)?, found)))
+    }
+
+    /// How many findings there are.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.found.iter().fold(Counts::default(), |mut counts, found| {
+            match found.diagnostic.severity {
+                Severity::Error => counts.errors += 1,
+                Severity::Warning => counts.warnings += 1,
+                Severity::Note => counts.notes += 1,
+            }
+            counts
+        })
+    }
+
+    /// The exit status: 0 if there is nothing but notes, 1 for warnings, 2 for errors and for what could not be read.
+    #[must_use]
+    pub fn status(&self) -> u8 {
+        match self.counts() {
+            Counts { errors: 0, .. } if !self.problems.is_empty() => 2,
+            Counts { errors: 0, warnings: 0, .. } => 0,
+            Counts { errors: 0, .. } => 1,
+            _ => 2,
+        }
+    }
+
+    /// All findings and their sum.
+    #[must_use]
+    pub fn show(&self, format: Format) -> String {
+        match format {
+            Format::Human { coloured } => self.human(coloured),
+            Format::Json => json::show(self),
+            Format::Sarif => sarif::show(self),
+        }
+    }
+
+    /// The errors alone, and no more than some, for people.
+    #[must_use]
+    pub fn errors(&self, coloured: bool, errors_max: usize) -> String {
+        let mut text = String::new();
+        let errors = self.findings().filter(|(_, found)| found.diagnostic.severity == Severity::Error);
+        for (file, found) in errors.take(errors_max) {
+            text.push_str(&human::render(&found.diagnostic, &file.source, coloured));
+            text.push_str("\n\n");
+        }
+        text
+    }
+
+    fn human(&self, coloured: bool) -> String {
+        let mut text = String::new();
+        for (file, found) in self.findings() {
+            text.push_str(&human::render(&found.diagnostic, &file.source, coloured));
+            text.push_str("\n\n");
+        }
+        text.push_str(&format!("{}\n", self.counts()));
+        text
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [(self.errors, "error"), (self.warnings, "warning"), (self.notes, "note")];
+        let mut comma = "";
+        for (count, what) in parts.into_iter().filter(|(count, _)| *count > 0) {
+            write!(f, "{comma}{count} {what}{}", if count == 1 { "" } else { "s" })?;
+            comma = ", ";
+        }
+        if comma.is_empty() { f.write_str("no findings") } else { Ok(()) }
+    }
+}
+
+/// Every row of the tables of findings, by id.
+fn rows() -> impl Iterator<Item = &'static Finding> {
+    crate::license::finding::ALL.iter().chain(lint::finding::ALL)
+}
+
+/// The row with this id.
+fn row(id: &str) -> Option<&'static Finding> {
+    rows().find(|row| row.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_read_as_people_say_them() {
+        let shown = |errors, warnings, notes| Counts { errors, warnings, notes }.to_string();
+        assert_eq!(shown(2, 1, 0), "2 errors, 1 warning");
+        assert_eq!(shown(0, 0, 3), "3 notes");
+        assert_eq!(shown(0, 0, 0), "no findings");
+    }
+}

@@ -3,6 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use super::host_name;
+use crate::ident::Host;
+use crate::license::HostId;
+
 /// Where Linux lists the machine's network interfaces.
 const INTERFACES: &str = "/sys/class/net";
 
@@ -19,6 +23,16 @@ pub fn machine_hostids(host_name: Option<&str>) -> Vec<String> {
         hostids.push(format!("HOSTNAME={name}"));
     }
     hostids
+}
+
+/// The hostids that the SERVER lines of license files are compared with here.
+#[must_use]
+pub fn own_hostids() -> Vec<HostId> {
+    let host = host_name().ok();
+    machine_hostids(host.as_ref().map(Host::as_str))
+        .iter()
+        .filter_map(|text| HostId::parse(text).ok())
+        .collect()
 }
 
 fn ethernet_addresses(interfaces: &Path) -> Vec<String> {

@@ -98,6 +98,12 @@ impl CivilDate {
     }
 }
 
+impl From<jiff::civil::Date> for CivilDate {
+    fn from(day: jiff::civil::Date) -> Self {
+        Self(day)
+    }
+}
+
 impl fmt::Display for CivilDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let month =

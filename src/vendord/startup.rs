@@ -73,7 +73,7 @@ pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal>
         let told = license.diagnostics.iter().filter(|found| found.severity >= Severity::Warning);
         messages.extend(told.map(|found| found.line(&license.source)));
     }
-    let machine = machine_hostids();
+    let machine = platform::own_hostids();
     let inputs: Vec<&LicenseFile> = licenses.iter().collect();
     let catalog = Catalog::build(&config.vendor, &inputs, &manifest, &machine, &zone);
     messages.extend(
@@ -126,15 +126,6 @@ fn manifest(config: &Config) -> Result<FoundManifest, Refusal> {
         )),
         Err(error) => Err(error.to_string()),
     }
-}
-
-/// The hostids that SERVER lines are compared with.
-fn machine_hostids() -> Vec<HostId> {
-    let host = platform::host_name().ok();
-    platform::machine_hostids(host.as_ref().map(crate::ident::Host::as_str))
-        .iter()
-        .filter_map(|text| HostId::parse(text).ok())
-        .collect()
 }
 
 fn expiries(catalog: &Catalog, now: Timestamp, messages: &mut Vec<String>) {

@@ -1,0 +1,149 @@
+//! `lmlint FILE…`.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+
+use super::{Call, print, print_error};
+use crate::license::HostId;
+use crate::lint::EXPIRES_SOON_DAYS;
+use crate::lmutil::inputs::read_licenses;
+use crate::lmutil::lmlint::{Format, Wanted, explained, judge, list};
+use crate::platform;
+use crate::time::CivilDate;
+
+/// Exit status of a wrong call. 1 says that there are warnings.
+pub(super) const WRONG_CALL: u8 = 2;
+
+/// Check license files: mistakes, what was probably meant, and traps
+///
+/// The files are judged together, in their order, as those of one server. Every finding has a stable code that --explain
+/// explains. Ends with 0 if there is nothing but notes, 1 if there are warnings, 2 if there are errors or a file could
+/// not be read.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    lmlint /usr/local/flexlm/licenses            every *.lic of a directory\n  \
+    lmlint --foreign --format json acme.lic      another publisher's file, for a program\n  \
+    lmlint --hostid 0011aabbccdd --date 2027-01-01 new.lic\n  \
+    lmlint --explain L0101")]
+pub(super) struct Args {
+    /// License files; a directory stands for its *.lic, - for standard input
+    #[arg(required_unless_present = "explain", value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Check everything but signatures, hostids and dates, as for files of other publishers
+    #[arg(long)]
+    foreign: bool,
+    /// How findings are shown
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: FormatName,
+    /// Explain a finding: its code, such as L0101; "list" for all codes, "all" for everything
+    #[arg(long, value_name = "CODE", conflicts_with = "files")]
+    explain: Option<String>,
+    /// Where to look for vendor manifests, besides the program's directory (can be repeated)
+    #[arg(long, value_name = "DIR")]
+    vendor_dir: Vec<PathBuf>,
+    /// Judge as the machine with this hostid instead of this machine (can be repeated)
+    #[arg(long, value_name = "ID")]
+    hostid: Vec<HostId>,
+    /// Judge as on this day, 31-dec-2027 or 2027-12-31, instead of today
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    date: Option<CivilDate>,
+    /// Warn of lines that expire within so many days
+    #[arg(long, value_name = "DAYS", default_value_t = EXPIRES_SOON_DAYS)]
+    expires_within: u16,
+    /// Time zone of the server, which says what day it is; this machine's if left out
+    #[arg(long, value_name = "ZONE", value_parser = zone)]
+    timezone: Option<TimeZone>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum FormatName {
+    /// For people, with the source line and what was probably meant
+    Human,
+    /// One JSON object
+    Json,
+    /// SARIF 2.1.0, for code hosts and editors
+    Sarif,
+}
+
+pub(super) fn run(args: Args, call: &Call) -> u8 {
+    if let Some(id) = &args.explain {
+        return explain(id, call);
+    }
+    let format = match args.format {
+        FormatName::Human => Format::Human { coloured: coloured() },
+        FormatName::Json => Format::Json,
+        FormatName::Sarif => Format::Sarif,
+    };
+    let wanted = Wanted {
+        vendor_dirs: args.vendor_dir,
+        machine: if args.hostid.is_empty() { platform::own_hostids() } else { args.hostid },
+        today: args.date.unwrap_or_else(|| today(args.timezone)),
+        soon_days: args.expires_within,
+        foreign: args.foreign,
+    };
+    let judged = judge(read_licenses(&args.files), &wanted);
+    print(&judged.show(format));
+    for problem in &judged.problems {
+        print_error(&format!("{}: {problem}\n", call.name));
+    }
+    judged.status()
+}
+
+fn explain(id: &str, call: &Call) -> u8 {
+    let everything = || -> String {
+        let ids = list();
+        let texts = ids.lines().filter_map(|line| explained(line.split(' ').next()?).ok());
+        texts.collect::<Vec<_>>().join("\n\n")
+    };
+    match id {
+        "list" => print(&list()),
+        "all" => print(&everything()),
+        id => match explained(id) {
+            Ok(text) => print(&text),
+            Err(error) => {
+                print_error(&format!("{}: {error}; --explain list names all\n", call.name));
+                return WRONG_CALL;
+            }
+        },
+    }
+    0
+}
+
+/// Whether people with a terminal look at standard output, and want colours (`NO_COLOR`, `TERM=dumb`).
+pub(super) fn coloured() -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    std::io::stdout().is_terminal()
+        && !set("NO_COLOR")
+        && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+}
+
+/// Today in the server's zone.
+pub(super) fn today(zone: Option<TimeZone>) -> CivilDate {
+    let zone = zone.unwrap_or_else(|| platform::system_zone().zone);
+    CivilDate::from(jiff::Timestamp::now().to_zoned(zone).date())
+}
+
+fn zone(name: &str) -> Result<TimeZone, String> {
+    TimeZone::get(name).map_err(|error| error.to_string())
+}
+
+fn day(text: &str) -> Result<CivilDate, String> {
+    let iso: Option<jiff::civil::Date> = text.parse().ok();
+    match iso {
+        Some(day) => Ok(CivilDate::from(day)),
+        None => CivilDate::parse(text).map_err(|error| format!("{error} or yyyy-mm-dd")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_taken_in_both_forms() {
+        assert_eq!(day("2027-12-31"), day("31-dec-2027"));
+        assert!(day("31/12/2027").unwrap_err().contains("yyyy-mm-dd"));
+    }
+}
