@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(hostids.last().map(String::as_str), Some("HOSTNAME=srv"));
         assert!(!machine_hostids(None).iter().any(|hostid| hostid.starts_with("HOSTNAME=")));
         for text in &hostids {
-            assert_eq!(crate::license::HostId::parse(text).unwrap().to_string(), *text);
+            assert_eq!(HostId::parse(text).unwrap().to_string(), *text);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Judged, row};
 use crate::license::LicenseFile;
@@ -49,16 +49,16 @@ const fn level(severity: Severity) -> &'static str {
 }
 
 fn rule(id: &str) -> Value {
-    let mut rule = json!({ "id": id });
+    let mut rule = Map::from_iter([("id".to_owned(), json!(id))]);
     if let Some(row) = row(id) {
-        rule["shortDescription"] = json!({ "text": row.meaning });
-        rule["defaultConfiguration"] = json!({ "level": level(row.severity) });
+        rule.insert("shortDescription".into(), json!({ "text": row.meaning }));
+        rule.insert("defaultConfiguration".into(), json!({ "level": level(row.severity) }));
     }
     if let Some(explanation) = explain(id) {
-        rule["fullDescription"] = json!({ "text": explanation.cause });
-        rule["help"] = json!({ "text": explanation.remedy });
+        rule.insert("fullDescription".into(), json!({ "text": explanation.cause }));
+        rule.insert("help".into(), json!({ "text": explanation.remedy }));
     }
-    rule
+    Value::Object(rule)
 }
 
 fn result(file: &LicenseFile, found: &Diagnostic, rules: &BTreeMap<&str, usize>) -> Value {
