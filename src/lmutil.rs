@@ -5,6 +5,7 @@
 pub mod ask;
 pub mod inputs;
 pub mod license_texts;
+pub mod lmcrypt;
 pub mod lmdown;
 pub mod lmlint;
 pub mod lmstat;

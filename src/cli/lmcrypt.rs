@@ -3,11 +3,14 @@
 mod edit;
 mod files;
 mod keygen;
+mod keys;
+mod rotate;
+mod sign;
 mod verify;
 
 use std::fmt;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Subcommand;
 use zeroize::Zeroizing;
@@ -15,8 +18,8 @@ use zeroize::Zeroizing;
 use super::Call;
 use crate::code::Code;
 use crate::license::LicenseFile;
-use crate::platform::{SystemClock, system_zone};
-use crate::sign::{Algorithm, SigningKey, demo_signing_key};
+use crate::platform::{ManifestFileError, SystemClock, system_zone};
+use crate::sign::SigningKey;
 use crate::text::Source;
 use crate::time::{CivilDate, Clock as _};
 
@@ -37,31 +40,22 @@ enum Verb {
     /// Sign the lines of the key's vendor in a license file
     ///
     /// Every byte of the file that is not a signature stays as it is. If one line can't be signed, nothing is written.
-    Sign(SignArgs),
+    Sign(sign::SignArgs),
     /// Check the signatures of license files
     ///
     /// Prints one line for each license line: file, line number, feature and verdict. Ends with 0 if every line of the
     /// manifest's vendor is good, with 248 (-8) otherwise.
     Verify(verify::VerifyArgs),
-}
-
-#[derive(Debug, clap::Args)]
-#[command(group(clap::ArgGroup::new("by").required(true).args(["key", "demo"])))]
-struct SignArgs {
-    /// License file to sign
-    file: PathBuf,
-    /// Key file that keygen has made
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
-    /// Sign with the published demo key of vendor LGS
-    #[arg(long)]
-    demo: bool,
-    /// Write the signed file to OUT instead of standard output
-    #[arg(short, long, value_name = "OUT", conflicts_with = "in_place")]
-    output: Option<PathBuf>,
-    /// Replace the file by the signed one
-    #[arg(short, long)]
-    in_place: bool,
+    /// Put another key into a vendor manifest and let the old ones retire
+    ///
+    /// The new key is added; with --retire-old the signatures of all others count through that day in the server's zone.
+    /// The manifest is replaced in one step and the old one kept beside it with .bak behind its name. It is written anew,
+    /// so comments stay in the old one only. Says what remains to be done, in an order in which nothing breaks.
+    Rotate(rotate::RotateArgs),
+    /// List the keys of vendor manifests and key files
+    ///
+    /// Prints id, algorithm, retirement and public key of each; never a secret.
+    Keys(keys::KeysArgs),
 }
 
 /// Why the tool ends early: the number for the exit status and the text for the user.
@@ -89,8 +83,10 @@ pub(super) fn run(args: Args, _call: &Call) -> u8 {
 fn run_with(args: Args, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let done = match args.verb {
         Verb::Keygen(args) => keygen::keygen(&args, out, err),
-        Verb::Sign(args) => sign(&args, out, err),
+        Verb::Sign(args) => sign::sign(&args, out, err),
         Verb::Verify(args) => verify::verify(&args, out, err),
+        Verb::Rotate(args) => rotate::rotate(&args, out, err),
+        Verb::Keys(args) => keys::keys(&args, out, err),
     };
     match done {
         Ok(status) => status,
@@ -110,60 +106,19 @@ fn say(to: &mut dyn Write, line: impl fmt::Display) {
 const HMAC_WARNING: &str = "note: hmac-sha1 is the legacy form: whoever can verify its signatures can make them, so \
                             use it only for servers that you run yourself";
 
-fn sign(args: &SignArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, Failure> {
-    let key = match &args.key {
-        Some(path) => read_key(path, err)?,
-        None => demo_signing_key(),
-    };
-    let file = read_license(&args.file)?;
-    let signed = edit::sign_file(&file, &key);
-    for note in &signed.notes {
-        say(err, note);
-    }
-    if !signed.refused.is_empty() {
-        for refusal in &signed.refused {
-            say(err, refusal);
-        }
-        return Err(Failure::new(
-            FAILED,
-            format_args!("nothing was written: {} mistake(s) above", signed.refused.len()),
-        ));
-    }
-    if signed.count == 0 {
-        return Err(Failure::new(
-            FAILED,
-            format_args!(
-                "nothing was written: {} has no line of vendor {}",
-                args.file.display(),
-                key.vendor()
-            ),
-        ));
-    }
-    let output = args.output.as_ref().filter(|path| path.as_os_str() != "-");
-    let target = if args.in_place { Some(&args.file) } else { output };
-    match target {
-        Some(path) => files::replace(path, &signed.bytes)
-            .map_err(|error| Failure::new(FAILED, format_args!("{}: {error}", path.display())))?,
-        None => out
-            .write_all(&signed.bytes)
-            .and_then(|()| out.flush())
-            .map_err(|error| Failure::new(FAILED, format_args!("standard output: {error}")))?,
-    }
-    if key.algorithm() == Algorithm::HmacSha1 {
-        say(err, HMAC_WARNING);
-    }
-    if args.demo {
-        say(err, "note: the demo key is published: everybody can make these signatures");
-    }
-    say(err, format_args!("{} line(s) signed with {} key {}", signed.count, key.algorithm(), key.key_id()));
-    Ok(0)
-}
-
 /// The day in this machine's zone.
 fn today() -> Result<CivilDate, Failure> {
     let now = SystemClock::new().now().utc;
     CivilDate::of(now, &system_zone().zone)
         .ok_or_else(|| Failure::new(FAILED, format_args!("the clock of this machine says {now}")))
+}
+
+fn manifest_failure(error: ManifestFileError) -> Failure {
+    let status = match error {
+        ManifestFileError::Unreadable { .. } => Code::CannotReadFile.exit_status(),
+        _ => FAILED,
+    };
+    Failure::new(status, error)
 }
 
 fn read_key(path: &Path, err: &mut dyn Write) -> Result<SigningKey, Failure> {

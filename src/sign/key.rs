@@ -183,6 +183,16 @@ impl VerifyingKey {
         }
     }
 
+    /// The public key as 64 hexadecimal digits, for applications to compile in; none for an HMAC key, which is a
+    /// secret.
+    #[must_use]
+    pub fn public_hex(&self) -> Option<String> {
+        match &self.kind {
+            VerifyingKind::Ed25519(point) => Some(encode_hex(point.as_bytes())),
+            VerifyingKind::HmacSha1(_) => None,
+        }
+    }
+
     /// Checks a signature in its value form; the key named in it must be this one.
     ///
     /// # Errors

@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
 /// Whether users other than the owner may read a file. False where the system can't tell.
 pub(super) fn others_may_read(path: &Path) -> bool {
     #[cfg(unix)]
@@ -37,6 +39,30 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let _ = std::fs::remove_file(&beside);
     }
     written
+}
+
+/// Puts `bytes` into the place of the file `path` in one step, and what stood there into the place of `kept`, with the
+/// old permissions. A secret content is its owner's alone whatever they were.
+pub(super) fn replace_keeping(path: &Path, bytes: &[u8], kept: &Path, secrecy: Secrecy) -> io::Result<()> {
+    let path = path.canonicalize()?;
+    let old = Zeroizing::new(std::fs::read(&path)?);
+    let permissions = std::fs::metadata(&path)?.permissions();
+    let put = |place: &Path, bytes: &[u8], secrecy: Secrecy, like_old: bool| {
+        let beside = beside(place)?;
+        let written = write_new(&beside, bytes, secrecy).and_then(|()| {
+            if like_old {
+                std::fs::set_permissions(&beside, permissions.clone())?;
+            }
+            std::fs::rename(&beside, place)
+        });
+        if written.is_err() {
+            let _ = std::fs::remove_file(&beside);
+        }
+        written
+    };
+    // The copy first, never readable by more than the old file was; only then the change.
+    put(kept, &old, Secrecy::Secret, true)?;
+    put(&path, bytes, secrecy, secrecy == Secrecy::Public)
 }
 
 /// Who may read a new file.
@@ -88,6 +114,26 @@ mod tests {
         let mut text = String::new();
         read.read_to_string(&mut text).unwrap();
         assert_eq!(text, "signed");
+    }
+
+    #[test]
+    fn the_old_file_is_kept_and_a_secret_gets_its_owners_permissions() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let (file, kept) = (dir.path().join("m.toml"), dir.path().join("m.toml.bak"));
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        std::fs::write(&file, "old").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        replace_keeping(&file, b"new", &kept, Secrecy::Public).unwrap();
+        assert_eq!((mode(&file), mode(&kept)), (0o644, 0o644));
+        replace_keeping(&file, b"secret", &kept, Secrecy::Secret).unwrap();
+        assert_eq!((mode(&file), mode(&kept)), (0o600, 0o644));
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "secret");
+        assert_eq!(std::fs::read_to_string(&kept).unwrap(), "new");
+        replace_keeping(&file, b"newer", &kept, Secrecy::Secret).unwrap();
+        assert_eq!((mode(&file), mode(&kept)), (0o600, 0o600));
+        assert!(replace_keeping(&dir.path().join("none"), b"x", &kept, Secrecy::Public).is_err());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 
     #[test]

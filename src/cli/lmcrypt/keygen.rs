@@ -50,7 +50,7 @@ pub(super) fn keygen(args: &KeygenArgs, out: &mut dyn Write, err: &mut dyn Write
                 FAILED,
                 format_args!(
                     "{} exists and is not overwritten; to change keys, make the new one with --out in another \
-                     directory and add its [[key]] to the manifest",
+                     directory and put it into the manifest with lmcrypt rotate",
                     path.display()
                 ),
             ));

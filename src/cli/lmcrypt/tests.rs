@@ -3,6 +3,7 @@
 use clap::{Args as _, Command, FromArgMatches as _};
 
 use super::*;
+use crate::sign::demo_signing_key;
 
 const PLAIN: &str = "# bought in June\r\nSERVER this_host ANY 27000\r\nVENDOR LGS\r\n\
     INCREMENT cad_design LGS 2.0 permanent 10 SN=1\r\n\

@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::{FAILED, Failure, HMAC_WARNING, read_license, say, today};
+use super::{Failure, HMAC_WARNING, manifest_failure, read_license, say, today};
 use crate::code::{Code, minor};
 use crate::license::{HostId, LicenseFile, LineKind, Statement};
-use crate::platform::{ManifestFileError, read_manifest};
+use crate::platform::read_manifest;
 use crate::sign::{Algorithm, Manifest, Signer};
 use crate::text::Severity;
 use crate::time::CivilDate;
@@ -28,7 +28,7 @@ pub(super) struct VerifyArgs {
 pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, Failure> {
     let manifest = match &args.manifest {
         None => Manifest::demo(),
-        Some(path) => read_manifest(path).map_err(|error| Failure::new(status_of(&error), error))?.manifest,
+        Some(path) => read_manifest(path).map_err(manifest_failure)?.manifest,
     };
     let today = today()?;
     let (mut good, mut bad, mut unreadable) = (0_u32, 0_u32, None);
@@ -53,13 +53,6 @@ pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write, err: &mut dyn Write
         None if bad == 0 && good > 0 => 0,
         None => Code::BadSignature.exit_status(),
     })
-}
-
-fn status_of(error: &ManifestFileError) -> u8 {
-    match error {
-        ManifestFileError::Unreadable { .. } => Code::CannotReadFile.exit_status(),
-        _ => FAILED,
-    }
 }
 
 fn verify_file(
