@@ -5,11 +5,13 @@
 //! above knows instants only. A catalog never changes: a reread builds another one.
 
 mod admit;
+mod granted;
 mod order;
 mod pool;
 mod unserved;
 mod verdict;
 
+pub use granted::Granted;
 pub use pool::{Lot, Period, Pool, SignedLine};
 pub use unserved::Unserved;
 pub use verdict::{IgnoredReason, LinePlace, LineVerdict, Note, RefusedReason, Verdict};
@@ -49,7 +51,20 @@ impl Catalog {
         machine: &[HostId],
         zone: &jiff::tz::TimeZone,
     ) -> Self {
-        let mut admission = admit::Admission::new(vendor, manifest, machine);
+        Self::build_granting(vendor, files, manifest, machine, zone, Granted::default())
+    }
+
+    /// Builds a catalog as [`build`](Self::build) does, with some of the checks left out. Nothing may be served from it.
+    #[must_use]
+    pub fn build_granting(
+        vendor: &VendorName,
+        files: &[&LicenseFile],
+        manifest: &Manifest,
+        machine: &[HostId],
+        zone: &jiff::tz::TimeZone,
+        granted: Granted,
+    ) -> Self {
+        let mut admission = admit::Admission::new(vendor, manifest, machine, granted);
         for file in files {
             admission.judge_file(file);
         }
@@ -59,30 +74,23 @@ impl Catalog {
         let mut pools: BTreeMap<FeatureName, Vec<Pool>> = BTreeMap::new();
         let mut order = Vec::new();
         let mut lines = BTreeMap::new();
-        let mut opened: BTreeMap<PoolKey, LinePlace> = BTreeMap::new();
         for candidate in candidates {
             let name = candidate.line.name.clone();
             let of_feature = pools.entry(name.clone()).or_insert_with(|| {
                 order.push(name.clone());
                 Vec::new()
             });
-            let lot = Lot::of(candidate.line, candidate.digest, zone);
+            let lot = Lot::of(candidate.line, candidate.here, candidate.digest, zone);
             match of_feature.iter_mut().find(|pool| pool.key == candidate.pool) {
                 Some(pool) => {
                     if let Some(told) = verdicts.get_mut(candidate.verdict)
-                        && let Some(first) = opened.get(&candidate.pool)
+                        && let Some(first) = pool.lots.first()
                     {
-                        told.verdict =
-                            Verdict::Merged { pool: candidate.pool, into: LinePlace::clone(first) };
+                        told.verdict = Verdict::Merged { pool: candidate.pool, into: first.place.clone() };
                     }
                     pool.lots.push(lot);
                 }
-                None => {
-                    if let Some(told) = verdicts.get(candidate.verdict) {
-                        opened.insert(candidate.pool.clone(), told.place.clone());
-                    }
-                    of_feature.push(Pool::of(candidate.line, candidate.pool, manifest, lot));
-                }
+                None => of_feature.push(Pool::of(candidate.line, candidate.pool, manifest, lot)),
             }
             lines.insert(candidate.digest, candidate.signed);
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::granted::Granted;
 use super::order::Place;
 use super::pool::{SignedLine, pool_key};
 use super::unserved::Unserved;
@@ -37,6 +38,8 @@ pub(super) struct Candidate<'a> {
     pub(super) pool: PoolKey,
     pub(super) digest: Digest,
     pub(super) signed: SignedLine,
+    /// Where it stands.
+    pub(super) here: LinePlace,
     /// Its verdict, by index.
     pub(super) verdict: usize,
 }
@@ -46,6 +49,7 @@ pub(super) struct Admission<'a> {
     vendor: &'a VendorName,
     manifest: &'a Manifest,
     machine: &'a [HostId],
+    granted: Granted,
     files: usize,
     candidates: Vec<Candidate<'a>>,
     verdicts: Vec<LineVerdict>,
@@ -74,11 +78,17 @@ pub(super) struct Admitted<'a> {
 }
 
 impl<'a> Admission<'a> {
-    pub(super) fn new(vendor: &'a VendorName, manifest: &'a Manifest, machine: &'a [HostId]) -> Self {
+    pub(super) fn new(
+        vendor: &'a VendorName,
+        manifest: &'a Manifest,
+        machine: &'a [HostId],
+        granted: Granted,
+    ) -> Self {
         Self {
             vendor,
             manifest,
             machine,
+            granted,
             files: 0,
             candidates: Vec::new(),
             verdicts: Vec::new(),
@@ -144,6 +154,7 @@ impl<'a> Admission<'a> {
     fn footing(&self, file: &LicenseFile, hostids: &[HostId]) -> Footing {
         match file.standing() {
             Standing::Serverless => Footing::Serverless,
+            Standing::Single | Standing::Triad if self.granted.machine => Footing::Here,
             Standing::Single if hostids.iter().any(|hostid| hostid.matches_machine(self.machine)) => {
                 Footing::Here
             }
@@ -192,7 +203,8 @@ impl<'a> Admission<'a> {
                 return refused(*reason, *code, *minor, why.clone());
             }
         }
-        let Some(sign) = feature.sign() else {
+        let sign = feature.sign().or(self.granted.signatures.then_some(""));
+        let Some(sign) = sign else {
             let why = "the line has no SIGN".to_owned();
             return refused(RefusedReason::Unsigned, Code::BadSignature, minor::LINE_UNSIGNED, why);
         };
@@ -203,7 +215,9 @@ impl<'a> Admission<'a> {
                 return refused(reason, Code::BadSignature, minor::LINE_SIGNATURE_WRONG, error.to_string());
             }
         };
-        if let Err(error) = self.manifest.verify(&canonical, sign) {
+        if !self.granted.signatures
+            && let Err(error) = self.manifest.verify(&canonical, sign)
+        {
             let reason = match error {
                 SignatureError::NotOurs => RefusedReason::Unsigned,
                 SignatureError::KeyUnknown(_) => RefusedReason::KeyUnknown,
@@ -242,6 +256,7 @@ impl<'a> Admission<'a> {
                 canonical,
                 sign: sign.to_owned(),
             },
+            here: here.clone(),
             verdict: self.verdicts.len(),
         });
         (Verdict::Served(pool), notes(feature))

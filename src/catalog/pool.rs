@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use super::verdict::LinePlace;
 use crate::event::Identity;
 use crate::ident::{Digest, FeatureName, PoolKey, VendorName, Version};
 use crate::license::{Expiry, FeatureLine, HostId, LicenseCount};
@@ -37,6 +38,8 @@ pub struct Pool {
 /// What one line adds to its pool.
 #[derive(Debug, Clone)]
 pub struct Lot {
+    /// Where its line stands.
+    pub place: LinePlace,
     /// Number of licenses; 0 on an uncounted line.
     pub count: u32,
     /// First instant of validity; none if it was always valid.
@@ -131,8 +134,14 @@ impl Pool {
 }
 
 impl Lot {
-    pub(super) fn of(line: &FeatureLine, digest: Digest, zone: &jiff::tz::TimeZone) -> Self {
+    pub(super) fn of(
+        line: &FeatureLine,
+        place: LinePlace,
+        digest: Digest,
+        zone: &jiff::tz::TimeZone,
+    ) -> Self {
         Self {
+            place,
             count: match line.count {
                 LicenseCount::Uncounted => 0,
                 LicenseCount::Counted(count) => count.get(),
