@@ -5,12 +5,17 @@
 //! above knows instants only. A catalog never changes: a reread builds another one.
 
 mod admit;
+mod difference;
 mod granted;
 mod order;
 mod pool;
 mod unserved;
 mod verdict;
 
+pub use difference::{
+    AttributeChange, Difference, LotChange, LotFacts, NameChange, NamedValue, OrderChange, PoolChange,
+    PoolFacts, Size, VerdictChange, difference,
+};
 pub use granted::Granted;
 pub use pool::{Lot, Period, Pool, SignedLine};
 pub use unserved::Unserved;
