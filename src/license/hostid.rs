@@ -30,6 +30,12 @@ pub enum HostId {
     Internet(InternetPattern),
     /// `ID=`: any machine; identifies the customer. Kept without dashes.
     Id(String),
+    /// `DISK_SERIAL_NUM=`: serial number of a disk or volume. Kept in lower case and without dashes.
+    DiskSerial(String),
+    /// `VM_UUID=`: UUID of a virtual machine; prints in lower case with the usual dashes.
+    VmUuid([u8; 16]),
+    /// `CONTAINER_ID=`: id of a container. Kept in lower case.
+    ContainerId(String),
     /// Any other form, kept as written (`COMPOSITE=`, `FLEXID=`, a publisher's own); matches nothing here.
     Other(String),
 }
@@ -89,11 +95,16 @@ impl HostId {
         } else if is("DISPLAY") {
             Self::Display(value.to_owned())
         } else if is("ID") {
-            let digits: String = value.chars().filter(|c| *c != '-').collect();
-            if digits.is_empty() {
-                return Err(HostIdError::Empty(cut()));
-            }
-            Self::Id(digits)
+            Self::Id(without_dashes(value).ok_or_else(|| HostIdError::Empty(cut()))?)
+        } else if is("DISK_SERIAL_NUM") {
+            let serial = without_dashes(value).ok_or_else(|| HostIdError::Empty(cut()))?;
+            Self::DiskSerial(serial.to_ascii_lowercase())
+        } else if is("CONTAINER_ID") {
+            Self::ContainerId(value.to_ascii_lowercase())
+        } else if is("VM_UUID")
+            && let Some(uuid) = parse_uuid(value)
+        {
+            Self::VmUuid(uuid)
         } else if is("INTERNET") {
             Self::Internet(
                 InternetPattern::parse(value)
@@ -129,7 +140,11 @@ impl HostId {
     pub fn matches(&self, client: &Identity) -> bool {
         match self {
             Self::Any | Self::Demo | Self::Id(_) => true,
-            Self::Ethernet(_) | Self::Long(_) => {
+            Self::Ethernet(_)
+            | Self::Long(_)
+            | Self::DiskSerial(_)
+            | Self::VmUuid(_)
+            | Self::ContainerId(_) => {
                 client.hostids.iter().any(|claim| Self::parse(claim.as_str()).as_ref() == Ok(self))
             }
             Self::HostName(name) => same_host(name, client.host.as_str()),
@@ -152,7 +167,13 @@ impl HostId {
             Self::Internet(pattern) => machine.iter().any(
                 |own| matches!(own, Self::Internet(own) if own.address().is_some_and(|a| pattern.matches(a))),
             ),
-            Self::Ethernet(_) | Self::Long(_) | Self::User(_) | Self::Display(_) => machine.contains(self),
+            Self::Ethernet(_)
+            | Self::Long(_)
+            | Self::User(_)
+            | Self::Display(_)
+            | Self::DiskSerial(_)
+            | Self::VmUuid(_)
+            | Self::ContainerId(_) => machine.contains(self),
         }
     }
 }
@@ -165,6 +186,24 @@ fn same_host(one: &str, other: &str) -> bool {
     } else {
         label(one).eq_ignore_ascii_case(&label(other))
     }
+}
+
+/// Dashes are of no account in some values; none if nothing else is there.
+fn without_dashes(value: &str) -> Option<String> {
+    let kept: String = value.chars().filter(|c| *c != '-').collect();
+    (!kept.is_empty()).then_some(kept)
+}
+
+/// Production `uuid`: 32 hex digits, plain or with the usual four dashes.
+fn parse_uuid(text: &str) -> Option<[u8; 16]> {
+    let mut plain = String::with_capacity(32);
+    for (index, character) in text.char_indices() {
+        match character {
+            '-' if text.len() == 36 && matches!(index, 8 | 13 | 18 | 23) => {}
+            digit => plain.push(digit),
+        }
+    }
+    decode_hex(&plain).ok()?.try_into().ok()
 }
 
 /// Production `ethernet`: 12 hex digits, plain or in pairs with `:` or `-` between them.
@@ -291,6 +330,16 @@ impl fmt::Display for HostId {
             Self::Display(name) => write!(f, "DISPLAY={name}"),
             Self::Internet(pattern) => write!(f, "INTERNET={pattern}"),
             Self::Id(digits) => write!(f, "ID={digits}"),
+            Self::DiskSerial(serial) => write!(f, "DISK_SERIAL_NUM={serial}"),
+            Self::ContainerId(id) => write!(f, "CONTAINER_ID={id}"),
+            Self::VmUuid(uuid) => {
+                f.write_str("VM_UUID=")?;
+                for (index, byte) in uuid.iter().enumerate() {
+                    let dash = if matches!(index, 4 | 6 | 8 | 10) { "-" } else { "" };
+                    write!(f, "{dash}{byte:02x}")?;
+                }
+                Ok(())
+            }
             Self::Other(text) => f.write_str(text),
         }
     }
@@ -338,6 +387,11 @@ mod tests {
             ("INTERNET=195.186.*.*", "INTERNET=195.186.*.*"),
             ("INTERNET=2001:DB8:0::1", "INTERNET=2001:db8::1"),
             ("INTERNET=2001:db8:*:*:*:*:*:*", "INTERNET=2001:db8:*:*:*:*:*:*"),
+            ("disk_serial_num=3E2E-17FD", "DISK_SERIAL_NUM=3e2e17fd"),
+            ("CONTAINER_ID=0F1E2D3C4B5A", "CONTAINER_ID=0f1e2d3c4b5a"),
+            ("VM_UUID=564DC2C6-A4F1-0B1C-2D3E-4F5061728394", "VM_UUID=564dc2c6-a4f1-0b1c-2d3e-4f5061728394"),
+            ("VM_UUID=564dc2c6a4f10b1c2d3e4f5061728394", "VM_UUID=564dc2c6-a4f1-0b1c-2d3e-4f5061728394"),
+            ("VM_UUID=564d", "VM_UUID=564d"),
             ("PTC_HOSTID=08-00-4E-00-00-01", "PTC_HOSTID=08-00-4E-00-00-01"),
             ("COMPOSITE=0123456789ab", "COMPOSITE=0123456789ab"),
             ("7-1a2b3c4d", "7-1a2b3c4d"),
@@ -346,20 +400,36 @@ mod tests {
             assert_eq!(hostid.to_string(), canonical);
             assert_eq!(HostId::parse(canonical).unwrap(), hostid);
         }
-        for bad in
-            ["", "HOSTNAME=", "ID=--", "INTERNET=10.1.2", "INTERNET=10.1.2.256", "INTERNET=a.b.c.d", "a b"]
-        {
+        for bad in [
+            "",
+            "HOSTNAME=",
+            "ID=--",
+            "DISK_SERIAL_NUM=-",
+            "INTERNET=10.1.2",
+            "INTERNET=10.1.2.256",
+            "INTERNET=a.b.c.d",
+            "a b",
+        ] {
             assert!(HostId::parse(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn matches_what_a_client_claims() {
-        let ann = claims(&["00:11:22:33:44:55", "1700beef"]);
+        let ann = claims(&[
+            "00:11:22:33:44:55",
+            "1700beef",
+            "DISK_SERIAL_NUM=3e2e17fd",
+            "VM_UUID=564dc2c6-a4f1-0b1c-2d3e-4f5061728394",
+            "CONTAINER_ID=0f1e2d3c4b5a",
+        ]);
         for yes in [
             "001122334455",
             "00-11-22-33-44-55",
             "1700BEEF",
+            "DISK_SERIAL_NUM=3E2E-17FD",
+            "VM_UUID=564DC2C6A4F10B1C2D3E4F5061728394",
+            "CONTAINER_ID=0F1E2D3C4B5A",
             "ANY",
             "DEMO",
             "ID=7",
@@ -379,6 +449,9 @@ mod tests {
             "DISPLAY=:1",
             "INTERNET=10.2.*.*",
             "INTERNET=2001:db8::1",
+            "DISK_SERIAL_NUM=3e2e17fe",
+            "CONTAINER_ID=0f1e2d3c4b5b",
+            "VM_UUID=564dc2c6-a4f1-0b1c-2d3e-4f5061728395",
             "COMPOSITE=001122334455",
         ] {
             assert!(!HostId::parse(no).unwrap().matches(&ann), "{no}");
@@ -388,13 +461,26 @@ mod tests {
 
     #[test]
     fn matches_a_machine_but_never_by_demo() {
-        let machine = [HostId::parse("001122334455").unwrap(), HostId::parse("HOSTNAME=srv").unwrap()];
+        let machine = [
+            "001122334455",
+            "HOSTNAME=srv",
+            "INTERNET=10.1.7.9",
+            "DISK_SERIAL_NUM=3e2e17fd",
+            "CONTAINER_ID=0f1e",
+        ]
+        .map(|text| HostId::parse(text).unwrap());
         for (text, expected) in [
             ("001122334455", true),
             ("ANY", true),
             ("HOSTNAME=SRV.example.org", true),
+            ("INTERNET=10.1.*.*", true),
+            ("DISK_SERIAL_NUM=3E2E-17FD", true),
+            ("CONTAINER_ID=0F1E", true),
             ("DEMO", false),
             ("001122334456", false),
+            ("INTERNET=10.2.*.*", false),
+            ("CONTAINER_ID=0f1f", false),
+            ("VM_UUID=564dc2c6-a4f1-0b1c-2d3e-4f5061728394", false),
             ("PTC_HOSTID=001122334455", false),
         ] {
             assert_eq!(HostId::parse(text).unwrap().matches_machine(&machine), expected, "{text}");

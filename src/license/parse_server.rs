@@ -115,25 +115,43 @@ fn port(text: &str) -> Option<u16> {
 
 /// A hostid, with what is to be said of it.
 pub(super) fn one_hostid(reader: &mut Reader<'_>, text: &str, span: Span) -> Option<HostId> {
-    match HostId::parse(text) {
-        Ok(hostid) => {
-            if let HostId::Other(other) = &hostid {
-                if other.contains('=') || is_dongle(other) {
-                    let message = format!("hostid {} is of a kind that matches nothing here", shown(other));
-                    reader.report(finding::HOSTID_OPAQUE, span, message);
-                } else {
-                    let message = format!("hostid {} is of no known form", shown(other));
-                    reader.report(finding::HOSTID_UNKNOWN, span, message).help(
-                        "lmhostid prints 12 hex digits; other forms are ANY, HOSTNAME=name, INTERNET=address",
-                    );
-                }
-            }
-            Some(hostid)
-        }
+    let hostid = match HostId::parse(text) {
+        Ok(hostid) => hostid,
         Err(error) => {
             reader.report(finding::HOSTID, span, error.to_string());
-            None
+            return None;
         }
+    };
+    if let HostId::Other(other) = &hostid {
+        match unknown_form(other) {
+            None => {
+                let message = format!("hostid {} is of a kind that matches nothing here", shown(other));
+                reader.report(finding::HOSTID_OPAQUE, span, message);
+            }
+            Some(help) => {
+                let message = format!("hostid {} is of no known form", shown(other));
+                reader.report(finding::HOSTID_UNKNOWN, span, message).help(help);
+            }
+        }
+    }
+    Some(hostid)
+}
+
+/// What form was expected of a hostid that nothing is known of; none if it is of a publisher's own kind.
+fn unknown_form(text: &str) -> Option<&'static str> {
+    let is_hex = |text: &str, length| text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit());
+    match text.split_once('=') {
+        Some((name, value)) if name.eq_ignore_ascii_case("COMPOSITE") => {
+            (!is_hex(value, 12)).then_some("COMPOSITE= takes 12 hex digits")
+        }
+        Some((name, _)) if name.eq_ignore_ascii_case("VM_UUID") => {
+            Some("VM_UUID= takes 32 hex digits, with or without the dashes of a UUID")
+        }
+        Some((name, value)) if name.eq_ignore_ascii_case("FLEXID") => (!is_dongle(value))
+            .then_some("FLEXID= takes a type digit, a dash and a serial number of hex digits"),
+        Some(_) => None,
+        None if is_dongle(text) => None,
+        None => Some("lmhostid prints 12 hex digits; other forms are ANY, HOSTNAME=name, INTERNET=address"),
     }
 }
 
