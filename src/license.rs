@@ -6,7 +6,7 @@
 //! the catalog's matter; signatures are room `sign`'s.
 //!
 //! The normative grammar is `grammar/license-file.abnf`. Tests: beside the code, `tests/license_files.rs`,
-//! `tests/license_grammar.rs`.
+//! `tests/license_grammar.rs`, `tests/license_format.rs`.
 
 mod attribute;
 mod canonical;
@@ -15,6 +15,7 @@ mod checks;
 mod feature;
 mod file;
 pub mod finding;
+pub mod format;
 mod hostid;
 mod keyword;
 mod layout;

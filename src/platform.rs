@@ -11,6 +11,7 @@ pub mod process;
 mod random;
 mod statedir;
 mod user;
+mod whole_file;
 mod zone;
 
 pub use clock::SystemClock;
@@ -28,4 +29,5 @@ pub use statedir::{
     state_key,
 };
 pub use user::{display_name, host_name, user_name};
+pub use whole_file::{Secrecy, others_may_read, replace, replace_keeping, write_new};
 pub use zone::{SystemZone, system_zone};

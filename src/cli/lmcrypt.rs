@@ -1,7 +1,6 @@
 //! `lmcrypt`: the publisher's tool that makes keys, signs license files and checks signatures.
 
 mod edit;
-mod files;
 mod keygen;
 mod keys;
 mod rotate;
@@ -18,7 +17,7 @@ use zeroize::Zeroizing;
 use super::Call;
 use crate::code::Code;
 use crate::license::LicenseFile;
-use crate::platform::{ManifestFileError, SystemClock, system_zone};
+use crate::platform::{ManifestFileError, SystemClock, others_may_read, system_zone};
 use crate::sign::SigningKey;
 use crate::text::Source;
 use crate::time::{CivilDate, Clock as _};
@@ -126,7 +125,7 @@ fn read_key(path: &Path, err: &mut dyn Write) -> Result<SigningKey, Failure> {
         Failure::new(Code::CannotReadFile.exit_status(), format_args!("{}: {problem}", path.display()))
     };
     let text = Zeroizing::new(std::fs::read_to_string(path).map_err(|error| failure(&error))?);
-    if files::others_may_read(path) {
+    if others_may_read(path) {
         say(err, format_args!("warning: {} can be read by others; make it yours alone", path.display()));
     }
     SigningKey::parse(&text).map_err(|error| failure(&error))

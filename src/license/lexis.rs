@@ -64,24 +64,26 @@ fn quoted(input: &str) -> IResult<&str, &str> {
 /// the line.
 fn block(input: &str) -> IResult<&str, &str> {
     let (_, _) = peek(char('{')).parse(input)?;
+    match block_end(input).and_then(|end| input.split_at_checked(end)) {
+        Some((block, behind)) => Ok((behind, block)),
+        None => rest(input),
+    }
+}
+
+/// Behind the brace that closes the one that opens a text.
+fn block_end(input: &str) -> Option<usize> {
     let mut depth = 0_usize;
     let mut in_quote = false;
-    let end = input
-        .bytes()
-        .position(|byte| {
-            match byte {
-                b'"' => in_quote = !in_quote,
-                b'{' if !in_quote => depth += 1,
-                b'}' if !in_quote => depth -= 1,
-                _ => {}
-            }
-            depth == 0
-        })
-        .map_or(input.len(), |last| last + 1);
-    match input.split_at_checked(end) {
-        Some((block, rest)) => Ok((rest, block)),
-        None => Ok(("", input)),
-    }
+    let last = input.bytes().position(|byte| {
+        match byte {
+            b'"' => in_quote = !in_quote,
+            b'{' if !in_quote => depth += 1,
+            b'}' if !in_quote => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0
+    })?;
+    Some(last + 1)
 }
 
 /// A joint in the middle of a word: no blank on either side of it.
@@ -183,10 +185,10 @@ pub(super) fn text(raw: &str) -> Result<Cow<'_, str>, BadText> {
 
 /// The text of an AUTH block, braces and all.
 pub(super) fn block_text(raw: &str) -> Result<Cow<'_, str>, BadText> {
-    match block(raw) {
-        Ok(("", whole)) if whole.ends_with('}') => Ok(fold(whole)),
-        Ok(("", _)) | Err(_) => Err(BadText::OpenBlock(0)),
-        Ok((rest, _)) => Err(BadText::QuoteInside(raw.len() - rest.len())),
+    match block_end(raw) {
+        Some(end) if end == raw.len() && raw.starts_with('{') => Ok(fold(raw)),
+        Some(end) if raw.starts_with('{') => Err(BadText::QuoteInside(end)),
+        _ => Err(BadText::OpenBlock(0)),
     }
 }
 
@@ -293,6 +295,8 @@ mod tests {
         assert_eq!(text("\"a\"b"), Err(BadText::QuoteInside(3)));
         assert_eq!(text("a\"b\""), Err(BadText::QuoteInside(1)));
         assert_eq!(block_text("{ a"), Err(BadText::OpenBlock(0)));
+        assert_eq!(block_text("{ a { b }"), Err(BadText::OpenBlock(0)));
+        assert_eq!(block_text("{ a }b"), Err(BadText::QuoteInside(5)));
         assert_eq!(block_text("{ a \"}\" \\\n b }").unwrap(), "{ a \"}\" b }");
         assert_eq!(text("\u{201c}small"), Err(BadText::Typographic(0, '\u{201c}')));
         assert_eq!(text("small\u{94}"), Err(BadText::Typographic(5, '\u{94}')));

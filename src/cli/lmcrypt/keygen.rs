@@ -5,10 +5,9 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
-use super::files::{Secrecy, write_new};
 use super::{FAILED, Failure, HMAC_WARNING, say};
 use crate::ident::VendorName;
-use crate::platform::random_bytes;
+use crate::platform::{Secrecy, random_bytes, write_new};
 use crate::sign::{Manifest, SigningKey};
 
 #[derive(Debug, clap::Args)]

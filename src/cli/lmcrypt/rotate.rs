@@ -3,10 +3,9 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::files::{Secrecy, replace_keeping, write_new};
 use super::{FAILED, Failure, HMAC_WARNING, manifest_failure, read_key, say, today};
 use crate::lmutil::lmcrypt::{day, rotate};
-use crate::platform::read_manifest;
+use crate::platform::{Secrecy, read_manifest, replace_keeping, write_new};
 use crate::sign::Algorithm;
 
 #[derive(Debug, clap::Args)]

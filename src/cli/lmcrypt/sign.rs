@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::{FAILED, Failure, HMAC_WARNING, edit, files, read_key, read_license, say};
+use super::{FAILED, Failure, HMAC_WARNING, edit, read_key, read_license, say};
+use crate::platform::replace;
 use crate::sign::{Algorithm, demo_signing_key};
 
 #[derive(Debug, clap::Args)]
@@ -57,7 +58,7 @@ pub(super) fn sign(args: &SignArgs, out: &mut dyn Write, err: &mut dyn Write) ->
     let output = args.output.as_ref().filter(|path| path.as_os_str() != "-");
     let target = if args.in_place { Some(&args.file) } else { output };
     match target {
-        Some(path) => files::replace(path, &signed.bytes)
+        Some(path) => replace(path, &signed.bytes)
             .map_err(|error| Failure::new(FAILED, format_args!("{}: {error}", path.display())))?,
         None => out
             .write_all(&signed.bytes)

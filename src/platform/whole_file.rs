@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// Whether users other than the owner may read a file. False where the system can't tell.
-pub(super) fn others_may_read(path: &Path) -> bool {
+#[must_use]
+pub fn others_may_read(path: &Path) -> bool {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -22,7 +23,10 @@ pub(super) fn others_may_read(path: &Path) -> bool {
 
 /// Puts `bytes` into the place of `path` in one step; an existing file keeps its permissions and, if the path is a
 /// link, the link. What is no file, such as `/dev/stdout` or a pipe, is written to and stays what it is.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// What the system said; the file is then as it was.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         return OpenOptions::new().write(true).open(path)?.write_all(bytes);
     }
@@ -43,7 +47,10 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Puts `bytes` into the place of the file `path` in one step, and what stood there into the place of `kept`, with the
 /// old permissions. A secret content is its owner's alone whatever they were.
-pub(super) fn replace_keeping(path: &Path, bytes: &[u8], kept: &Path, secrecy: Secrecy) -> io::Result<()> {
+///
+/// # Errors
+/// What the system said; the file is then as it was, though the copy may have been made.
+pub fn replace_keeping(path: &Path, bytes: &[u8], kept: &Path, secrecy: Secrecy) -> io::Result<()> {
     let path = path.canonicalize()?;
     let old = Zeroizing::new(std::fs::read(&path)?);
     let permissions = std::fs::metadata(&path)?.permissions();
@@ -67,7 +74,7 @@ pub(super) fn replace_keeping(path: &Path, bytes: &[u8], kept: &Path, secrecy: S
 
 /// Who may read a new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Secrecy {
+pub enum Secrecy {
     /// Whoever the system's defaults allow.
     Public,
     /// Its owner alone.
@@ -75,7 +82,10 @@ pub(super) enum Secrecy {
 }
 
 /// Makes a file that must not exist yet.
-pub(super) fn write_new(path: &Path, bytes: &[u8], secrecy: Secrecy) -> io::Result<()> {
+///
+/// # Errors
+/// What the system said, [`io::ErrorKind::AlreadyExists`] for a file that is there.
+pub fn write_new(path: &Path, bytes: &[u8], secrecy: Secrecy) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
