@@ -183,6 +183,7 @@ fn lines_with_errors_stay_as_they_are() {
         "dear  customer,  here is  your license",
         "FEATURESET  acmed  0A1B",
         "acmed-f1-12345-67890-1234",
+        "VENDOR  C:\\ \\",
         "FEATURE  f1 acmed  1.0 31-dec-27-1 1 \\\n   SIGN=x  # \u{e9}",
     ] {
         assert_eq!(formatted(&format!("\n{line}\r\n\n\n# x")), format!("{line}\n\n# x\n"));

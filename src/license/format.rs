@@ -12,7 +12,8 @@
 //!   to lines of their own above it. Comment lines stay where they are, without blanks around them.
 //! - Runs of empty lines become one; none opens or ends the file.
 //! - Line ends are LF, or CRLF if all line ends of the file were; the last line has one. A byte order mark is dropped.
-//! - All other lines, those with an error, prose and kinds that are not read, stay as they are up to their line end. A
+//! - All other lines, those with an error, prose, kinds that are not read and those whose last word ends
+//!   with a backslash, stay as they are up to their line end. A
 //!   file in UTF-16 stays as a whole.
 //!
 //! The layout of a file in this layout is its own.
@@ -270,6 +271,10 @@ fn parts<'a>(file: &'a LicenseFile, line: &Line) -> Option<Parts<'a>> {
     };
     let (raws, comments) = split(body(file, line));
     let mut words = raws.into_iter().map(|word| written(word.raw)).collect::<Option<Vec<_>>>()?;
+    // At the end of a line its backslash would continue it; what now keeps it from that is not laid out anew.
+    if words.last()?.ends_with('\\') {
+        return None;
+    }
     let first = words.first_mut()?;
     *first = Cow::Borrowed(Keyword::of(first)?.as_str());
     let options: &[&str] = match &line.kind {
