@@ -15,7 +15,7 @@
 //! | --- | --- |
 //! | 0 words | [`ident`], [`code`], [`time`], [`text`] |
 //! | 1 formats | [`license`], [`options`], [`sign`], [`event`], [`wire`] |
-//! | 2 meaning | [`catalog`] |
+//! | 2 meaning | [`catalog`], [`policy`] |
 //! | 3 engine | [`seat`], [`session`], [`lint`] |
 //! | 4 adapters | `store`, `platform` |
 //! | 5 shells | `vendord`, `lmgrd`, `client` |
@@ -68,6 +68,7 @@ pub mod sign;
 pub mod wire;
 
 pub mod catalog;
+pub mod policy;
 
 pub mod lint;
 pub mod seat;

@@ -31,6 +31,14 @@ impl Unserved {
         }
     }
 
+    /// Why, in words.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::WrongServerHostid { reason, .. } | Self::NotServed { reason, .. } => reason,
+        }
+    }
+
     /// The answer to a request for the name (`flexnet-files.md` 3.4).
     #[must_use]
     pub fn denial(&self) -> Denial {

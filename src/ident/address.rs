@@ -103,6 +103,17 @@ impl AddressPattern {
         }
     }
 
+    /// The first and the last address of the set; between them may lie others that are not in it.
+    #[must_use]
+    pub fn ends(&self) -> (IpAddr, IpAddr) {
+        match self {
+            Self::V4(octets) => (octets.map(|(first, _)| first).into(), octets.map(|(_, last)| last).into()),
+            Self::V6(groups) => (groups.map(|(first, _)| first).into(), groups.map(|(_, last)| last).into()),
+            Self::V4Range(first, last) => ((*first).into(), (*last).into()),
+            Self::V6Range(first, last) => ((*first).into(), (*last).into()),
+        }
+    }
+
     /// Whether it is a set of IPv6 addresses.
     #[must_use]
     pub const fn is_v6(&self) -> bool {

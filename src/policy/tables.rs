@@ -1,0 +1,178 @@
+//! What the rules of a file come to for each pool.
+
+use std::sync::Arc;
+
+use super::atoms::{AtomId, Profile};
+use crate::options::Keyword;
+
+/// A rule: a line of the options file that has an effect. Rules count from 0 in file order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleId(pub(super) u32);
+
+/// Where a rule stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// Its keyword.
+    pub keyword: Keyword,
+    /// Number of the physical line on which it begins, from 1.
+    pub line: usize,
+}
+
+/// Somebodies with the first rule that names each, by number.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct List {
+    entries: Vec<(AtomId, RuleId)>,
+    /// The first line of the list, whether it names anybody or not: it is what closes an INCLUDE list.
+    first: Option<RuleId>,
+}
+
+impl List {
+    /// Adds a line. `who` is none for a line that matches nobody. Lines come in file order.
+    pub(super) fn push(&mut self, who: Option<AtomId>, rule: RuleId) {
+        self.first.get_or_insert(rule);
+        self.entries.extend(who.map(|who| (who, rule)));
+    }
+
+    /// Puts the entries in order; of several rules for one somebody the first stays.
+    pub(super) fn settle(&mut self) {
+        self.entries.sort();
+        self.entries.dedup_by_key(|(atom, _)| *atom);
+    }
+
+    /// The first rule that names a client.
+    fn rule_for(&self, profile: &Profile) -> Option<RuleId> {
+        if self.entries.is_empty() {
+            return None;
+        }
+        let rule = |atom: &AtomId| {
+            let at = self.entries.binary_search_by_key(atom, |(known, _)| *known).ok()?;
+            self.entries.get(at).map(|(_, rule)| *rule)
+        };
+        profile.atoms.iter().filter_map(rule).min()
+    }
+}
+
+/// The four lists of `flexnet-files.md` 5.2 and 5.4, as far as one feature specification says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Lists {
+    pub(super) exclude: List,
+    pub(super) include: List,
+    pub(super) exclude_borrow: List,
+    pub(super) include_borrow: List,
+}
+
+impl Lists {
+    pub(super) fn settle(&mut self) {
+        for list in [&mut self.exclude, &mut self.include, &mut self.exclude_borrow, &mut self.include_borrow]
+        {
+            list.settle();
+        }
+    }
+}
+
+/// What the lists say of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// No INCLUDE list: everybody may.
+    Open,
+    /// An INCLUDE line names the client.
+    Included(RuleId),
+    /// An EXCLUDE line names the client (-38).
+    Excluded(RuleId),
+    /// There is an INCLUDE list, which this line opens, and the client is not on it (-39).
+    NotIncluded(RuleId),
+}
+
+/// Number of a [`Limit`] in its policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LimitId(pub(super) u32);
+
+/// A MAX line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limit {
+    /// The line.
+    pub rule: RuleId,
+    /// At most so many licenses.
+    pub count: u32,
+    pub(super) whose: Whose,
+}
+
+/// Whose licenses a MAX line counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// All that this somebody has, together.
+    Atom(AtomId),
+    /// Those of each user, except of users with a line of their own before it.
+    EachUser { exempt: Vec<AtomId> },
+    /// Those of each group, except of groups with a line of their own before it.
+    EachGroup { exempt: Vec<AtomId> },
+}
+
+/// Number of a [`Reservation`] in its policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReservationId(pub(super) u32);
+
+/// What a RESERVE line sets aside in one pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reservation {
+    /// The line.
+    pub rule: RuleId,
+    /// So many licenses; what does not fit into the pool is left off (`flexnet-files.md` 5.6 b).
+    pub count: u32,
+    pub(super) who: AtomId,
+}
+
+/// Numbers that options set for a pool, each with its line; of several lines the last counts (`flexnet-files.md` 4.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// BORROW_LOWWATER: so many licenses can't be borrowed.
+    pub borrow_lowwater: Option<(u32, RuleId)>,
+    /// MAX_BORROW_HOURS.
+    pub max_borrow_hours: Option<(u32, RuleId)>,
+    /// MAX_OVERDRAFT, in licenses.
+    pub max_overdraft: Option<(u32, RuleId)>,
+    /// LINGER, in seconds.
+    pub linger: Option<(u32, RuleId)>,
+    /// TIMEOUT, else TIMEOUTALL, in seconds.
+    pub timeout: Option<(u32, RuleId)>,
+}
+
+/// What the rules come to for one pool.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PoolRules {
+    /// From the widest (EXCLUDEALL) to the narrowest (a feature with modifiers).
+    pub(super) lists: Vec<Arc<Lists>>,
+    /// MAX lines that concern it, in file order.
+    pub limits: Vec<LimitId>,
+    /// Reservations in it, in file order.
+    pub reservations: Vec<ReservationId>,
+    /// The other numbers.
+    pub terms: Terms,
+}
+
+impl PoolRules {
+    /// What the EXCLUDE and INCLUDE lists say of a client (`flexnet-files.md` 5.2).
+    #[must_use]
+    pub fn access(&self, client: &Profile) -> Access {
+        self.judge(client, |lists| &lists.exclude, |lists| &lists.include)
+    }
+
+    /// What the EXCLUDE_BORROW and INCLUDE_BORROW lists say of a client (`flexnet-files.md` 5.4).
+    #[must_use]
+    pub fn borrow_access(&self, client: &Profile) -> Access {
+        self.judge(client, |lists| &lists.exclude_borrow, |lists| &lists.include_borrow)
+    }
+
+    fn judge(&self, client: &Profile, exclude: fn(&Lists) -> &List, include: fn(&Lists) -> &List) -> Access {
+        let first = |list: fn(&Lists) -> &List| {
+            self.lists.iter().filter_map(|lists| list(lists).rule_for(client)).min()
+        };
+        if let Some(rule) = first(exclude) {
+            return Access::Excluded(rule);
+        }
+        let Some(closed_by) = self.lists.iter().filter_map(|lists| include(lists).first).min() else {
+            return Access::Open;
+        };
+        first(include).map_or(Access::NotIncluded(closed_by), Access::Included)
+    }
+}
