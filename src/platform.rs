@@ -15,7 +15,10 @@ mod whole_file;
 mod zone;
 
 pub use clock::SystemClock;
-pub use hostids::{machine_hostids, own_hostids};
+pub use hostids::{
+    Candidate, HostIdKind, Stability, SystemTree, candidates, claimed_hostids, machine_hostids, own_hostids,
+    recommended,
+};
 pub use license_files::{LICENSE_FILE_BYTES_MAX, licenses_in, read_regular};
 pub use lock::{LockError, StateLock};
 pub use log_sink::{LogSink, open_log};

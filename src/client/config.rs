@@ -11,7 +11,8 @@ use crate::event::{Claims, Denial, Identity, SessionKind};
 use crate::ident::{
     Count, Display, FeatureName, Handle, Host, NameError, Platform, Project, VendorName, Version,
 };
-use crate::platform::{display_name, host_name, machine_hostids, user_name};
+use crate::license::HostId;
+use crate::platform::{claimed_hostids, display_name, host_name, user_name};
 use crate::sign::VerifyingKey;
 use crate::time::Timestamp;
 use crate::wire::limits::HOSTIDS_MAX;
@@ -102,7 +103,7 @@ impl Config {
     /// [`NameError`] when the machine's or the user's name is not one that can be sent.
     pub fn new(vendor: VendorName, trust: Trust) -> Result<Self, NameError> {
         let claims = own_claims()?;
-        let hostids = machine_hostids(Some(claims.host.as_str()));
+        let hostids = claimed_hostids();
         Ok(Self {
             path: SearchPath::from_environment(None, Some(&vendor)),
             vendor,
@@ -110,7 +111,7 @@ impl Config {
             claims: Claims {
                 project: std::env::var(PROJECT_VARIABLE).ok().and_then(|text| project(&text)),
                 platform: platform_name(),
-                hostids: hostids.iter().filter_map(|text| Host::parse(text).ok()).take(HOSTIDS_MAX).collect(),
+                hostids: sendable(&hostids),
                 ..claims
             },
             limits: Limits::from_environment(),
@@ -135,6 +136,11 @@ impl Config {
     pub(super) fn hello(&self, purpose: Purpose, time: Timestamp, vendor: Option<VendorName>) -> Hello {
         Hello { major: wire::MAJOR, minor: wire::MINOR, purpose, time, claims: self.claims.clone(), vendor }
     }
+}
+
+/// The first hostids, as many as a greeting may have.
+fn sendable(hostids: &[HostId]) -> Vec<Host> {
+    hostids.iter().filter_map(|hostid| Host::parse(&hostid.to_string()).ok()).take(HOSTIDS_MAX).collect()
 }
 
 /// Who runs this program, and where; no more than every server must know.

@@ -9,7 +9,7 @@ use super::path::{Entry, ServerAddress};
 use crate::catalog::Catalog;
 use crate::code::{Code, minor};
 use crate::event::Denial;
-use crate::license::{HostId, LicenseFile, Standing};
+use crate::license::{LicenseFile, Standing};
 use crate::platform::{LICENSE_FILE_BYTES_MAX, licenses_in, machine_hostids, read_regular, system_zone};
 use crate::sign::Manifest;
 use crate::text::Source;
@@ -95,10 +95,7 @@ fn local(name: String, file: &LicenseFile, config: &Config) -> Place {
         }
         Trust::Server => Manifest { vendor: config.vendor.clone(), ..Manifest::demo() },
     };
-    let hostids: Vec<HostId> = machine_hostids(Some(config.claims.host.as_str()))
-        .iter()
-        .filter_map(|text| HostId::parse(text).ok())
-        .collect();
+    let hostids = machine_hostids(Some(config.claims.host.as_str()));
     let zone = system_zone().zone;
     let catalog = Catalog::build(&config.vendor, &[file], &manifest, &hostids, &zone);
     Place::Local { name, catalog: Box::new(catalog) }
