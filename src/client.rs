@@ -241,7 +241,7 @@ impl Client {
             return Err(Denial::new(Code::BadSignature, minor::GRANT_NOT_VERIFIED, note));
         }
         let now = self.shared.clock.now().utc;
-        let mut under_demo = false;
+        let mut lines = Vec::with_capacity(grant.lines.len());
         for digest in grant.lines.iter() {
             let mut verified = session.verified.lock().await;
             let known = match verified.get(digest) {
@@ -252,11 +252,11 @@ impl Client {
                     verified.entry(*digest).or_insert(verdict).clone()
                 }
             };
-            let line = known?;
-            verify::fits(&line, config, feature, *version, grant, now)?;
-            under_demo |= line.demo;
+            lines.push(known?);
         }
-        Ok(under_demo)
+        let granted = verify::Granted { feature, version: *version, grant, now };
+        verify::fits(&lines, config, &granted)?;
+        Ok(lines.iter().any(|line| line.demo))
     }
 
     async fn fetch(&self, session: &Session, digest: Digest) -> Result<crate::wire::LineText, Denial> {

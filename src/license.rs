@@ -34,4 +34,4 @@ pub use feature::{Attribute, Expiry, FeatureKeyword, FeatureLine, LicenseCount, 
 pub use file::{LicenseFile, Line, LineKind, ServerLine, Standing, VendorLine};
 pub use hostid::{HostId, HostIdError, InternetPattern};
 pub use package::{Component, PackageKind, PackageLine};
-pub use statement::Statement;
+pub use statement::{OwnedStatement, Statement};

@@ -13,7 +13,7 @@ use seatkeeper::client::{Client, ClientError, Config, OnLoss, Trust, blocking};
 use seatkeeper::code::{Code, minor};
 use seatkeeper::event::Denial;
 use seatkeeper::ident::{Handle, Token, VendorName};
-use seatkeeper::license::{LicenseFile, Statement};
+use seatkeeper::license::LicenseFile;
 use seatkeeper::sign::{SigningKey, demo_signing_key};
 use seatkeeper::text::Source;
 use seatkeeper::wire::{LineText, Message, Notice, Purpose};
@@ -25,7 +25,8 @@ fn vendor() -> VendorName {
 /// A line as the server would send it.
 fn line(text: &str, key: &SigningKey) -> LineText {
     let file = LicenseFile::parse(Source::new("a.lic", text.as_bytes()));
-    let canonical = Statement::Feature(file.features().next().unwrap()).canonical(&[]).unwrap();
+    let (_, statement) = file.statements().next().unwrap();
+    let canonical = statement.canonical(&[]).unwrap();
     let sign = key.sign(&canonical);
     LineText { canonical, sign }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use seatkeeper::ident::{Digest, decode_hex, encode_hex};
-use seatkeeper::license::{HostId, LicenseFile, Statement};
+use seatkeeper::license::{HostId, LicenseFile, read_canonical};
 use seatkeeper::sign::{AdminKey, Algorithm, Manifest, SigningKey, VerifyingKey, demo_signing_key};
 use seatkeeper::text::Source;
 
@@ -50,13 +50,16 @@ impl Page {
     }
 }
 
-/// Canonical text of the one feature line of a file.
+/// Canonical text of the one signed line of a file.
 fn canonical_of(bytes: &[u8]) -> String {
     let file = LicenseFile::parse(Source::new("vector", bytes));
     let hostids: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
-    let lines: Vec<_> = file.features().collect();
-    assert_eq!(lines.len(), 1, "{:?}", file.diagnostics);
-    Statement::Feature(lines[0]).canonical(&hostids).unwrap()
+    let lines: Vec<_> = file.statements().collect();
+    let [(_, statement)] = lines[..] else { panic!("{:?}", file.diagnostics) };
+    let text = statement.canonical(&hostids).unwrap();
+    let (servers, read) = read_canonical(&text).unwrap();
+    assert_eq!(read.as_statement().canonical(&servers).as_ref(), Ok(&text));
+    text
 }
 
 #[test]
@@ -96,7 +99,7 @@ fn every_license_of_the_page_has_its_canonical_text_digest_and_signature() {
         assert!(manifest.verify(&format!("{canonical} "), &sign).is_err(), "{name}");
         seen += 1;
     }
-    assert_eq!(seen, 6);
+    assert_eq!(seen, 9);
 }
 
 #[test]
@@ -136,13 +139,13 @@ fn every_line_of_the_demo_license_file_is_signed_with_the_demo_key() {
     let hostids: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
     let manifest = Manifest::demo();
     let mut lines = 0;
-    for line in file.features() {
-        let text = Statement::Feature(line).canonical(&hostids).unwrap();
+    for (_, line) in file.statements() {
+        let text = line.canonical(&hostids).unwrap();
         assert_eq!(
             manifest.verify(&text, line.sign().unwrap()).map(|signer| signer.key),
             Ok(demo_signing_key().key_id()),
             "{}",
-            line.name
+            line.name()
         );
         lines += 1;
     }

@@ -114,6 +114,40 @@ impl<'a> Statement<'a> {
     }
 }
 
+/// A statement by itself, without its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnedStatement {
+    /// FEATURE or INCREMENT.
+    Feature(Box<FeatureLine>),
+    /// UPGRADE.
+    Upgrade(Box<UpgradeLine>),
+    /// PACKAGE.
+    Package(Box<PackageLine>),
+}
+
+impl OwnedStatement {
+    /// The statement that a line is, if it is one.
+    #[must_use]
+    pub fn of(kind: LineKind) -> Option<Self> {
+        match kind {
+            LineKind::Feature(line) => Some(Self::Feature(line)),
+            LineKind::Upgrade(line) => Some(Self::Upgrade(line)),
+            LineKind::Package(line) => Some(Self::Package(line)),
+            _ => None,
+        }
+    }
+
+    /// The same, seen as one of a file.
+    #[must_use]
+    pub fn as_statement(&self) -> Statement<'_> {
+        match self {
+            Self::Feature(line) => Statement::Feature(line),
+            Self::Upgrade(line) => Statement::Upgrade(line),
+            Self::Package(line) => Statement::Package(line),
+        }
+    }
+}
+
 impl LicenseFile {
     /// The lines that carry signatures, in file order.
     pub fn statements(&self) -> impl Iterator<Item = (&Line, Statement<'_>)> {

@@ -101,7 +101,7 @@ fn backing(pool: &Pool, count: u32, now: Timestamp) -> (Arc<[Digest]>, Option<Ti
         if covered >= u64::from(count) {
             break;
         }
-        lines.push(lot.digest);
+        lines.extend(lot.lines.iter().copied());
         covered += u64::from(lot.count);
         ends = match (ends, lot.ends) {
             (Some(one), Some(other)) => Some(one.min(other)),
