@@ -1,29 +1,38 @@
-//! What can be served: pools of licenses built from signed license lines (`flexnet-files.md` 3.1 to 3.4 and 3.8).
+//! What can be served: pools of licenses built from signed license lines (`flexnet-files.md` 3).
+//!
+//! The way of the lines: `admit` judges each by itself (file, signature, doubles), `supersede` takes out what newer lines
+//! have replaced, `shadow` chooses among counted FEATURE lines, `upgrade` moves licenses to other versions, `package`
+//! makes components of bundles, `order` sorts, and what comes of it is pooled.
 //!
 //! [`Catalog::build`] gives every line of the vendor a verdict, the sound ones a pool, and every name that stands in
 //! the files but is not served a reason. It turns civil dates into instants once, with the server's zone; the engine
 //! above knows instants only. A catalog never changes: a reread builds another one.
 
 mod admit;
+mod build;
 mod difference;
 mod granted;
+mod nearest;
 mod order;
+mod package;
+mod part;
 mod pool;
+mod shadow;
+mod supersede;
 mod unserved;
+mod upgrade;
 mod verdict;
+mod verify;
 
 pub use difference::{
     AttributeChange, Difference, LotChange, LotFacts, NameChange, NamedValue, OrderChange, PoolChange,
     PoolFacts, Size, VerdictChange, difference,
 };
 pub use granted::Granted;
-pub use pool::{Lot, Period, Pool, SignedLine};
+pub use package::COMPONENT_LOTS_MAX;
+pub use pool::{Lot, Period, Pool, Retirement, SignedLine};
 pub use unserved::Unserved;
 pub use verdict::{IgnoredReason, LinePlace, LineVerdict, Note, RefusedReason, Verdict};
-
-/// Most lots that the components of packages may have together: so many enabling lines times components. Lines that
-/// would add more are refused, so that a short file can't make a catalog without bound.
-pub const COMPONENT_LOTS_MAX: usize = 1 << 18;
 
 use std::collections::BTreeMap;
 
@@ -37,6 +46,8 @@ pub struct Catalog {
     pools: BTreeMap<FeatureName, Vec<Pool>>,
     /// Feature names in the order of their first pools.
     order: Vec<FeatureName>,
+    /// Where each pool stands among those of its feature.
+    index: BTreeMap<PoolKey, usize>,
     unserved: BTreeMap<FeatureName, Unserved>,
     lines: BTreeMap<Digest, SignedLine>,
     verdicts: Vec<LineVerdict>,
@@ -69,38 +80,7 @@ impl Catalog {
         zone: &jiff::tz::TimeZone,
         granted: Granted,
     ) -> Self {
-        let mut admission = admit::Admission::new(vendor, manifest, machine, granted);
-        for file in files {
-            admission.judge_file(file);
-        }
-        let admit::Admitted { mut candidates, mut verdicts, mut unserved } = admission.finish();
-        candidates.sort_by_cached_key(|candidate| candidate.place.clone());
-
-        let mut pools: BTreeMap<FeatureName, Vec<Pool>> = BTreeMap::new();
-        let mut order = Vec::new();
-        let mut lines = BTreeMap::new();
-        for candidate in candidates {
-            let name = candidate.line.name.clone();
-            let of_feature = pools.entry(name.clone()).or_insert_with(|| {
-                order.push(name.clone());
-                Vec::new()
-            });
-            let lot = Lot::of(candidate.line, candidate.here, candidate.digest, zone);
-            match of_feature.iter_mut().find(|pool| pool.key == candidate.pool) {
-                Some(pool) => {
-                    if let Some(told) = verdicts.get_mut(candidate.verdict)
-                        && let Some(first) = pool.lots.first()
-                    {
-                        told.verdict = Verdict::Merged { pool: candidate.pool, into: first.place.clone() };
-                    }
-                    pool.lots.push(lot);
-                }
-                None => of_feature.push(Pool::of(candidate.line, candidate.pool, manifest, lot)),
-            }
-            lines.insert(candidate.digest, candidate.signed);
-        }
-        unserved.retain(|name, _| !pools.contains_key(name));
-        Self { pools, order, unserved, lines, verdicts, demo: manifest.demo }
+        build::build(admit::admit(vendor, files, manifest, machine, granted), manifest, zone)
     }
 
     /// The pools of a feature in the order in which requests try them; empty if none is served.
@@ -112,7 +92,7 @@ impl Catalog {
     /// The pool with this key, if it is served.
     #[must_use]
     pub fn pool(&self, key: &PoolKey) -> Option<&Pool> {
-        self.pools(key.feature()).iter().find(|pool| pool.key == *key)
+        self.pools(key.feature()).get(*self.index.get(key)?)
     }
 
     /// The names of the served features, in the order of their first pools.

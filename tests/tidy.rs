@@ -74,6 +74,13 @@ const BANNED_IN_CORE: &[(&str, &str)] = &[
     ("tracing_subscriber", "a dependency of the faces"),
 ];
 
+/// `(file, name, why it may stand there all the same)`.
+const ALLOWED_IN_CORE: &[(&str, &str, &str)] = &[(
+    "src/catalog/verify.rs",
+    "std::thread",
+    "thousands of signatures are shared out among scoped threads; the result does not depend on it",
+)];
+
 /// Longest source file without its tests, in lines; and the hard stop for those that are named with a reason.
 const LINES_MAX: usize = 600;
 const LINES_STOP: usize = 800;
@@ -142,6 +149,14 @@ fn the_core_touches_no_machine() {
             continue;
         }
         for (name, why) in BANNED_IN_CORE {
+            if ALLOWED_IN_CORE.iter().any(|(file, allowed, _)| *file == source.path && allowed == name) {
+                assert!(
+                    !source.product_lines_with(name).is_empty(),
+                    "{}: take the exception out",
+                    source.path
+                );
+                continue;
+            }
             for line in source.product_lines_with(name) {
                 wrong.push(format!("{}:{line}: {name}: {why}", source.path));
             }

@@ -1,19 +1,15 @@
-//! The judgement on each line: is it ours, is it for this machine, who signed it, does it add anything.
+//! The judgement on each line by itself: is it ours, is it for this machine, who signed it, does it stand twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::granted::Granted;
-use super::order::Place;
-use super::pool::{SignedLine, pool_key};
-use super::unserved::Unserved;
-use super::verdict::{LinePlace, LineVerdict, Note, RefusedReason, Verdict};
+use super::verdict::{LinePlace, Note, RefusedReason, Verdict};
+use super::verify::verify;
 use crate::code::{Code, minor};
-use crate::ident::{Digest, FeatureName, PoolKey, VendorName};
-use crate::license::{
-    FeatureKeyword, FeatureLine, HostId, LicenseCount, LicenseFile, Line, LineKind, Standing, Statement,
-};
-use crate::sign::{Manifest, SignatureError};
+use crate::ident::{Digest, FeatureName, VendorName};
+use crate::license::{HostId, LicenseCount, LicenseFile, Line, LineKind, Standing, Statement};
+use crate::sign::{Manifest, SignatureError, Signer};
 use crate::text::Severity;
 
 /// Restrictions of the publisher that are not enforced yet: a line that carries one is not served, as serving it would
@@ -21,43 +17,92 @@ use crate::text::Severity;
 pub(super) const RESTRICTIONS: [&str; 6] =
     ["FLOAT_OK", "HOST_BASED", "PLATFORMS", "TZ", "USER_BASED", "VM_PLATFORMS"];
 /// Attributes that have no effect yet, and what follows from it. Those that never have one are the license room's.
-const WITHOUT_EFFECT: [(&str, &str); 4] = [
+const WITHOUT_EFFECT: [(&str, &str); 3] = [
     ("BORROW", "the license can't be borrowed"),
     ("DUP_GROUP", "every checkout counts"),
     ("OVERDRAFT", "the count is the limit"),
-    ("SUPERSEDE", "remove the older lines by hand"),
 ];
-
 /// Keywords of lines that publishers sign.
 const KEYWORDS: [&str; 4] = ["FEATURE", "INCREMENT", "UPGRADE", "PACKAGE"];
+/// Hostids of a machine are told up to this many characters.
+const HOSTIDS_CHARS_MAX: usize = 200;
 
-/// A line that is served.
-pub(super) struct Candidate<'a> {
-    pub(super) line: &'a FeatureLine,
-    pub(super) place: Place,
-    pub(super) pool: PoolKey,
-    pub(super) digest: Digest,
-    pub(super) signed: SignedLine,
-    /// Where it stands.
-    pub(super) here: LinePlace,
+/// A line that the publisher has signed and that is for this machine.
+pub(super) struct Signed<'a> {
+    pub(super) statement: Statement<'a>,
+    pub(super) place: LinePlace,
     /// Its verdict, by index.
     pub(super) verdict: usize,
+    /// Digest of the canonical text.
+    pub(super) digest: Digest,
+    pub(super) canonical: String,
+    pub(super) sign: &'a str,
+    /// Whose signature it is; none if that was granted.
+    pub(super) signer: Option<Signer>,
+    /// What became of it; none while nothing speaks against it.
+    pub(super) fate: Option<Verdict>,
+    pub(super) notes: Vec<Note>,
 }
 
-/// Judges files one after the other.
-pub(super) struct Admission<'a> {
-    vendor: &'a VendorName,
-    manifest: &'a Manifest,
-    machine: &'a [HostId],
+impl Signed<'_> {
+    /// Whether nothing speaks against it so far.
+    pub(super) const fn in_effect(&self) -> bool {
+        self.fate.is_none()
+    }
+}
+
+/// What came of judging each line by itself.
+#[derive(Default)]
+pub(super) struct Admitted<'a> {
+    /// In the order of files and lines.
+    pub(super) signed: Vec<Signed<'a>>,
+    /// Of every line that concerns the vendor, in the same order; none for a signed line, whose fate is still open.
+    pub(super) verdicts: Vec<Judged<'a>>,
+    /// Names of FEATURE, INCREMENT and UPGRADE lines that were refused.
+    pub(super) refused: BTreeSet<FeatureName>,
+}
+
+/// A line and its verdict, if there is one already.
+pub(super) struct Judged<'a> {
+    pub(super) place: LinePlace,
+    pub(super) keyword: &'static str,
+    pub(super) subject: String,
+    pub(super) statement: Option<Statement<'a>>,
+    /// The components of a PACKAGE line that can't be read, as far as they can be told.
+    pub(super) components: Vec<FeatureName>,
+    pub(super) verdict: Option<Verdict>,
+}
+
+/// Judges every line of `vendor` in the files by itself.
+pub(super) fn admit<'a>(
+    vendor: &VendorName,
+    files: &[&'a LicenseFile],
+    manifest: &Manifest,
+    machine: &[HostId],
     granted: Granted,
-    files: usize,
-    candidates: Vec<Candidate<'a>>,
-    verdicts: Vec<LineVerdict>,
-    unserved: BTreeMap<FeatureName, Unserved>,
-    /// Where each canonical text was first met.
-    seen: BTreeMap<Digest, LinePlace>,
-    /// Where the counted FEATURE line stands that won, by name.
-    winners: BTreeMap<FeatureName, LinePlace>,
+) -> Admitted<'a> {
+    let mut admission = Admission { vendor, machine, granted, claims: Vec::new(), verdicts: Vec::new() };
+    for (number, file) in files.iter().enumerate() {
+        admission.judge_file(number, file);
+    }
+    admission.finish(manifest)
+}
+
+/// A line that says it was signed.
+struct Claim<'a> {
+    statement: Statement<'a>,
+    /// Its verdict, by index.
+    verdict: usize,
+    canonical: String,
+    sign: &'a str,
+}
+
+struct Admission<'v, 'a> {
+    vendor: &'v VendorName,
+    machine: &'v [HostId],
+    granted: Granted,
+    claims: Vec<Claim<'a>>,
+    verdicts: Vec<Judged<'a>>,
 }
 
 /// What the SERVER lines of a file mean for its feature lines.
@@ -70,49 +115,18 @@ enum Footing {
     Refused { reason: RefusedReason, code: Code, minor: u16, why: String },
 }
 
-/// What came of all lines.
-pub(super) struct Admitted<'a> {
-    pub(super) candidates: Vec<Candidate<'a>>,
-    pub(super) verdicts: Vec<LineVerdict>,
-    pub(super) unserved: BTreeMap<FeatureName, Unserved>,
-}
-
-impl<'a> Admission<'a> {
-    pub(super) fn new(
-        vendor: &'a VendorName,
-        manifest: &'a Manifest,
-        machine: &'a [HostId],
-        granted: Granted,
-    ) -> Self {
-        Self {
-            vendor,
-            manifest,
-            machine,
-            granted,
-            files: 0,
-            candidates: Vec::new(),
-            verdicts: Vec::new(),
-            unserved: BTreeMap::new(),
-            seen: BTreeMap::new(),
-            winners: BTreeMap::new(),
-        }
-    }
-
-    pub(super) fn finish(self) -> Admitted<'a> {
-        Admitted { candidates: self.candidates, verdicts: self.verdicts, unserved: self.unserved }
-    }
-
-    pub(super) fn judge_file(&mut self, file: &'a LicenseFile) {
+impl<'a> Admission<'_, 'a> {
+    fn judge_file(&mut self, number: usize, file: &'a LicenseFile) {
         let hostids: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
         let footing = self.footing(file, &hostids);
         let mut told = false;
         let name: Arc<str> = Arc::from(file.source.name());
         for (index, line) in file.lines.iter().enumerate() {
-            let place = || LinePlace {
-                file: self.files,
+            let place = |start: usize| LinePlace {
+                file: number,
                 line: index,
                 name: Arc::clone(&name),
-                number: number_of(file, line),
+                number: file.source.place(start).line,
             };
             match &line.kind {
                 LineKind::Server(server) => {
@@ -120,35 +134,33 @@ impl<'a> Admission<'a> {
                     if let Footing::Refused { reason, code, minor, why } = &footing
                         && !std::mem::replace(&mut told, true)
                     {
-                        let (place, subject) = (place(), format!("SERVER {} {}", server.host, server.hostid));
-                        let verdict = Verdict::Refused {
-                            reason: *reason,
-                            code: *code,
-                            minor: *minor,
-                            why: why.clone(),
-                        };
-                        let notes = Vec::new();
-                        self.record(line, LineVerdict { place, keyword: "SERVER", subject, verdict, notes });
+                        let (reason, code, minor) = (*reason, *code, *minor);
+                        self.verdicts.push(Judged {
+                            place: place(server.span.start),
+                            keyword: "SERVER",
+                            subject: format!("SERVER {} {}", server.host, server.hostid),
+                            statement: None,
+                            components: Vec::new(),
+                            verdict: Some(Verdict::Refused { reason, code, minor, why: why.clone() }),
+                        });
                     }
                 }
-                LineKind::Feature(feature) if feature.vendor == *self.vendor => {
-                    let place = place();
-                    let (verdict, notes) = self.judge_line(&place, feature, &footing, &hostids);
-                    let (keyword, subject) = (feature.keyword.as_str(), feature.name.to_string());
-                    self.record(line, LineVerdict { place, keyword, subject, verdict, notes });
+                LineKind::Feature(_) | LineKind::Upgrade(_) | LineKind::Package(_) => {
+                    let Some(statement) = Statement::of(&line.kind) else { continue };
+                    if *statement.vendor() == *self.vendor {
+                        self.judge_statement(place(statement.span().start), statement, &footing, &hostids);
+                    }
                 }
-                LineKind::Upgrade(_) | LineKind::Package(_) | LineKind::Unserved(_) => {
-                    let place = place();
-                    self.judge_unserved(file, line, place);
+                LineKind::Unserved(_) | LineKind::Invalid => {
+                    self.judge_unread(file, line, place(line.span.start));
                 }
-                LineKind::Invalid => {
-                    let place = place();
-                    self.judge_invalid(file, line, place);
-                }
-                _ => {}
+                LineKind::Blank
+                | LineKind::Comment
+                | LineKind::Vendor(_)
+                | LineKind::UseServer
+                | LineKind::Prose => {}
             }
         }
-        self.files += 1;
     }
 
     fn footing(&self, file: &LicenseFile, hostids: &[HostId]) -> Footing {
@@ -183,189 +195,199 @@ impl<'a> Admission<'a> {
         }
     }
 
-    fn judge_line(
+    fn judge_statement(
         &mut self,
-        here: &LinePlace,
-        feature: &'a FeatureLine,
+        place: LinePlace,
+        statement: Statement<'a>,
         footing: &Footing,
         hostids: &[HostId],
-    ) -> (Verdict, Vec<Note>) {
-        let refused =
-            |reason, code, minor, why: String| (Verdict::Refused { reason, code, minor, why }, Vec::new());
-        match footing {
-            Footing::Here => {}
-            Footing::Serverless if feature.count == LicenseCount::Uncounted => {}
-            Footing::Serverless => {
-                let why = "a counted line needs a SERVER line".to_owned();
-                return refused(RefusedReason::NeedsServer, Code::NoServerLine, minor::LINES_NOT_SERVED, why);
-            }
-            Footing::Refused { reason, code, minor, why } => {
-                return refused(*reason, *code, *minor, why.clone());
-            }
-        }
-        let sign = feature.sign().or(self.granted.signatures.then_some(""));
-        let Some(sign) = sign else {
-            let why = "the line has no SIGN".to_owned();
-            return refused(RefusedReason::Unsigned, Code::BadSignature, minor::LINE_UNSIGNED, why);
+    ) {
+        let claim = claim(statement, footing, hostids, self.granted.signatures);
+        let (claim, verdict) = match claim {
+            Ok(claim) => (Some(claim), None),
+            Err(refusal) => (None, Some(refusal)),
         };
-        let canonical = match Statement::Feature(feature).canonical(hostids) {
-            Ok(text) => text,
-            Err(error) => {
-                let reason = RefusedReason::SignatureWrong;
-                return refused(reason, Code::BadSignature, minor::LINE_SIGNATURE_WRONG, error.to_string());
-            }
-        };
-        if !self.granted.signatures
-            && let Err(error) = self.manifest.verify(&canonical, sign)
-        {
-            let reason = match error {
-                SignatureError::NotOurs => RefusedReason::Unsigned,
-                SignatureError::KeyUnknown(_) => RefusedReason::KeyUnknown,
-                SignatureError::Retired { .. } => RefusedReason::KeyRetired,
-                SignatureError::Wrong(_) => RefusedReason::SignatureWrong,
-            };
-            return refused(reason, Code::BadSignature, error.minor(), error.to_string());
+        if let Some((canonical, sign)) = claim {
+            self.claims.push(Claim { statement, verdict: self.verdicts.len(), canonical, sign });
         }
-        if let Some(name) = RESTRICTIONS.into_iter().find(|name| feature.attribute(name).is_some()) {
-            let why = format!("{name} is not enforced yet, so the line is not served");
-            let reason = RefusedReason::Restriction(name);
-            return refused(reason, Code::FeatureNotSupported, minor::LINES_NOT_SERVED, why);
-        }
-
-        let digest = Digest::of(canonical.as_bytes());
-        if let Some(first) = self.seen.get(&digest) {
-            return (Verdict::Duplicate { of: first.clone() }, Vec::new());
-        }
-        self.seen.insert(digest, here.clone());
-        if feature.keyword == FeatureKeyword::Feature && feature.count != LicenseCount::Uncounted {
-            if let Some(winner) = self.winners.get(&feature.name) {
-                return (Verdict::Shadowed { by: winner.clone() }, Vec::new());
-            }
-            self.winners.insert(feature.name.clone(), here.clone());
-        }
-        let pool = pool_key(feature, self.manifest);
-        self.candidates.push(Candidate {
-            line: feature,
-            place: Place::of(self.files, self.candidates.len(), feature),
-            pool: pool.clone(),
-            digest,
-            signed: SignedLine {
-                vendor: feature.vendor.clone(),
-                server_hostids: hostids.to_vec(),
-                feature: feature.name.clone(),
-                canonical,
-                sign: sign.to_owned(),
-            },
-            here: here.clone(),
-            verdict: self.verdicts.len(),
+        self.verdicts.push(Judged {
+            place,
+            keyword: statement.keyword(),
+            subject: statement.name().to_string(),
+            statement: Some(statement),
+            components: Vec::new(),
+            verdict,
         });
-        (Verdict::Served(pool), notes(feature))
     }
 
-    /// A line of a kind that is recognised but not served. Its name is remembered if the vendor is ours.
-    fn judge_unserved(&mut self, file: &LicenseFile, line: &Line, place: LinePlace) {
-        let keyword = keyword_of(file, line);
-        let words: Vec<_> = file.words_of(line).take(3).collect();
-        // FEATURESET has the vendor in the place of the name; a decimal line has neither.
-        if keyword.is_empty() || words.get(2).is_none_or(|vendor| vendor != self.vendor.as_str()) {
+    /// A line that the license room could not read or that is of a kind that is not served. It is judged if its vendor
+    /// is ours; its names are remembered as far as they can be told.
+    fn judge_unread(&mut self, file: &LicenseFile, line: &Line, place: LinePlace) {
+        let words: Vec<_> = file.words_of(line).collect();
+        let word = words.first().map_or("", |word| &**word);
+        let Some(keyword) = KEYWORDS.into_iter().find(|known| word.eq_ignore_ascii_case(known)) else {
             return;
-        }
-        let verdict = Verdict::Refused {
-            reason: RefusedReason::Kind,
-            code: Code::FeatureNotSupported,
-            minor: minor::LINES_NOT_SERVED,
-            why: format!("{keyword} lines are not served yet"),
         };
-        let subject = words.get(1).map_or(keyword, |name| name).to_owned();
-        self.record(line, LineVerdict { place, keyword, subject, verdict, notes: Vec::new() });
-    }
-
-    /// A line with an error, which the license room has found. Its name is remembered if it has one.
-    fn judge_invalid(&mut self, file: &LicenseFile, line: &Line, place: LinePlace) {
-        let keyword = keyword_of(file, line);
-        let words: Vec<_> = file.words_of(line).take(3).collect();
-        let is_feature = KEYWORDS.contains(&keyword);
         // Without a third word the vendor is unknown: the line may have been ours.
-        if !is_feature || words.get(2).is_some_and(|vendor| vendor != self.vendor.as_str()) {
+        if words.get(2).is_some_and(|vendor| vendor != self.vendor.as_str()) {
             return;
         }
-        let error = file.diagnostics_of(line).find(|found| found.severity == Severity::Error);
-        let verdict = Verdict::Refused {
-            reason: RefusedReason::Unreadable,
-            code: error.and_then(|found| found.code).unwrap_or(Code::BadLicenseSyntax),
-            minor: 0,
-            why: error.map_or_else(|| "the line can't be read".to_owned(), |found| found.message.clone()),
+        let verdict = if matches!(line.kind, LineKind::Unserved(_)) {
+            Verdict::Refused {
+                reason: RefusedReason::Kind,
+                code: Code::FeatureNotSupported,
+                minor: minor::LINES_NOT_SERVED,
+                why: format!("{keyword} lines are not served yet"),
+            }
+        } else {
+            let error = file.diagnostics_of(line).find(|found| found.severity == Severity::Error);
+            Verdict::Refused {
+                reason: RefusedReason::Unreadable,
+                code: error.and_then(|found| found.code).unwrap_or(Code::BadLicenseSyntax),
+                minor: 0,
+                why: error.map_or_else(|| "the line can't be read".to_owned(), |found| found.message.clone()),
+            }
         };
+        let components = words
+            .iter()
+            .filter(|_| keyword == "PACKAGE")
+            .filter_map(|word| word.strip_prefix("COMPONENTS="))
+            .flat_map(str::split_whitespace)
+            .filter_map(|component| FeatureName::parse(component.split(':').next()?).ok())
+            .collect();
         let subject = words.get(1).map_or(keyword, |name| name).to_owned();
-        self.record(line, LineVerdict { place, keyword, subject, verdict, notes: Vec::new() });
+        self.verdicts.push(Judged {
+            place,
+            keyword,
+            subject,
+            statement: None,
+            components,
+            verdict: Some(verdict),
+        });
     }
 
-    fn record(&mut self, line: &Line, verdict: LineVerdict) {
-        let is_server = matches!(line.kind, LineKind::Server(_));
-        if let Verdict::Refused { code, .. } = &verdict.verdict
-            && !is_server
-            && let Ok(name) = FeatureName::parse(&verdict.subject)
-        {
-            let added = match &line.kind {
-                LineKind::Feature(feature) => match feature.count {
-                    LicenseCount::Counted(count) => count.get(),
-                    LicenseCount::Uncounted => 0,
-                },
-                _ => 0,
-            };
-            self.remember_unserved(name, *code, added, verdict.to_string());
-        }
-        self.verdicts.push(verdict);
-    }
-
-    /// A wrong SERVER hostid answers before every other reason (`flexnet-files.md` 3.4); else the first line does.
-    fn remember_unserved(&mut self, name: FeatureName, code: Code, added: u32, reason: String) {
-        let wrong_machine = code == Code::FeatureRemoved;
-        let fresh = |licenses| {
-            if wrong_machine {
-                Unserved::WrongServerHostid { reason, licenses }
-            } else {
-                Unserved::NotServed { reason, licenses }
-            }
+    /// Verifies all signatures and finds the lines that stand twice.
+    fn finish(self, manifest: &Manifest) -> Admitted<'a> {
+        let mut admitted = Admitted { verdicts: self.verdicts, ..Admitted::default() };
+        let claims: Vec<_> = self.claims.iter().map(|claim| (claim.canonical.as_str(), claim.sign)).collect();
+        let results = if self.granted.signatures {
+            claims.iter().map(|_| Ok(None)).collect()
+        } else {
+            verify(manifest, &claims).into_iter().map(|result| result.map(Some)).collect::<Vec<_>>()
         };
-        match self.unserved.get_mut(&name) {
-            None => {
-                self.unserved.insert(name, fresh(added));
+        let mut seen: BTreeMap<Digest, usize> = BTreeMap::new();
+        for (claim, result) in self.claims.into_iter().zip(results) {
+            let Some(judged) = admitted.verdicts.get_mut(claim.verdict) else { continue };
+            let signer = match result {
+                Ok(signer) => signer,
+                Err(error) => {
+                    judged.verdict = Some(wrong_signature(&error));
+                    continue;
+                }
+            };
+            let digest = Digest::of(claim.canonical.as_bytes());
+            let next = admitted.signed.len();
+            let first = *seen.entry(digest).or_insert(next);
+            if let Some(first) = admitted.signed.get(first) {
+                judged.verdict = Some(Verdict::Duplicate { of: first.place.clone() });
+                continue;
             }
-            Some(known @ Unserved::NotServed { .. }) if wrong_machine => {
-                *known = fresh(known.licenses().saturating_add(added));
-            }
-            Some(Unserved::NotServed { licenses, .. } | Unserved::WrongServerHostid { licenses, .. }) => {
-                *licenses = licenses.saturating_add(added)
-            }
+            let statement = claim.statement;
+            admitted.signed.push(Signed {
+                statement,
+                place: judged.place.clone(),
+                verdict: claim.verdict,
+                digest,
+                canonical: claim.canonical,
+                sign: claim.sign,
+                signer,
+                fate: restricted(statement),
+                notes: notes(statement),
+            });
         }
+        admitted.refused = admitted
+            .verdicts
+            .iter()
+            .filter(|judged| matches!(judged.verdict, Some(Verdict::Refused { .. })))
+            .filter(|judged| judged.keyword != "PACKAGE")
+            .filter_map(|judged| FeatureName::parse(&judged.subject).ok())
+            .collect();
+        admitted
     }
 }
 
+/// The signed text and the signature that a line claims to have, if its file is for this machine.
+fn claim<'a>(
+    statement: Statement<'a>,
+    footing: &Footing,
+    hostids: &[HostId],
+    signature_granted: bool,
+) -> Result<(String, &'a str), Verdict> {
+    let counted = match statement {
+        Statement::Feature(line) => line.count != LicenseCount::Uncounted,
+        Statement::Upgrade(_) => true,
+        // It gives nothing by itself; what enables it is judged for itself.
+        Statement::Package(_) => false,
+    };
+    match footing {
+        Footing::Serverless if counted => {
+            return Err(Verdict::Refused {
+                reason: RefusedReason::NeedsServer,
+                code: Code::NoServerLine,
+                minor: minor::LINES_NOT_SERVED,
+                why: "a counted line needs a SERVER line".to_owned(),
+            });
+        }
+        Footing::Here | Footing::Serverless => {}
+        Footing::Refused { reason, code, minor, why } => {
+            let (reason, code, minor) = (*reason, *code, *minor);
+            return Err(Verdict::Refused { reason, code, minor, why: why.clone() });
+        }
+    }
+    let bad = |reason, minor, why| Verdict::Refused { reason, code: Code::BadSignature, minor, why };
+    let sign = statement.sign().or(signature_granted.then_some("")).ok_or_else(|| {
+        bad(RefusedReason::Unsigned, minor::LINE_UNSIGNED, "the line has no SIGN".to_owned())
+    })?;
+    let canonical = statement.canonical(hostids).map_err(|error| {
+        bad(RefusedReason::SignatureWrong, minor::LINE_SIGNATURE_WRONG, error.to_string())
+    })?;
+    Ok((canonical, sign))
+}
+
+fn wrong_signature(error: &SignatureError) -> Verdict {
+    let reason = match error {
+        SignatureError::NotOurs => RefusedReason::Unsigned,
+        SignatureError::KeyUnknown(_) => RefusedReason::KeyUnknown,
+        SignatureError::Wrong(_) => RefusedReason::SignatureWrong,
+        SignatureError::Retired { .. } => RefusedReason::KeyRetired,
+    };
+    Verdict::Refused { reason, code: Code::BadSignature, minor: error.minor(), why: error.to_string() }
+}
+
+fn restricted(statement: Statement<'_>) -> Option<Verdict> {
+    let name = RESTRICTIONS.into_iter().find(|name| statement.attribute(name).is_some())?;
+    Some(Verdict::Refused {
+        reason: RefusedReason::Restriction(name),
+        code: Code::FeatureNotSupported,
+        minor: minor::LINES_NOT_SERVED,
+        why: format!("{name} is not enforced yet, so the line is not served"),
+    })
+}
+
 /// What an administrator should know of a line that is served.
-fn notes(feature: &FeatureLine) -> Vec<Note> {
+fn notes(statement: Statement<'_>) -> Vec<Note> {
     WITHOUT_EFFECT
         .into_iter()
-        .filter(|(name, _)| feature.attribute(name).is_some())
+        .filter(|(name, _)| statement.attribute(name).is_some())
         .map(|(attribute, what)| Note::WithoutEffect { attribute, what })
         .collect()
 }
 
-/// The number of the physical line on which a line's keyword stands.
-fn number_of(file: &LicenseFile, line: &Line) -> usize {
-    let start = match &line.kind {
-        LineKind::Feature(feature) => feature.span.start,
-        _ => line.span.start,
-    };
-    file.source.place(start).line
-}
-
-/// The keyword of a line that has no typed form, in capitals; empty if it is none of those that publishers sign.
-fn keyword_of(file: &LicenseFile, line: &Line) -> &'static str {
-    let word = file.words_of(line).next().unwrap_or_default();
-    KEYWORDS.into_iter().find(|known| word.eq_ignore_ascii_case(known)).unwrap_or_default()
-}
-
+/// The hostids with blanks between them. It goes into the verdict on every line of a file, so it is cut at a length.
 fn list(hostids: &[HostId]) -> String {
-    hostids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    let all = hostids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    match all.char_indices().nth(HOSTIDS_CHARS_MAX) {
+        Some((cut, _)) => format!("{}…", all.get(..cut).unwrap_or_default()),
+        None => all,
+    }
 }

@@ -3,17 +3,18 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use super::part::Part;
 use super::verdict::LinePlace;
 use crate::event::Identity;
-use crate::ident::{Digest, FeatureName, PoolKey, VendorName, Version};
+use crate::ident::{Digest, FeatureName, PoolKey, Version};
 use crate::license::{Expiry, FeatureLine, HostId, LicenseCount};
-use crate::sign::Manifest;
-use crate::time::Timestamp;
+use crate::sign::{KeyId, Manifest, Signer};
+use crate::time::{CivilDate, Timestamp};
 
 /// Attributes whose values are part of a pool's key besides HOSTID and VENDOR_STRING (`flexnet-files.md` 3.1).
 const KEY_ATTRIBUTES: [&str; 8] =
     ["BORROW", "DUP_GROUP", "FLOAT_OK", "HOST_BASED", "PLATFORMS", "TZ", "USER_BASED", "VM_PLATFORMS"];
-/// `BORROW` without a number means this many hours.
+/// DECISION (3.1): `BORROW` without a number means this many hours, so `BORROW` and `BORROW=168` are equal keys.
 const BORROW_HOURS: &str = "168";
 
 /// Licenses that are counted together: one or more lines that agree in every key.
@@ -38,20 +39,35 @@ pub struct Pool {
 /// What one line adds to its pool.
 #[derive(Debug, Clone)]
 pub struct Lot {
-    /// Where its line stands.
+    /// The line: FEATURE or INCREMENT, the UPGRADE that moved the licenses, or the line that enables the package.
     pub place: LinePlace,
     /// Number of licenses; 0 on an uncounted line.
     pub count: u32,
+    /// Licenses beyond the count that may be in use as overdraft. Not granted yet.
+    pub overdraft: u32,
     /// First instant of validity; none if it was always valid.
     pub starts: Option<Timestamp>,
-    /// First instant after validity; none if it never expires.
+    /// First instant after validity: after the expiry date, or after the last day of a key that signed it, whichever comes
+    /// first. None if it never ends.
     pub ends: Option<Timestamp>,
     /// The expiry as a date, for people.
     pub expiry: Expiry,
+    /// The key whose retirement ends it before its expiry, if one does.
+    pub retirement: Option<Retirement>,
     /// Digest of the line's canonical text.
     pub digest: Digest,
-    /// The same digest as a grant holds it.
+    /// Digests of all signed lines that a grant names, that one first: behind an UPGRADE line those that the licenses came
+    /// from, behind an enabling line the PACKAGE line.
     pub lines: Arc<[Digest]>,
+}
+
+/// The end of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retirement {
+    /// The key.
+    pub key: KeyId,
+    /// The last day on which its signatures count, in the server's zone.
+    pub day: CivilDate,
 }
 
 /// Where an instant lies with regard to the validity of a lot or pool.
@@ -65,15 +81,9 @@ pub enum Period {
     Within,
 }
 
-/// A line that is served, with what a client needs to verify it.
+/// A line that is served, with what a client needs to verify it. Vendor, feature and hostids stand in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedLine {
-    /// The vendor daemon of the line.
-    pub vendor: VendorName,
-    /// Hostids of the SERVER lines of its file, in file order.
-    pub server_hostids: Vec<HostId>,
-    /// The feature.
-    pub feature: FeatureName,
     /// The signed text (`grammar/signature.md` section 1).
     pub canonical: String,
     /// The value of `SIGN=`.
@@ -81,12 +91,13 @@ pub struct SignedLine {
 }
 
 impl Pool {
-    pub(super) fn of(line: &FeatureLine, key: PoolKey, manifest: &Manifest, lot: Lot) -> Self {
+    pub(super) fn of(part: &Part<'_>, key: PoolKey, manifest: &Manifest, lot: Lot) -> Self {
+        let line = part.terms;
         Self {
             key,
-            feature: line.name.clone(),
-            version: line.version,
-            counted: line.count != LicenseCount::Uncounted,
+            feature: part.name.clone(),
+            version: part.version,
+            counted: part.counted(),
             hostids: line.hostids().to_vec(),
             vendor_string: line
                 .vendor_string()
@@ -134,27 +145,38 @@ impl Pool {
 }
 
 impl Lot {
+    /// `grounds` are the digests and signers of the lines that it stands on, its own first.
     pub(super) fn of(
-        line: &FeatureLine,
+        part: &Part<'_>,
         place: LinePlace,
-        digest: Digest,
+        grounds: &[(Digest, Option<Signer>)],
         zone: &jiff::tz::TimeZone,
     ) -> Self {
+        let line = part.terms;
+        let expires = match line.expiry {
+            Expiry::Never => None,
+            Expiry::On(day) => day.ends(zone),
+        };
+        let retirement = grounds
+            .iter()
+            .filter_map(|(_, signer)| *signer)
+            .filter_map(|signer| Some(Retirement { key: signer.key, day: signer.retires? }))
+            .min_by_key(|retirement| retirement.day);
+        // A day whose end can't be computed lies at the end of the calendar: never over.
+        let retired = retirement.and_then(|retirement| retirement.day.ends(zone));
+        let sooner = retired.is_some_and(|retired| expires.is_none_or(|expires| retired < expires));
+        let lines: Arc<[Digest]> = grounds.iter().map(|(digest, _)| *digest).collect();
         Self {
             place,
-            count: match line.count {
-                LicenseCount::Uncounted => 0,
-                LicenseCount::Counted(count) => count.get(),
-            },
-            // A day whose beginning or end can't be computed lies at the end of the calendar: never reached.
+            count: part.count,
+            overdraft: overdraft(line),
+            // A day whose beginning can't be computed lies at the end of the calendar: never reached.
             starts: line.start().map(|day| day.begins(zone).unwrap_or(Timestamp(i64::MAX))),
-            ends: match line.expiry {
-                Expiry::Never => None,
-                Expiry::On(day) => day.ends(zone),
-            },
+            ends: if sooner { retired } else { expires },
             expiry: line.expiry,
-            digest,
-            lines: Arc::from([digest]),
+            retirement: retirement.filter(|_| sooner),
+            digest: lines.first().copied().unwrap_or(Digest([0; 32])),
+            lines,
         }
     }
 
@@ -171,9 +193,20 @@ impl Lot {
     }
 }
 
-/// The key of a line's pool: feature, version, then each further key that the line has, by name. Counted and uncounted
+/// The value of OVERDRAFT; numbers that are too large count as the greatest.
+fn overdraft(line: &FeatureLine) -> u32 {
+    let value = line.attribute("OVERDRAFT").and_then(|attribute| attribute.value.as_deref());
+    value.map_or(0, |digits| digits.parse().unwrap_or(u32::MAX))
+}
+
+/// The key of a pool: feature, version, then each further key that the line has, by name. Counted and uncounted
 /// lines never share a pool, as one has a number to count against and the other none.
-pub(super) fn pool_key(line: &FeatureLine, manifest: &Manifest) -> PoolKey {
+pub(super) fn pool_key(
+    name: &FeatureName,
+    version: Version,
+    line: &FeatureLine,
+    manifest: &Manifest,
+) -> PoolKey {
     let mut keys: Vec<(&str, Option<String>)> = KEY_ATTRIBUTES
         .iter()
         .filter_map(|name| line.attribute(name).map(|attribute| (*name, attribute.value.clone())))
@@ -183,7 +216,7 @@ pub(super) fn pool_key(line: &FeatureLine, manifest: &Manifest) -> PoolKey {
         })
         .collect();
     if !line.hostids().is_empty() {
-        // A list is a set: neither order nor repetition matters.
+        // DECISION (3.1): a list is a set: neither order nor repetition matters.
         let mut ids: Vec<String> = line.hostids().iter().map(ToString::to_string).collect();
         ids.sort();
         ids.dedup();
@@ -195,7 +228,7 @@ pub(super) fn pool_key(line: &FeatureLine, manifest: &Manifest) -> PoolKey {
         keys.push(("VENDOR_STRING", Some(text.to_owned())));
     }
     keys.sort();
-    let mut text = format!("{} {}", line.name, line.version.canonical());
+    let mut text = format!("{name} {}", version.canonical());
     if line.count == LicenseCount::Uncounted {
         text.push_str(" uncounted");
     }

@@ -1,7 +1,13 @@
 //! Names that stand in the files but are not served, and what a request for them is told.
 
+use std::collections::BTreeMap;
+
+use super::admit::Judged;
+use super::verdict::{LineVerdict, RefusedReason, Verdict};
 use crate::code::{Code, minor};
 use crate::event::Denial;
+use crate::ident::FeatureName;
+use crate::license::{LicenseCount, Statement};
 
 /// Why nothing is served under a name that stands in the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +26,12 @@ pub enum Unserved {
         /// The licenses of its lines added up; 0 if they can't be told.
         licenses: u32,
     },
+    /// None of its lines was refused, but nothing is to be had under it: the lines are superseded, the name is that of a
+    /// bundle, or of a component whose package nothing enables. lmstat does not list such names.
+    Inactive {
+        /// The fate of the first such line, with its place.
+        reason: String,
+    },
 }
 
 impl Unserved {
@@ -28,6 +40,7 @@ impl Unserved {
     pub const fn licenses(&self) -> u32 {
         match self {
             Self::WrongServerHostid { licenses, .. } | Self::NotServed { licenses, .. } => *licenses,
+            Self::Inactive { .. } => 0,
         }
     }
 
@@ -35,7 +48,9 @@ impl Unserved {
     #[must_use]
     pub fn reason(&self) -> &str {
         match self {
-            Self::WrongServerHostid { reason, .. } | Self::NotServed { reason, .. } => reason,
+            Self::WrongServerHostid { reason, .. }
+            | Self::NotServed { reason, .. }
+            | Self::Inactive { reason } => reason,
         }
     }
 
@@ -46,9 +61,90 @@ impl Unserved {
             Self::WrongServerHostid { reason, .. } => {
                 Denial::new(Code::FeatureRemoved, minor::SERVER_HOSTID, reason)
             }
-            Self::NotServed { reason, .. } => {
+            Self::NotServed { reason, .. } | Self::Inactive { reason } => {
                 Denial::new(Code::FeatureNotSupported, minor::LINES_NOT_SERVED, reason)
             }
+        }
+    }
+}
+
+/// The names under which nothing is had, gathered while the verdicts are told.
+#[derive(Default)]
+pub(super) struct Names(BTreeMap<FeatureName, Unserved>);
+
+impl Names {
+    /// Remembers the names of a line that gives nothing under them. A bundle's name is one of them: only its components are
+    /// served.
+    pub(super) fn remember(&mut self, judged: &Judged<'_>, told: &LineVerdict) {
+        let rank = match &told.verdict {
+            Verdict::Served(_) | Verdict::Merged { .. } | Verdict::Upgraded { .. } => return,
+            Verdict::Refused { reason: RefusedReason::WrongMachine, .. } => Rank::WrongMachine,
+            Verdict::Refused { .. } => Rank::Refused,
+            _ => Rank::Inactive,
+        };
+        if told.keyword == "SERVER" {
+            return;
+        }
+        let reason = told.to_string();
+        let licenses = match judged.statement {
+            Some(Statement::Feature(line)) => match line.count {
+                LicenseCount::Counted(count) => count.get(),
+                LicenseCount::Uncounted => 0,
+            },
+            _ => 0,
+        };
+        if let Ok(name) = FeatureName::parse(&told.subject) {
+            self.add(&name, rank, &reason, licenses);
+        }
+        let served = matches!(told.verdict, Verdict::Package { .. });
+        if let Some(Statement::Package(package)) = judged.statement.filter(|_| !served) {
+            package.components.iter().for_each(|component| self.add(&component.name, rank, &reason, 0));
+        }
+        judged.components.iter().for_each(|component| self.add(component, rank, &reason, 0));
+    }
+
+    /// All names but those that are served after all.
+    pub(super) fn without(self, served: impl Fn(&FeatureName) -> bool) -> BTreeMap<FeatureName, Unserved> {
+        self.0.into_iter().filter(|(name, _)| !served(name)).collect()
+    }
+
+    /// A wrong SERVER hostid answers before every other reason (`flexnet-files.md` 3.4), then a refusal; else the first
+    /// line does.
+    fn add(&mut self, name: &FeatureName, rank: Rank, reason: &str, licenses: u32) {
+        let (known, sum) = match self.0.get(name) {
+            None => (None, licenses),
+            Some(known) => (Some(known.rank()), known.licenses().saturating_add(licenses)),
+        };
+        if known.is_none_or(|known| rank > known) {
+            let reason = reason.to_owned();
+            let unserved = match rank {
+                Rank::WrongMachine => Unserved::WrongServerHostid { reason, licenses: sum },
+                Rank::Refused => Unserved::NotServed { reason, licenses: sum },
+                Rank::Inactive => Unserved::Inactive { reason },
+            };
+            self.0.insert(name.clone(), unserved);
+        } else if rank > Rank::Inactive
+            && let Some(Unserved::WrongServerHostid { licenses, .. } | Unserved::NotServed { licenses, .. }) =
+                self.0.get_mut(name)
+        {
+            *licenses = sum;
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Inactive,
+    Refused,
+    WrongMachine,
+}
+
+impl Unserved {
+    const fn rank(&self) -> Rank {
+        match self {
+            Self::WrongServerHostid { .. } => Rank::WrongMachine,
+            Self::NotServed { .. } => Rank::Refused,
+            Self::Inactive { .. } => Rank::Inactive,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! May this request have licenses, and from which pool (`flexnet-files.md` 3.4).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Decision, Reply, Session, State};
@@ -94,14 +95,15 @@ fn backing(pool: &Pool, count: u32, now: Timestamp) -> (Arc<[Digest]>, Option<Ti
     {
         return (Arc::clone(&lot.lines), lot.ends);
     }
-    let mut lines = Vec::new();
+    let (mut lines, mut named) = (Vec::new(), BTreeSet::new());
     let mut ends: Option<Timestamp> = None;
     let mut covered: u64 = 0;
     for lot in pool.valid_lots(now) {
         if covered >= u64::from(count) {
             break;
         }
-        lines.extend(lot.lines.iter().copied());
+        // Lots of one package share its line.
+        lines.extend(lot.lines.iter().filter(|line| named.insert(**line)));
         covered += u64::from(lot.count);
         ends = match (ends, lot.ends) {
             (Some(one), Some(other)) => Some(one.min(other)),

@@ -70,10 +70,9 @@ fn check_out(state: &State, catalog: &Catalog, out: &Out, asked: u64, now: Now) 
     if out.request.token <= session.highest {
         return Err(Violation::TokenReused(out.session, out.request.token));
     }
-    let pools = catalog.pools(out.request.feature.as_str());
-    let pool = pools
-        .iter()
-        .find(|pool| pool.key == out.pool)
+    let pool = catalog
+        .pool(&out.pool)
+        .filter(|pool| pool.feature == out.request.feature)
         .ok_or_else(|| Violation::PoolUnknown(out.pool.clone()))?;
     let total = state.pool(&out.pool).map_or(0, super::PoolUse::in_use).saturating_add(asked);
     let count = u64::from(pool.count_at(now.utc));

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::connection::{Outgoing, Peer, Protocol};
 use super::daemon;
 use super::projector::{StatusQuery, Task};
-use crate::catalog::{Catalog, Pool};
+use crate::catalog::{Catalog, Pool, Unserved};
 use crate::code::{Code, minor};
 use crate::event::Denial;
 use crate::ident::{FeatureName, Host, PoolKey, VendorName};
@@ -173,7 +173,8 @@ pub(super) fn items(
     }
     let listed = |feature: &FeatureName| strangers.contains_key(feature.as_str());
     let unserved = catalog.unserved_features().filter(|(feature, _)| wanted(feature) && !listed(feature));
-    for (feature, unserved) in unserved {
+    for (feature, unserved) in unserved.filter(|(_, unserved)| !matches!(unserved, Unserved::Inactive { .. }))
+    {
         let count = FeatureCount::Unserved { licenses: unserved.licenses() };
         items.push(StatusItem::Feature { name: feature.clone(), count });
     }

@@ -1,0 +1,277 @@
+//! PACKAGE (`flexnet-files.md` 3.9): bundles become their components.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::admit::Signed;
+use super::part::Part;
+use super::pool::pool_key;
+use super::verdict::{IgnoredReason, LinePlace, Note, RefusedReason, Verdict};
+use crate::code::{Code, minor};
+use crate::ident::{FeatureName, PoolKey, Version};
+use crate::license::{Component, PackageKind, PackageLine, Statement};
+use crate::sign::Manifest;
+
+/// Most lots that the components of packages may have together: so many enabling lines times components. Lines that
+/// would add more are refused, so that a short file can't make a catalog without bound.
+pub const COMPONENT_LOTS_MAX: usize = 1 << 18;
+/// A lot with a long key, which may hold a list of hostids, counts once more for each so many bytes.
+const KEY_BYTES_FREE: usize = 512;
+
+/// The PACKAGE lines in effect by name and version; of several alike the first.
+///
+/// DECISION: a PACKAGE line without a version fits every enabling line; of several that fit the first in the order of
+/// files and lines counts, so that no license is unpacked twice.
+struct Packages<'a> {
+    by_version: BTreeMap<(&'a FeatureName, Option<Version>), usize>,
+    /// Any of each name.
+    names: BTreeMap<&'a FeatureName, usize>,
+}
+
+impl<'a> Packages<'a> {
+    fn of(signed: &[Signed<'a>]) -> Self {
+        let mut found = Self { by_version: BTreeMap::new(), names: BTreeMap::new() };
+        for (index, line) in signed.iter().enumerate().filter(|(_, line)| line.in_effect()) {
+            if let Statement::Package(package) = line.statement {
+                found.by_version.entry((&package.name, package.version)).or_insert(index);
+                found.names.entry(&package.name).or_insert(index);
+            }
+        }
+        found
+    }
+
+    /// The package that a part unpacks into. The package's version must be that of its enabling line.
+    fn fitting(&self, part: &Part<'_>) -> Option<usize> {
+        let find = |version| self.by_version.get(&(&part.name, version)).copied();
+        match (find(Some(part.version)), find(None)) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+}
+
+/// What became of the lines of packages.
+#[derive(Default)]
+struct Outcome {
+    /// For each package that was enabled: its enabling lines and the pools of its components.
+    enabled: BTreeMap<usize, (Vec<LinePlace>, Vec<PoolKey>)>,
+    /// Which package took the parts of a name and version, if one did.
+    versions: BTreeMap<FeatureName, BTreeMap<Version, Option<usize>>>,
+    lots: usize,
+}
+
+/// Replaces the parts of bundles by those of their components, and gives PACKAGE lines and enabling lines their verdicts.
+/// `refused` are the names of feature lines that were refused before.
+///
+/// DECISION (3.9): this comes last, so UPGRADE moves licenses of a package like those of any feature, and what it has
+/// moved enables the PACKAGE line of the new version. Components are never packages themselves: a component with a
+/// package's name is an ordinary feature.
+pub(super) fn unpack<'a>(
+    signed: &mut [Signed<'a>],
+    parts: Vec<Part<'a>>,
+    refused: &BTreeSet<FeatureName>,
+    manifest: &Manifest,
+) -> Vec<Part<'a>> {
+    let packages = Packages::of(signed);
+    let mut outcome = Outcome::default();
+    let mut unpacked = Vec::with_capacity(parts.len());
+    for part in parts.into_iter().filter(Part::gives) {
+        let number = packages.fitting(&part);
+        outcome.versions.entry(part.name.clone()).or_default().insert(part.version, number);
+        let Some((number, package, place)) = number.and_then(|number| found(signed, number)) else {
+            if let Some(other) = packages.names.get(&part.name) {
+                tell_ordinary(signed, &part, *other);
+            }
+            unpacked.push(part);
+            continue;
+        };
+        let verdict = match package.kind {
+            PackageKind::Bundle => match components(&part, package, number, manifest, &mut outcome.lots) {
+                Ok((components, too_large)) => {
+                    let pools: Vec<PoolKey> =
+                        components.iter().filter_map(|component| component.pool.clone()).collect();
+                    let (by, all) = outcome.enabled.entry(number).or_default();
+                    by.extend(signed.get(part.line).map(|line| line.place.clone()));
+                    all.extend(pools.iter().cloned());
+                    unpacked.extend(components);
+                    if let Some(line) = signed.get_mut(part.line) {
+                        line.notes.extend(too_large);
+                    }
+                    Verdict::Enables { package: place, pools }
+                }
+                Err(verdict) => verdict,
+            },
+            PackageKind::Suite | PackageKind::SuiteReserved => {
+                if let Some(line) = signed.get_mut(number) {
+                    line.fate = Some(suite_verdict(&place));
+                }
+                suite_verdict(&place)
+            }
+        };
+        tell_enabling(signed, &part, verdict);
+    }
+    judge(signed, &packages, refused, outcome);
+    unpacked
+}
+
+fn found<'a>(signed: &[Signed<'a>], number: usize) -> Option<(usize, &'a PackageLine, LinePlace)> {
+    let line = signed.get(number)?;
+    match line.statement {
+        Statement::Package(package) => Some((number, package, line.place.clone())),
+        _ => None,
+    }
+}
+
+/// The components that a part gives: each with its own version or that of the enabling line, n × N licenses, and all
+/// else from the enabling line. DECISION (3.9): that includes its place in the sort order, and OVERDRAFT as it
+/// stands there, not times n.
+///
+/// A number that can't be counted is served as the greatest that can, with a note.
+fn components<'a>(
+    part: &Part<'a>,
+    package: &PackageLine,
+    number: usize,
+    manifest: &Manifest,
+    lots: &mut usize,
+) -> Result<(Vec<Part<'a>>, Option<Note>), Verdict> {
+    let mut components = Vec::with_capacity(package.components.len());
+    let mut too_large = None;
+    for component in &package.components {
+        let version = component.version.unwrap_or(part.version);
+        let pool = pool_key(&component.name, version, part.terms, manifest);
+        *lots = lots.saturating_add(1 + pool.as_str().len() / KEY_BYTES_FREE);
+        if *lots > COMPONENT_LOTS_MAX {
+            return Err(too_many_components());
+        }
+        let count = times(component, part.count);
+        if count.is_none() && too_large.is_none() {
+            too_large = Some(Note::CountTooLarge { component: component.name.to_string() });
+        }
+        let mut grounds = part.grounds.clone();
+        grounds.push(number);
+        components.push(Part {
+            name: component.name.clone(),
+            version,
+            terms: part.terms,
+            count: count.unwrap_or(u32::MAX),
+            line: part.line,
+            grounds,
+            pool: Some(pool),
+            moved: part.moved,
+        });
+    }
+    Ok((components, too_large))
+}
+
+/// n × N; none if that is too large to be counted.
+fn times(component: &Component, count: u32) -> Option<u32> {
+    component.count.map_or(Some(count), |each| each.get().checked_mul(count))
+}
+
+/// The engine does not take the package with each component yet; components alone would give more than was sold.
+fn suite_verdict(package: &LinePlace) -> Verdict {
+    Verdict::Refused {
+        reason: RefusedReason::Suite,
+        code: Code::FeatureNotSupported,
+        minor: minor::LINES_NOT_SERVED,
+        why: format!("the package at {package} is a suite, and suites are not served yet"),
+    }
+}
+
+fn tell_ordinary(signed: &mut [Signed<'_>], part: &Part<'_>, package: usize) {
+    let Some((_, line, package)) = found(signed, package) else { return };
+    let Some(version) = line.version else { return };
+    if let Some(line) = signed.get_mut(part.line) {
+        line.notes.push(Note::NotThePackagesVersion { package, version });
+    }
+}
+
+/// The verdict on an enabling line; an UPGRADE line also says what it has moved.
+fn tell_enabling(signed: &mut [Signed<'_>], part: &Part<'_>, verdict: Verdict) {
+    let moved = part.moved.and_then(|moved| {
+        let base = signed.get(moved.base)?.place.clone();
+        Some(Note::Upgraded { base, moved: part.count, asked: moved.asked })
+    });
+    if let Some(line) = signed.get_mut(part.line) {
+        line.notes.extend(moved);
+        line.fate = Some(verdict);
+    }
+}
+
+/// The verdicts on the PACKAGE lines.
+fn judge(
+    signed: &mut [Signed<'_>],
+    packages: &Packages<'_>,
+    refused: &BTreeSet<FeatureName>,
+    mut outcome: Outcome,
+) {
+    let mut verdicts = Vec::new();
+    let named: BTreeSet<&FeatureName> = signed
+        .iter()
+        .filter(|line| !matches!(line.statement, Statement::Package(_)))
+        .map(|line| line.statement.name())
+        .chain(refused)
+        .collect();
+    for (index, line) in signed.iter().enumerate().filter(|(_, line)| line.in_effect()) {
+        let Statement::Package(package) = line.statement else { continue };
+        let shadow = |number: usize| {
+            let by = signed.get(number).filter(|_| number != index)?.place.clone();
+            Some(Verdict::Shadowed { by })
+        };
+        let first = packages.by_version.get(&(&package.name, package.version));
+        let versions = outcome.versions.get(&package.name);
+        let taker = match package.version {
+            Some(version) => versions.and_then(|versions| versions.get(&version)),
+            None => versions.and_then(|versions| versions.values().next()),
+        };
+        let verdict = match (first.and_then(|first| shadow(*first)), outcome.enabled.remove(&index), taker) {
+            (Some(shadowed), ..) => shadowed,
+            (_, Some((by, pools)), _) => {
+                let mut seen = BTreeSet::new();
+                let pools = pools.into_iter().filter(|pool| seen.insert(pool.clone())).collect();
+                Verdict::Package { by, pools }
+            }
+            (_, _, Some(Some(taker))) => shadow(*taker).unwrap_or_else(too_many_components),
+            _ => unenabled(package, versions, named.contains(&package.name)),
+        };
+        verdicts.push((index, verdict));
+    }
+    for (index, verdict) in verdicts {
+        if let Some(line) = signed.get_mut(index) {
+            line.fate = Some(verdict);
+        }
+    }
+}
+
+/// Why nothing enables a PACKAGE line.
+fn unenabled(
+    package: &PackageLine,
+    versions: Option<&BTreeMap<Version, Option<usize>>>,
+    named: bool,
+) -> Verdict {
+    let name = &package.name;
+    let (reason, why) = match (versions.and_then(|versions| versions.keys().next()), package.version) {
+        (Some(other), Some(version)) => (
+            IgnoredReason::PackageVersion,
+            format!(
+                "the package has version {version}, the feature line {name} version {other}; they must be equal"
+            ),
+        ),
+        _ if named => (
+            IgnoredReason::PackageEnablingNotServed,
+            format!("no feature line {name} that would enable it is in effect"),
+        ),
+        _ => {
+            (IgnoredReason::PackageWithoutEnabling, format!("no FEATURE or INCREMENT line {name} enables it"))
+        }
+    };
+    Verdict::Ignored { reason, why }
+}
+
+fn too_many_components() -> Verdict {
+    Verdict::Refused {
+        reason: RefusedReason::TooManyComponents,
+        code: Code::FeatureNotSupported,
+        minor: minor::LINES_NOT_SERVED,
+        why: format!("the packages have more than {COMPONENT_LOTS_MAX} lots of components in all"),
+    }
+}
