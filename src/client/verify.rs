@@ -71,14 +71,15 @@ pub(super) fn fits(lines: &[VerifiedLine], config: &Config, granted: &Granted<'_
                 check_terms(line, config, granted)?;
             }
             Statement::Upgrade(upgrade) => {
-                if !lines
-                    .iter()
-                    .any(|base| matches!(&base.line, OwnedStatement::Feature(base) if is_base(upgrade, base)))
-                {
+                if !lines.iter().filter_map(VerifiedLine::terms).any(|base| is_base(upgrade, base)) {
                     return wrong(format!(
                         "no line behind the grant is one that UPGRADE {} upgrades",
                         upgrade.to.name
                     ));
+                }
+                if lines.iter().any(|other| other.upgrades(&upgrade.to)) {
+                    // A step on the way to another UPGRADE line.
+                    continue;
                 }
                 check_source(&upgrade.to, lines, granted)?;
                 check_terms(&upgrade.to, config, granted)?;
@@ -228,6 +229,7 @@ mod tests {
             "UPGRADE f LGS 1.0 2.0 permanent 1\nINCREMENT f LGS 1.5 permanent 1",
             // What the base line says of its end and its machines is the server's matter.
             "UPGRADE f LGS 1.0 2.0 permanent 1\nINCREMENT f LGS 1.5 31-dec-2030 1",
+            "UPGRADE f LGS 1.5 2.0 permanent 1\nUPGRADE f LGS 1.0 1.7 permanent 1\nINCREMENT f LGS 1.0 permanent 1",
             "FEATURE p LGS 1.0 permanent 1\nPACKAGE p LGS 1.0 COMPONENTS=\"e f:2.0:3\"",
             "FEATURE p LGS 2.0 permanent 1\nPACKAGE p LGS COMPONENTS=\"e f\" OPTIONS=SUITE",
             "UPGRADE p LGS 1.0 2.0 permanent 1\nFEATURE p LGS 1.0 permanent 1\nPACKAGE p LGS 2.0 COMPONENTS=f",
@@ -242,6 +244,7 @@ mod tests {
             ("UPGRADE f LGS 1.0 2.0 permanent 1", -8),
             ("UPGRADE f LGS 1.0 2.0 permanent 1\nINCREMENT f LGS 0.9 permanent 1", -8),
             ("UPGRADE f LGS 1.0 2.0 permanent 1\nINCREMENT g LGS 1.5 permanent 1", -8),
+            ("UPGRADE f LGS 1.5 2.0 permanent 1\nUPGRADE f LGS 1.0 1.7 permanent 1", -8),
             ("UPGRADE f LGS 1.0 1.9 permanent 1\nINCREMENT f LGS 1.5 permanent 1", -8),
             ("UPGRADE f LGS 1.0 2.0 1-jan-2020 1\nINCREMENT f LGS 1.5 permanent 1", -10),
             ("PACKAGE p LGS 1.0 COMPONENTS=f:2.0", -8),
