@@ -8,6 +8,7 @@ mod applets;
 mod classic;
 mod lmcrypt;
 mod lmdown;
+mod lmfmt;
 #[cfg(feature = "server")]
 mod lmgrd;
 mod lmlint;

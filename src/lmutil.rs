@@ -7,6 +7,7 @@ pub mod inputs;
 pub mod license_texts;
 pub mod lmcrypt;
 pub mod lmdown;
+pub mod lmfmt;
 pub mod lmlint;
 pub mod lmstat;
 mod version;

@@ -11,6 +11,7 @@ mod system;
 
 mod tools {
     mod lmdown;
+    mod lmfmt;
     mod lmgrd;
     mod lmstat;
     mod up;

@@ -3,7 +3,8 @@
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::{
-    Call, PROGRAM, USAGE, classic, lmcrypt, lmdown, lmlint, lmstat, lmutil, lmver, print, print_error, run,
+    Call, PROGRAM, USAGE, classic, lmcrypt, lmdown, lmfmt, lmlint, lmstat, lmutil, lmver, print, print_error,
+    run,
 };
 #[cfg(feature = "server")]
 use super::{lmgrd, up, vendord};
@@ -43,6 +44,7 @@ pub(super) static APPLETS: &[Applet] = &[
     applet!("lmstat", lmstat, classic: true, hidden: false),
     applet!("lmdown", lmdown, classic: true, hidden: false),
     applet!("lmlint", lmlint, classic: false, hidden: false),
+    applet!("lmfmt", lmfmt, classic: false, hidden: false),
     applet!("lmcrypt", lmcrypt, classic: false, hidden: false),
     applet!("lmver", lmver, classic: true, hidden: false),
     #[cfg(feature = "server")]
@@ -93,7 +95,11 @@ impl Applet {
 
 /// Exit status of a wrong call: 1 of the classic tools, another one where 1 has a meaning.
 fn wrong_call(applet: &str) -> u8 {
-    if applet == "lmlint" { lmlint::WRONG_CALL } else { USAGE }
+    match applet {
+        "lmlint" => lmlint::WRONG_CALL,
+        "lmfmt" => lmfmt::TROUBLE,
+        _ => USAGE,
+    }
 }
 
 /// How usage lines name the applet: by this program, or by the tool that ran it.

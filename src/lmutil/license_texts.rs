@@ -2,8 +2,10 @@
 
 use super::ask::{self, Failure};
 use super::runtime;
-use crate::client::{Limits, ServerAddress};
+use crate::client::{Entry, Limits, SearchPath, ServerAddress};
 use crate::code::{Code, minor};
+use crate::license::LicenseFile;
+use crate::text::Source;
 use crate::wire::{LicensePart, Message};
 
 /// A license file as it is on the server's disk.
@@ -36,6 +38,43 @@ pub fn fetch_any(servers: &[ServerAddress], limits: Limits) -> Result<Vec<Served
         }
     }
     Err(failure)
+}
+
+/// The license files that a search path means, in its order: files are read, of a server the files that it serves are
+/// fetched. What can't be had stands in its place as the reason.
+#[must_use]
+pub fn licenses_of(path: &SearchPath, limits: Limits) -> Vec<Result<LicenseFile, Failure>> {
+    let mut licenses = Vec::new();
+    for entry in &path.entries {
+        match entry {
+            Entry::Path(path) => {
+                licenses.extend(ask::license_files(path).iter().map(|file| ask::read_license(file)));
+            }
+            Entry::Server(server) => licenses.extend(served(std::slice::from_ref(server), limits)),
+            Entry::Triad(servers) => licenses.extend(served(servers, limits)),
+            Entry::Bad { text, why } => {
+                let note = format!("{text}: {why}");
+                licenses.push(Err(Failure::new(Code::NoLicenseFile, minor::PATH_EMPTY, &note)));
+            }
+        }
+    }
+    licenses
+}
+
+/// The license files that one of these servers serves.
+fn served(servers: &[ServerAddress], limits: Limits) -> Vec<Result<LicenseFile, Failure>> {
+    let texts = match fetch_any(servers, limits) {
+        Ok(texts) => texts,
+        Err(failure) => return vec![Err(failure)],
+    };
+    let license = |text: ServedText| match text.bytes {
+        Ok(bytes) => Ok(LicenseFile::parse(Source::new(&text.name, &bytes))),
+        Err(why) => {
+            let note = format!("{} on the server: {why}", text.name);
+            Err(Failure::new(Code::CannotReadFile, minor::FILE_UNREADABLE, &note))
+        }
+    };
+    texts.into_iter().map(license).collect()
 }
 
 async fn ask_texts(server: &ServerAddress, limits: Limits) -> Result<Vec<ServedText>, Failure> {

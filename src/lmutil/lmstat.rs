@@ -10,13 +10,11 @@ use jiff::Zoned;
 use layout::{Member, MemberUp, SystemReport, VendorReport, Wanted};
 
 use super::ask::{self, Failure, Target};
-use super::license_texts::{self, ServedText};
+use super::license_texts::licenses_of;
 use super::runtime;
-use crate::client::{Connection, Entry, Limits, SearchPath, ServerAddress};
+use crate::client::{Connection, Limits, SearchPath};
 use crate::code::{Code, minor};
 use crate::ident::FeatureName;
-use crate::license::LicenseFile;
-use crate::text::Source;
 use crate::wire::{Message, ServerInfo, StatusItem};
 
 /// What a tool prints, and its exit status.
@@ -162,23 +160,10 @@ pub fn license_info(
     let mut text = layout::head(banner, now);
     let mut failures = Vec::new();
     let mut licenses = Vec::new();
-    for entry in &path.entries {
-        let read: Licenses = match entry {
-            Entry::Path(path) => {
-                ask::license_files(path).iter().map(|file| ask::read_license(file)).collect()
-            }
-            Entry::Server(server) => served(std::slice::from_ref(server), limits),
-            Entry::Triad(servers) => served(servers, limits),
-            Entry::Bad { text, why } => {
-                let note = format!("{text}: {why}");
-                vec![Err(Failure::new(Code::NoLicenseFile, minor::PATH_EMPTY, &note))]
-            }
-        };
-        for outcome in read {
-            match outcome {
-                Ok(license) => licenses.push(license),
-                Err(failure) => failures.push(failure),
-            }
+    for outcome in licenses_of(path, limits) {
+        match outcome {
+            Ok(license) => licenses.push(license),
+            Err(failure) => failures.push(failure),
         }
     }
     if licenses.is_empty() && failures.is_empty() {
@@ -196,25 +181,6 @@ pub fn license_info(
     }
     text.push_str(&license_info::table(&licenses, feature));
     Printed { text, status: 0 }
-}
-
-/// The files of an entry that can be read, and those that can't.
-type Licenses = Vec<Result<LicenseFile, Failure>>;
-
-/// The license files that one of these servers serves.
-fn served(servers: &[ServerAddress], limits: Limits) -> Licenses {
-    let texts = match license_texts::fetch_any(servers, limits) {
-        Ok(texts) => texts,
-        Err(failure) => return vec![Err(failure)],
-    };
-    let license = |text: ServedText| match text.bytes {
-        Ok(bytes) => Ok(LicenseFile::parse(Source::new(&text.name, &bytes))),
-        Err(why) => {
-            let note = format!("{} on the server: {why}", text.name);
-            Err(Failure::new(Code::CannotReadFile, minor::FILE_UNREADABLE, &note))
-        }
-    };
-    texts.into_iter().map(license).collect()
 }
 
 #[cfg(test)]

@@ -153,6 +153,28 @@ pub(crate) fn tool(dir: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
+/// Runs a tool to its end with a text on its standard input.
+pub(crate) fn tool_fed(dir: &Path, arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(PROGRAM)
+        .args(arguments)
+        .current_dir(dir)
+        .env_remove("LM_LICENSE_FILE")
+        .env("TZ", "UTC")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A tool that has read enough may close its input.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
+}
+
+/// What a tool said on standard error, which must be text.
+pub(crate) fn complained(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
 /// What a tool printed, which must be text.
 pub(crate) fn printed(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
