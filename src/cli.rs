@@ -11,6 +11,7 @@ mod lmdown;
 mod lmfmt;
 #[cfg(feature = "server")]
 mod lmgrd;
+mod lmhostid;
 mod lmlint;
 mod lmstat;
 mod lmutil;

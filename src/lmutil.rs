@@ -8,6 +8,7 @@ pub mod license_texts;
 pub mod lmcrypt;
 pub mod lmdown;
 pub mod lmfmt;
+pub mod lmhostid;
 pub mod lmlint;
 pub mod lmstat;
 mod version;

@@ -13,6 +13,7 @@ mod tools {
     mod lmdown;
     mod lmfmt;
     mod lmgrd;
+    mod lmhostid;
     mod lmstat;
     mod up;
 }
