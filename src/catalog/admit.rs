@@ -252,7 +252,7 @@ impl<'a> Admission<'_, 'a> {
             .iter()
             .filter(|_| keyword == "PACKAGE")
             .filter_map(|word| word.strip_prefix("COMPONENTS="))
-            .flat_map(str::split_whitespace)
+            .flat_map(|list| list.trim_matches('"').split_whitespace())
             .filter_map(|component| FeatureName::parse(component.split(':').next()?).ok())
             .collect();
         let subject = words.get(1).map_or(keyword, |name| name).to_owned();

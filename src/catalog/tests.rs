@@ -1,9 +1,13 @@
 //! Cases of `flexnet-files.md` 8.1, as far as they concern the catalog; each test names its cases. Vendor `acmed`, every
 //! file begins with `SERVER srv 0011aabbccdd 27000` unless it is shown, and "today" is 15-jun-2026.
 
+mod package;
+mod retirement;
+mod supersede;
+mod upgrade;
+
 use super::*;
 use crate::code::{Code, minor};
-use crate::license::Statement;
 use crate::sign::SigningKey;
 use crate::text::Source;
 use crate::time::{CivilDate, Timestamp};
@@ -34,16 +38,16 @@ fn at(day: &str) -> Timestamp {
     CivilDate::parse(day).unwrap().begins(&jiff::tz::TimeZone::UTC).unwrap()
 }
 
-/// The file with a SIGN behind each feature line.
+/// The file with a SIGN behind each line that takes one.
 fn signed_with(text: &str, key: &SigningKey) -> String {
     let file = LicenseFile::parse(Source::new("unsigned", text.as_bytes()));
     let hostids: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
     let (mut out, mut copied) = (String::new(), 0);
-    for feature in file.features() {
-        let sign = key.sign(&Statement::Feature(feature).canonical(&hostids).unwrap());
-        out.push_str(&text[copied..feature.span.end]);
+    for (_, statement) in file.statements() {
+        let sign = key.sign(&statement.canonical(&hostids).unwrap());
+        out.push_str(&text[copied..statement.span().end]);
         out.push_str(&format!(" SIGN=\"{sign}\""));
-        copied = feature.span.end;
+        copied = statement.span().end;
     }
     out + &text[copied..]
 }
@@ -75,6 +79,36 @@ fn pools(catalog: &Catalog) -> Vec<(String, u32)> {
 fn expect(catalog: &Catalog, expected: &[(&str, u32)]) {
     let expected: Vec<_> = expected.iter().map(|(key, count)| ((*key).to_owned(), *count)).collect();
     assert_eq!(pools(catalog), expected, "{:#?}", catalog.verdicts());
+}
+
+/// Key and count of each pool of all features.
+fn all_pools(catalog: &Catalog) -> Vec<(String, u32)> {
+    let pools = catalog.features().flat_map(|name| catalog.pools(name.as_str()));
+    pools.map(|pool| (pool.key.to_string(), pool.count_at(today()))).collect()
+}
+
+fn expect_all(catalog: &Catalog, expected: &[(&str, u32)]) {
+    let expected: Vec<_> = expected.iter().map(|(key, count)| ((*key).to_owned(), *count)).collect();
+    assert_eq!(all_pools(catalog), expected, "{:#?}", catalog.verdicts());
+}
+
+/// The verdict on the line of this number of the first file.
+fn verdict(catalog: &Catalog, number: usize) -> &LineVerdict {
+    let found = |line: &&LineVerdict| line.place.file == 0 && line.place.number == number;
+    catalog.verdicts().iter().find(found).unwrap()
+}
+
+fn ignored(catalog: &Catalog, number: usize) -> Option<IgnoredReason> {
+    match &verdict(catalog, number).verdict {
+        Verdict::Ignored { reason, .. } => Some(*reason),
+        _ => None,
+    }
+}
+
+/// What a request for a name that is not served is told: number, and whether lmstat lists the name.
+fn absent(catalog: &Catalog, name: &str) -> (i32, bool) {
+    let unserved = catalog.unserved(name).unwrap();
+    (unserved.denial().code.number(), !matches!(unserved, Unserved::Inactive { .. }))
 }
 
 /// The refusals, as code and minor.

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Decision, Reply, Session, State};
-use crate::catalog::{Catalog, Period, Pool};
+use crate::catalog::{Catalog, Period, Pool, Retirement};
 use crate::code::{Code, minor};
 use crate::event::{Answer, Checkout, Denial, Denied, Event, Out};
 use crate::ident::{Digest, Handle, SessionId, Token};
+use crate::sign::SignatureError;
 use crate::time::{Now, Timestamp};
 use crate::wire::limits::UNACKNOWLEDGED_MAX;
 
@@ -196,6 +197,10 @@ fn refusal(state: &State, request: &Checkout, stage: Stage, pool: &Pool, now: Ti
         }
         Stage::Expiry => {
             let last = pool.lots.iter().max_by_key(|lot| lot.ends);
+            if let Some(Retirement { key, day }) = last.and_then(|lot| lot.retirement) {
+                let note = SignatureError::Retired { key, last: day }.to_string();
+                return Denial::new(Code::BadSignature, minor::LINE_KEY_RETIRED, &note);
+            }
             let date = last.map(|lot| lot.expiry.to_string()).unwrap_or_default();
             let note = format!("{feature} {} expired on {date}", pool.version);
             Denial::new(Code::Expired, minor::LINE_EXPIRED, &note)

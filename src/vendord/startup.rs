@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 
 use super::config::Config;
-use crate::catalog::{Catalog, Verdict};
+use crate::catalog::{Catalog, Note, Verdict};
 use crate::event::debug_log::{expired, expires_soon};
 use crate::event::{FileRole, StartFile, Started};
 use crate::ident::Digest;
@@ -80,7 +80,10 @@ pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal>
         catalog
             .verdicts()
             .iter()
-            .filter(|verdict| !verdict.verdict.is_applied() || !verdict.notes.is_empty())
+            .filter(|verdict| {
+                let doubtful = |note: &Note| note.severity() >= Severity::Warning;
+                !verdict.verdict.is_applied() || verdict.notes.iter().any(doubtful)
+            })
             // What the license room refused was told above, with its place.
             .filter(|verdict| !matches!(verdict.verdict, Verdict::Refused { minor: 0, .. }))
             .map(ToString::to_string),
@@ -131,14 +134,21 @@ fn manifest(config: &Config) -> Result<FoundManifest, Refusal> {
 fn expiries(catalog: &Catalog, now: Timestamp, messages: &mut Vec<String>) {
     for feature in catalog.features() {
         for lot in catalog.pools(feature.as_str()).iter().flat_map(|pool| &pool.lots) {
-            let (Some(ends), Expiry::On(day)) = (lot.ends, lot.expiry) else { continue };
+            // A lot ends with its expiry date or with the key that signed its line, whichever comes first.
+            let (why, day) = match (lot.retirement, lot.expiry) {
+                (Some(end), _) => (format!(", when key {} retires", end.key), end.day),
+                (None, Expiry::On(day)) => (String::new(), day),
+                (None, Expiry::Never) => continue,
+            };
+            let Some(ends) = lot.ends else { continue };
             let days = (ends.seconds() - now.seconds()).div_euclid(86_400);
             if ends <= now {
-                messages.push(expired(feature.as_str()));
+                let retired = lot.retirement.map(|end| format!(" (key {} retired on {day})", end.key));
+                messages.push(expired(feature.as_str()) + &retired.unwrap_or_default());
             } else if let Ok(days @ 0..) = u32::try_from(days)
                 && i64::from(days) < EXPIRES_SOON_DAYS
             {
-                messages.push(expires_soon(feature.as_str(), days, day));
+                messages.push(expires_soon(feature.as_str(), days, day) + &why);
             }
         }
     }

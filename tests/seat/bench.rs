@@ -24,11 +24,26 @@ pub(crate) fn catalog(lines: &str) -> Catalog {
 }
 
 pub(crate) fn catalog_of(text: &str) -> Catalog {
-    let signed = sign(text);
-    let file = LicenseFile::parse(Source::new("test.lic", signed.as_bytes()));
-    let manifest = Manifest::demo();
-    let zone = jiff::tz::TimeZone::UTC;
-    Catalog::build(&manifest.vendor, &[&file], &manifest, &[], &zone)
+    built(&[text.to_owned()], &Manifest::demo())
+}
+
+/// Builds a catalog from files with these lines; they are called a.lic, b.lic and so on.
+pub(crate) fn catalog_of_files(files: &[&str]) -> Catalog {
+    catalog_under(files, &Manifest::demo())
+}
+
+pub(crate) fn catalog_under(files: &[&str], manifest: &Manifest) -> Catalog {
+    let whole = |lines: &&str| format!("SERVER srv ANY 27000\nVENDOR LGS\n{lines}\n");
+    built(&files.iter().map(whole).collect::<Vec<_>>(), manifest)
+}
+
+fn built(texts: &[String], manifest: &Manifest) -> Catalog {
+    let parse = |(text, letter): (&String, char)| {
+        LicenseFile::parse(Source::new(&format!("{letter}.lic"), sign(text).as_bytes()))
+    };
+    let files: Vec<LicenseFile> = texts.iter().zip('a'..).map(parse).collect();
+    let inputs: Vec<&LicenseFile> = files.iter().collect();
+    Catalog::build(&manifest.vendor, &inputs, manifest, &[], &jiff::tz::TimeZone::UTC)
 }
 
 /// State and catalog under test, with the whole history.
@@ -102,6 +117,10 @@ impl Bench {
 
     pub(crate) fn grant(&mut self, who: &str, feature: &str, version: &str) -> seatkeeper::event::Grant {
         self.answer(who, &[], feature, version, 1).expect("granted")
+    }
+
+    pub(crate) fn denial(&mut self, who: &str, feature: &str, version: &str) -> Denial {
+        self.answer(who, &[], feature, version, 1).expect_err("denied")
     }
 
     fn answer(

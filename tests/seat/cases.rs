@@ -1,6 +1,10 @@
 //! Cases of `flexnet-files.md` section 8.1, by id.
 
-use super::bench::{Bench, catalog_of};
+use seatkeeper::code::minor;
+use seatkeeper::sign::Manifest;
+use seatkeeper::time::CivilDate;
+
+use super::bench::{Bench, catalog_of, catalog_of_files, catalog_under};
 
 fn expect(bench: &mut Bench, table: &[(&str, &str, &str, u32, i32)]) {
     for (who, feature, version, count, number) in table {
@@ -193,4 +197,103 @@ fn the_denial_is_that_of_the_pool_that_got_furthest() {
             ("b", "fx", "1.0", 1, -4),
         ],
     );
+}
+
+#[test]
+fn l22_an_upgrade_moves_licenses_to_another_version() {
+    let mut bench = Bench::new("INCREMENT fx LGS 1.0 permanent 5\nUPGRADE fx LGS 1.0 2.0 permanent 2");
+    expect(
+        &mut bench,
+        &[
+            ("a", "fx", "2.0", 1, 0),
+            ("b", "fx", "2.0", 1, 0),
+            ("c", "fx", "2.0", 1, -4),
+            ("d", "fx", "1.0", 1, 0),
+            ("e", "fx", "1.0", 1, 0),
+            ("f", "fx", "1.0", 1, 0),
+            ("g", "fx", "1.0", 1, -4),
+        ],
+    );
+    let mut bench = Bench::new("INCREMENT fx LGS 1.0 permanent 5\nUPGRADE fx LGS 1.0 2.0 permanent 2");
+    let grant = bench.grant("a", "fx", "2.0");
+    let keyword = |digest| {
+        let line = bench.catalog.signed_line(digest).unwrap();
+        line.canonical.lines().find_map(|field| field.strip_prefix("keyword=")).unwrap().to_owned()
+    };
+    assert_eq!(grant.lines.iter().map(keyword).collect::<Vec<_>>(), ["UPGRADE", "INCREMENT"]);
+}
+
+#[test]
+fn l23_l24_superseded_lines_are_not_served() {
+    let mut bench = Bench::new(
+        "INCREMENT fx LGS 1.0 permanent 5 ISSUED=1-jan-2025\n\
+         INCREMENT fx LGS 1.0 permanent 2 ISSUED=1-jan-2026 SUPERSEDE",
+    );
+    expect(&mut bench, &[("a", "fx", "1.0", 3, -26), ("a", "fx", "1.0", 2, 0), ("b", "fx", "1.0", 1, -4)]);
+    let mut bench = Bench::new(
+        "INCREMENT fx LGS 1.0 permanent 5 ISSUED=1-jan-2025\n\
+         INCREMENT fy LGS 1.0 permanent 5 ISSUED=1-jan-2025\n\
+         INCREMENT fz LGS 1.0 permanent 1 ISSUED=1-jan-2026 SUPERSEDE=\"fx fy\"",
+    );
+    expect(&mut bench, &[("a", "fx", "1.0", 1, -18), ("a", "fy", "1.0", 1, -18), ("a", "fz", "1.0", 1, 0)]);
+}
+
+#[test]
+fn l25_components_of_a_bundle() {
+    let mut bench =
+        Bench::new("PACKAGE pk LGS 1.0 COMPONENTS=\"ca:1.5:2 cb:3.0:4\"\nFEATURE pk LGS 1.0 permanent 3");
+    for (name, version, count) in [("ca", "1.5", 6), ("cb", "3.0", 12)] {
+        for _ in 0..count {
+            assert_eq!(bench.out("a", name, version, 1), 0, "{name}");
+        }
+        assert_eq!(bench.out("a", name, version, 1), -4, "{name}");
+    }
+    assert_eq!(bench.out("a", "pk", "1.0", 1), -18);
+    bench.all_in();
+    // A grant over several lots names the PACKAGE line once.
+    let mut bench = Bench::new(
+        "PACKAGE pk LGS 1.0 COMPONENTS=ca\nINCREMENT pk LGS 1.0 permanent 1 SN=1\nINCREMENT pk LGS 1.0 permanent 1 SN=2",
+    );
+    assert_eq!(bench.out("a", "ca", "1.0", 2), 0);
+    let seat = bench.state.seats().next().unwrap().1;
+    assert_eq!(seat.count.get(), 2);
+    let named = super::bench::events(&bench.history).find_map(|event| match event {
+        seatkeeper::event::Event::Out(out) => Some(out.lines.len()),
+        _ => None,
+    });
+    assert_eq!(named, Some(3));
+}
+
+#[test]
+fn l28_l29_packages_that_nothing_enables() {
+    let mut bench = Bench::new("PACKAGE pk LGS 1.0 COMPONENTS=\"ca cb\"\nFEATURE pk LGS 2.0 permanent 5");
+    expect(&mut bench, &[("a", "ca", "1.0", 1, -18), ("a", "cb", "1.0", 1, -18), ("a", "pk", "2.0", 1, 0)]);
+    let mut bench = Bench::new("PACKAGE pk LGS 1.0 COMPONENTS=\"ca cb\"");
+    expect(&mut bench, &[("a", "ca", "1.0", 1, -18), ("a", "zz", "1.0", 1, -5)]);
+}
+
+#[test]
+fn l51_l54_equal_lines_count_once_and_lines_with_other_serial_numbers_add() {
+    let (one, two) = ("INCREMENT fx LGS 1.0 permanent 2 SN=1", "INCREMENT fx LGS 1.0 permanent 2 SN=2");
+    let mut bench = Bench::with(catalog_of_files(&[one, one]));
+    expect(&mut bench, &[("a", "fx", "1.0", 2, 0), ("b", "fx", "1.0", 1, -4)]);
+    let mut bench = Bench::with(catalog_of_files(&[one, two]));
+    expect(&mut bench, &[("a", "fx", "1.0", 4, 0), ("b", "fx", "1.0", 1, -4)]);
+    let serial = |lot: &seatkeeper::catalog::Lot| lot.place.name.to_string();
+    let order: Vec<String> = bench.catalog.pools("fx")[0].lots.iter().map(serial).collect();
+    assert_eq!(order, ["a.lic", "b.lic"]);
+}
+
+#[test]
+fn a_key_that_has_retired_answers_as_a_bad_signature() {
+    let mut manifest = Manifest::demo();
+    manifest.keys[0].retires = Some(CivilDate::parse("15-jun-2026").unwrap());
+    let key = manifest.keys[0].id().to_string();
+    let mut bench = Bench::with(catalog_under(&["FEATURE fx LGS 1.0 permanent 1"], &manifest));
+    assert_eq!(bench.out("a", "fx", "1.0", 1), 0);
+    bench.all_in();
+    bench.now.utc.0 += 86_400_000;
+    let denial = bench.denial("a", "fx", "1.0");
+    assert_eq!((denial.code.number(), denial.minor), (-8, minor::LINE_KEY_RETIRED));
+    assert!(denial.note.contains(&key) && denial.note.contains("15-jun-2026"), "{}", denial.note);
 }

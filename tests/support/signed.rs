@@ -6,16 +6,16 @@ use seatkeeper::license::{LicenseFile, Statement};
 use seatkeeper::sign::{Manifest, demo_signing_key};
 use seatkeeper::text::Source;
 
-/// Adds a signature to each feature line, which must be one physical line.
+/// Adds a signature to each line that takes one, which must be one physical line.
 pub(crate) fn sign(text: &str) -> String {
     let file = LicenseFile::parse(Source::new("test.lic", text.as_bytes()));
     let hostids: Vec<_> = file.servers().map(|server| server.hostid.clone()).collect();
     let mut signed = text.to_owned();
-    let mut features: Vec<_> = file.features().collect();
-    features.sort_by_key(|line| std::cmp::Reverse(line.span.start));
-    for line in features {
-        let canonical = Statement::Feature(line).canonical(&hostids).unwrap();
-        let end = text[line.span.start..].find('\n').map_or(text.len(), |length| line.span.start + length);
+    let statements: Vec<Statement<'_>> = file.statements().map(|(_, statement)| statement).collect();
+    for line in statements.into_iter().rev() {
+        let canonical = line.canonical(&hostids).unwrap();
+        let start = line.span().start;
+        let end = text[start..].find('\n').map_or(text.len(), |length| start + length);
         signed.insert_str(end, &format!(" SIGN=\"{}\"", demo_signing_key().sign(&canonical)));
     }
     signed
