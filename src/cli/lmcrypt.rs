@@ -3,6 +3,7 @@
 mod edit;
 mod keygen;
 mod keys;
+mod resign;
 mod rotate;
 mod sign;
 mod verify;
@@ -45,6 +46,13 @@ enum Verb {
     /// Prints one line for each license line: file, line number, feature and verdict. Ends with 0 if every line of the
     /// manifest's vendor is good, with 248 (-8) otherwise.
     Verify(verify::VerifyArgs),
+    /// Sign license files again with another key, where a good signature vouches for the line
+    ///
+    /// Only lines that carry a good signature of a key in the manifest are signed, so nothing forged is laundered; keys
+    /// that have retired still vouch. Lines that the new key has signed already stay as they are. One line with another
+    /// signature, or none, refuses the whole run and nothing is written. Every byte that is not a signature (or the
+    /// hostid of --hostid) stays as it is.
+    Resign(resign::ResignArgs),
     /// Put another key into a vendor manifest and let the old ones retire
     ///
     /// The new key is added; with --retire-old the signatures of all others count through that day in the server's zone.
@@ -84,6 +92,7 @@ fn run_with(args: Args, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
         Verb::Keygen(args) => keygen::keygen(&args, out, err),
         Verb::Sign(args) => sign::sign(&args, out, err),
         Verb::Verify(args) => verify::verify(&args, out, err),
+        Verb::Resign(args) => resign::resign(&args, out, err),
         Verb::Rotate(args) => rotate::rotate(&args, out, err),
         Verb::Keys(args) => keys::keys(&args, out, err),
     };

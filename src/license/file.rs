@@ -182,6 +182,8 @@ pub struct ServerLine {
     pub heartbeat_interval_s: Option<u32>,
     /// Bit mask of `PLAT=`: 1 physical, 2 virtual, 4 container. Kept, not enforced.
     pub plat: Option<u32>,
+    /// Where the hostid stands.
+    pub hostid_span: Span,
     /// From the keyword to the last word.
     pub span: Span,
 }

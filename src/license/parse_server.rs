@@ -21,6 +21,7 @@ pub(super) fn server<'a>(reader: &mut Reader<'a>, whole: Span, words: &[Token<'a
         return LineKind::Invalid;
     };
     let errors = reader.errors();
+    let hostid_span = hostid.span;
     let host = reader.word(*host);
     let id = reader.word(*hostid).and_then(|text| one_hostid(reader, &text, hostid.span));
     if id == Some(HostId::Demo) {
@@ -36,6 +37,7 @@ pub(super) fn server<'a>(reader: &mut Reader<'a>, whole: Span, words: &[Token<'a
         primary_is_master: false,
         heartbeat_interval_s: None,
         plat: None,
+        hostid_span,
         span: whole,
     };
     for option in options {

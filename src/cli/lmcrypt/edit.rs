@@ -27,7 +27,7 @@ pub(super) struct SignedFile {
 pub(super) fn sign_file(file: &LicenseFile, key: &SigningKey) -> SignedFile {
     let source = &file.source;
     let hostids: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
-    let (mut text, mut copied) = (String::with_capacity(source.text().len() * 2), 0);
+    let mut edit = Edit::new(source);
     let (mut count, mut notes, mut refused) = (0, Vec::new(), Vec::new());
     for line in &file.lines {
         let place = source.place(line.span.start).line;
@@ -36,27 +36,13 @@ pub(super) fn sign_file(file: &LicenseFile, key: &SigningKey) -> SignedFile {
             notes.extend(file.diagnostics_of(line).map(|found| found.line(source)));
         }
         if let Some(statement) = Statement::of(&line.kind) {
-            let place = source.place(statement.span().start).line;
-            let what = format!("{}:{place}: {} {}", source.name(), statement.keyword(), statement.name());
+            let what = title(source, statement);
             if statement.vendor() != key.vendor() {
                 notes.push(format!("{what}: skipped, vendor {}", statement.vendor()));
                 continue;
             }
-            match signature(statement, &hostids, key) {
-                Ok(value) => {
-                    let (span, new) = replacement(source, statement, &value);
-                    let longer = new.len().saturating_sub(span.end - span.start);
-                    if source.slice(line.span).chars().count() + longer >= LINE_CHARS_MAX {
-                        refused.push(format!(
-                            "{what}: refused: the line would have {LINE_CHARS_MAX} characters or more"
-                        ));
-                        continue;
-                    }
-                    text.push_str(source.slice(Span::new(copied, span.start)));
-                    text.push_str(&new);
-                    copied = span.end;
-                    count += 1;
-                }
+            match edit.sign(line, statement, &hostids, key) {
+                Ok(()) => count += 1,
                 Err(why) => refused.push(format!("{what}: refused: {why}")),
             }
             continue;
@@ -72,8 +58,57 @@ pub(super) fn sign_file(file: &LicenseFile, key: &SigningKey) -> SignedFile {
             _ => {}
         }
     }
-    text.push_str(source.slice(Span::new(copied, source.text().len())));
-    SignedFile { bytes: source.encode(&text), count, notes, refused }
+    SignedFile { bytes: edit.finish(), count, notes, refused }
+}
+
+/// `file:line: KEYWORD name`.
+pub(super) fn title(source: &Source, statement: Statement<'_>) -> String {
+    let place = source.place(statement.span().start).line;
+    format!("{}:{place}: {} {}", source.name(), statement.keyword(), statement.name())
+}
+
+/// A file's text with some of it replaced, from its beginning to its end.
+pub(super) struct Edit<'a> {
+    source: &'a Source,
+    text: String,
+    copied: usize,
+}
+
+impl<'a> Edit<'a> {
+    pub(super) fn new(source: &'a Source) -> Self {
+        Self { source, text: String::with_capacity(source.text().len() * 2), copied: 0 }
+    }
+
+    /// Puts a text into the place of another one, which begins behind all that were replaced before.
+    pub(super) fn replace(&mut self, span: Span, new: &str) {
+        self.text.push_str(self.source.slice(Span::new(self.copied, span.start)));
+        self.text.push_str(new);
+        self.copied = span.end;
+    }
+
+    /// Puts a signature on a line, or says why it can't have one. `hostids` are those of the SERVER lines.
+    pub(super) fn sign(
+        &mut self,
+        line: &Line,
+        statement: Statement<'_>,
+        hostids: &[HostId],
+        key: &SigningKey,
+    ) -> Result<(), String> {
+        let value = signature(statement, hostids, key)?;
+        let (span, new) = replacement(self.source, statement, &value);
+        let longer = new.len().saturating_sub(span.end - span.start);
+        if self.source.slice(line.span).chars().count() + longer >= LINE_CHARS_MAX {
+            return Err(format!("the line would have {LINE_CHARS_MAX} characters or more"));
+        }
+        self.replace(span, &new);
+        Ok(())
+    }
+
+    /// The bytes of the file, in its encoding.
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        self.text.push_str(self.source.slice(Span::new(self.copied, self.source.text().len())));
+        self.source.encode(&self.text)
+    }
 }
 
 /// The value of SIGN for a line, or why it can't have one.
@@ -158,7 +193,8 @@ fn line_end(text: &str) -> &'static str {
     }
 }
 
-fn errors(file: &LicenseFile, line: &Line) -> Vec<String> {
+/// Why a line can't be read.
+pub(super) fn errors(file: &LicenseFile, line: &Line) -> Vec<String> {
     let found: Vec<String> = file
         .diagnostics_of(line)
         .filter(|found| found.severity == Severity::Error)
