@@ -2,4 +2,6 @@
 //! writes its files.
 
 pub mod day;
+pub mod draft;
 pub mod rotate;
+pub mod template;
