@@ -1,8 +1,11 @@
 //! `lmcrypt`: the publisher's tool that makes keys, signs license files and checks signatures.
 
+mod ask;
 mod edit;
+mod guide;
 mod keygen;
 mod keys;
+mod new;
 mod resign;
 mod rotate;
 mod sign;
@@ -37,6 +40,12 @@ enum Verb {
     /// Writes VENDOR.key, which signs and stays with you, and VENDOR.vendor.toml, which verifies and goes to the servers.
     /// Existing files are never overwritten.
     Keygen(keygen::KeygenArgs),
+    /// Make a license file, signed
+    ///
+    /// Out of arguments, out of a template, or, on a terminal without --feature and --template, out of answers: prompts on
+    /// standard error, answers on standard input, each checked at once; at the end of the input nothing is written. The
+    /// result is read again and must have no error and no warning; what is doubtful is refused.
+    New(Box<new::NewArgs>),
     /// Sign the lines of the key's vendor in a license file
     ///
     /// Every byte of the file that is not a signature stays as it is. If one line can't be signed, nothing is written.
@@ -90,6 +99,7 @@ pub(super) fn run(args: Args, _call: &Call) -> u8 {
 fn run_with(args: Args, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let done = match args.verb {
         Verb::Keygen(args) => keygen::keygen(&args, out, err),
+        Verb::New(args) => new::new(&args, &mut std::io::stdin().lock(), out, err),
         Verb::Sign(args) => sign::sign(&args, out, err),
         Verb::Verify(args) => verify::verify(&args, out, err),
         Verb::Resign(args) => resign::resign(&args, out, err),

@@ -4,10 +4,11 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::edit::{Edit, errors, title};
-use super::{FAILED, Failure, HMAC_WARNING, files, manifest_failure, read_key, read_license, say, today};
+use super::{FAILED, Failure, HMAC_WARNING, manifest_failure, read_key, read_license, say, today};
 use crate::code::Code;
 use crate::license::{HostId, LicenseFile, LineKind, Standing, Statement};
-use crate::platform::read_manifest;
+use crate::lmutil::lmcrypt::draft;
+use crate::platform::{read_manifest, replace};
 use crate::sign::{Algorithm, Manifest, SigningKey};
 use crate::time::CivilDate;
 
@@ -75,7 +76,12 @@ pub(super) fn resign(args: &ResignArgs, out: &mut dyn Write, err: &mut dyn Write
             format_args!("the key is of vendor {}, the manifest of vendor {}", key.vendor(), old.vendor),
         ));
     }
-    let hostid = args.hostid.as_deref().map(server_hostid).transpose()?;
+    let hostid = args
+        .hostid
+        .as_deref()
+        .map(draft::server_hostid)
+        .transpose()
+        .map_err(|error| Failure::new(FAILED, format_args!("--hostid: {error}")))?;
     let new = Manifest::new(key.vendor().clone(), vec![key.verifying_key()]);
     let job = Job { key: &key, new, old: &old, hostid, today: today()? };
 
@@ -145,26 +151,12 @@ fn write(args: &ResignArgs, path: &PathBuf, file: &Resigned, out: &mut dyn Write
     let target = if args.in_place { Some(path) } else { output };
     match target {
         Some(_) if args.in_place && file.count == 0 => Ok(()),
-        Some(path) => files::replace(path, &file.bytes)
+        Some(path) => replace(path, &file.bytes)
             .map_err(|error| Failure::new(FAILED, format_args!("{}: {error}", path.display()))),
         None => out
             .write_all(&file.bytes)
             .and_then(|()| out.flush())
             .map_err(|error| Failure::new(FAILED, format_args!("standard output: {error}"))),
-    }
-}
-
-/// A hostid for a SERVER line, which is written there as one word.
-fn server_hostid(text: &str) -> Result<HostId, Failure> {
-    let refuse = |why: String| Failure::new(FAILED, format_args!("--hostid {text:?}: {why}"));
-    let hostid = HostId::parse(text).map_err(|error| refuse(error.to_string()))?;
-    match hostid {
-        HostId::Demo => Err(refuse("DEMO is for uncounted feature lines only".to_owned())),
-        HostId::Other(_) => Err(refuse("a hostid of no known form matches no machine".to_owned())),
-        hostid if hostid.to_string().contains(['"', '\\', '#']) => {
-            Err(refuse("quotes, # and backslashes can't stand in it".to_owned()))
-        }
-        hostid => Ok(hostid),
     }
 }
 

@@ -11,10 +11,6 @@ use crate::time::CivilDate;
 
 use super::day::{DayError, expiry};
 
-/// Lines are wrapped near this many columns (`flexnet-files.md` 1.1, Line length).
-const COLUMNS: usize = 72;
-const INDENT: &str = "    ";
-
 /// A license file to be.
 #[derive(Debug, Clone)]
 pub struct Draft {
@@ -301,7 +297,7 @@ impl DraftLine {
 }
 
 impl Draft {
-    /// The file's text, with lines wrapped between words.
+    /// The file's text, each line on one physical line.
     #[must_use]
     pub fn print(&self) -> String {
         let mut text = String::new();
@@ -317,19 +313,7 @@ impl Draft {
             text.push_str("\n\n");
         }
         for line in &self.lines {
-            let mut width = 0;
-            for word in line.words(&self.vendor) {
-                let length = word.chars().count();
-                if width > 0 && width + length + 3 > COLUMNS {
-                    let _ = write!(text, " \\\n{INDENT}");
-                    width = INDENT.len();
-                } else if width > 0 {
-                    text.push(' ');
-                    width += 1;
-                }
-                text.push_str(&word);
-                width += length;
-            }
+            text.push_str(&line.words(&self.vendor).join(" "));
             text.push('\n');
         }
         text
@@ -412,10 +396,10 @@ mod tests {
     }
 
     #[test]
-    fn long_lines_are_wrapped_and_read_back() {
+    fn what_is_printed_reads_back() {
         let mut line = feature("cad:2.0:10:permanent", false, today()).unwrap();
         line.increment = true;
-        for text in ["SN=1", "NOTICE=a note that is so long that it does not fit behind it", "ISSUER=us"] {
+        for text in ["SN=1", "NOTICE=a note", "ISSUER=us"] {
             line.add(attribute(text, true).unwrap()).unwrap();
         }
         let twice = line.add(attribute("SN=2", true).unwrap());
@@ -434,8 +418,7 @@ mod tests {
         assert_eq!(
             text,
             "SERVER this_host ANY 27000\nVENDOR acmed port=27010\n\n\
-             INCREMENT cad acmed 2.0 permanent 10 SN=1 \\\n    \
-             NOTICE=\"a note that is so long that it does not fit behind it\" \\\n    ISSUER=us\n"
+             INCREMENT cad acmed 2.0 permanent 10 SN=1 NOTICE=\"a note\" ISSUER=us\n"
         );
         let file = LicenseFile::parse(Source::new("t", text.as_bytes()));
         assert!(file.diagnostics.is_empty(), "{:?}", file.diagnostics);
