@@ -10,6 +10,7 @@ mod signed;
 mod system;
 
 mod tools {
+    mod lmcrypt;
     mod lmdown;
     mod lmfmt;
     mod lmgrd;

@@ -184,7 +184,7 @@ pub(super) fn of_option(option: &str, error: impl std::fmt::Display) -> Failure 
 /// The first hostid of this machine.
 pub(super) fn own_hostid() -> Result<HostId, Failure> {
     let none = || Failure::new(FAILED, "this machine has no hostid: name the server's with --hostid");
-    machine_hostids(None).first().and_then(|text| HostId::parse(text).ok()).ok_or_else(none)
+    machine_hostids(None).first().cloned().ok_or_else(none)
 }
 
 fn from_arguments(args: &NewArgs, key: &SigningKey, today: CivilDate) -> Result<draft::Draft, Failure> {
