@@ -35,11 +35,11 @@ pub fn read_canonical(text: &str) -> Result<(Vec<HostId>, OwnedStatement), NotCa
     if lines.next() != Some(DOMAIN) {
         return Err(NotCanonical);
     }
-    let (mut servers, mut fields) = (Vec::new(), [None; FIELDS.len()]);
+    let (mut servers, mut fields) = (Vec::new(), [const { None }; FIELDS.len()]);
     let mut attributes = String::new();
     for line in lines {
         let (name, value) = match line.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
+            Some((name, value)) => (name, Some(unescaped(value)?)),
             None => (line, None),
         };
         match (FIELDS.iter().position(|known| *known == name), value) {
@@ -50,16 +50,19 @@ pub fn read_canonical(text: &str) -> Result<(Vec<HostId>, OwnedStatement), NotCa
                 }
             }
             (None, Some(value)) if name == "server" => {
-                servers.push(HostId::parse(value).map_err(|_| NotCanonical)?);
+                servers.push(HostId::parse(&value).map_err(|_| NotCanonical)?);
             }
-            (_, value) => push_attribute(&mut attributes, name, value)?,
+            (_, Some(value)) => attributes.extend([" ", name, "=\"", &value, "\""]),
+            (_, None) => attributes.extend([" ", name]),
         }
     }
     // A line of a file again. Fields that its kind does not have, or lacks, show in the comparison.
     let [vendor, keyword, feature, package, from, version, expiry, count] = fields;
-    let words = [keyword, feature, package, vendor, from, version, expiry, count];
-    let words: Vec<&str> = words.into_iter().flatten().collect();
-    let line = words.join(" ") + &attributes;
+    let mut line = keyword.ok_or(NotCanonical)?;
+    for field in [feature, package, vendor, from, version, expiry, count].into_iter().flatten() {
+        line.extend([" \"", &field, "\""]);
+    }
+    line.push_str(&attributes);
     let file = LicenseFile::parse(Source::new("", line.as_bytes()));
     let line = file.lines.into_iter().find_map(|line| OwnedStatement::of(line.kind)).ok_or(NotCanonical)?;
     if line.as_statement().canonical(&servers).as_deref() == Ok(text) {
@@ -69,24 +72,19 @@ pub fn read_canonical(text: &str) -> Result<(Vec<HostId>, OwnedStatement), NotCa
     }
 }
 
-/// ` NAME="value"` with the escapes undone.
-fn push_attribute(line: &mut String, name: &str, value: Option<&str>) -> Result<(), NotCanonical> {
-    line.push(' ');
-    line.push_str(name);
-    let Some(value) = value else { return Ok(()) };
-    line.push_str("=\"");
+/// A value with its escapes undone, as it may stand between quotes.
+fn unescaped(value: &str) -> Result<String, NotCanonical> {
+    let mut text = String::with_capacity(value.len());
     let mut characters = value.chars();
     while let Some(character) = characters.next() {
         match character {
             // An escaped LF can't come from a line of a file.
-            '\\' if characters.next() == Some('\\') => line.push('\\'),
-            '\\' | '"' => return Err(NotCanonical),
-            other if other.is_control() && other != '\t' => return Err(NotCanonical),
-            other => line.push(other),
+            '\\' if characters.next() == Some('\\') => text.push('\\'),
+            '\\' | '"' | '\r' => return Err(NotCanonical),
+            other => text.push(other),
         }
     }
-    line.push('"');
-    Ok(())
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -109,6 +107,8 @@ mod tests {
             "FEATURE f v 1 1-jan-00 uncounted HOSTID=\"HOSTNAME=ws01 ID=12-34\"",
             "SERVER h VM_UUID=564DC2C6-A4F1-0B1C-2D3E-4F5061728394\nUPGRADE f v 1.0 2.00 permanent 02 SN=1",
             "SERVER h disk_serial_num=3E2E-17FD\nPACKAGE p v 1.0 OPTIONS=SUITE COMPONENTS=\"a:1.0  b\"",
+            "SERVER h HOSTNAME=DOM\\pc\nFEATURE \"#f\\g\" v\\w 1.0 permanent 5 NOTICE=\"a \u{b} # \\ b\\\"",
+            "FEATURE \"SIGN=f\" \"\u{201c}v\u{201d}\" \"1.0\" \"permanent\" \"5\"",
             "SERVER h CONTAINER_ID=0F\nPACKAGE p v COMPONENTS=\"a:1.0:3 b:c\" SUPERSEDE ISSUED=1-jan-2026",
         ] {
             let text = text_of(lines);

@@ -43,12 +43,14 @@ struct Physical {
 pub(super) struct Layout<'a> {
     text: &'a str,
     at: usize,
+    /// The physical line that begins at `at`, if it has been looked at already.
+    ahead: Option<Physical>,
 }
 
 impl<'a> Layout<'a> {
     /// Begins at `at`, behind a byte order mark if there is one.
     pub(super) const fn new(text: &'a str, at: usize) -> Self {
-        Self { text, at }
+        Self { text, at, ahead: None }
     }
 
     fn physical(&self, start: usize) -> Option<Physical> {
@@ -74,7 +76,7 @@ impl Iterator for Layout<'_> {
     type Item = Logical;
 
     fn next(&mut self) -> Option<Logical> {
-        let first = self.physical(self.at)?;
+        let first = self.ahead.take().or_else(|| self.physical(self.at))?;
         let mut logical = Logical { span: Span::new(self.at, first.next), ..Logical::default() };
         self.at = first.next;
         let content = self.content(first);
@@ -91,6 +93,7 @@ impl Iterator for Layout<'_> {
         loop {
             let end = scan.feed(self.text, line, &mut logical.in_comments);
             let next = self.physical(line.next);
+            self.ahead = next;
             match end {
                 End::Continued { backslash } => match next {
                     Some(next) if scan.joins(self.content(next)) => line = next,
@@ -112,6 +115,13 @@ impl Iterator for Layout<'_> {
         self.at = logical.span.end;
         Some(logical)
     }
+}
+
+/// Whether a physical line is production `decimal-line` with nothing but a comment behind it.
+fn is_decimal_line(line: &str) -> bool {
+    let (word, rest) = line.split_at(line.find(is_blank).unwrap_or(line.len()));
+    let rest = rest.trim_start_matches(is_blank);
+    (rest.is_empty() || rest.starts_with('#')) && is_decimal(word)
 }
 
 /// How a physical line ends.
@@ -167,7 +177,7 @@ impl Scan {
             && !next.is_empty()
             && !next.starts_with('#')
             && Keyword::of_line(next).is_none()
-            && !is_decimal(next.trim_end_matches(is_blank))
+            && !is_decimal_line(next)
     }
 
     fn end_word(&mut self, text: &str) {
@@ -185,15 +195,17 @@ impl Scan {
     fn feed(&mut self, text: &str, line: Physical, in_comments: &mut Vec<usize>) -> End {
         let bytes = text.as_bytes().get(line.start..line.end).unwrap_or_default();
         let mut after_blank = true;
-        for (index, byte) in bytes.iter().enumerate() {
+        let mut index = 0;
+        while let Some(byte) = bytes.get(index) {
             let at = line.start + index;
+            index += 1;
             if is_blank(char::from(*byte)) {
                 self.end_word(text);
                 after_blank = true;
                 continue;
             }
             match byte {
-                b'\\' if self.is_continuation(bytes.get(index + 1..).unwrap_or_default()) => {
+                b'\\' if self.is_continuation(bytes.get(index..).unwrap_or_default()) => {
                     if text.get(at + 1..line.end).is_some_and(|rest| rest.contains('#')) {
                         self.end_word(text);
                         self.note_comment(text, at + 1, line.end, in_comments);
@@ -218,10 +230,26 @@ impl Scan {
                 self.word_start = Some(at);
             }
             after_blank = false;
-            self.content_end = at + 1;
+            index += self.run(bytes.get(index..).unwrap_or_default(), line.start + index);
         }
         self.end_word(text);
         End::Ended { content_end: self.content_end }
+    }
+
+    /// How many bytes from here on mean nothing: in quotes all but quotes and backslashes, outside of them also blanks and
+    /// braces do.
+    fn run(&mut self, rest: &[u8], start: usize) -> usize {
+        let end = if self.in_quote {
+            rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))
+        } else {
+            rest.iter()
+                .position(|byte| matches!(byte, b'"' | b'\\' | b'{' | b'}') || is_blank(char::from(*byte)))
+        };
+        let end = end.unwrap_or(rest.len());
+        let run = rest.get(..end).unwrap_or_default();
+        let last = run.iter().rposition(|byte| !is_blank(char::from(*byte))).map_or(0, |last| last + 1);
+        self.content_end = start + last;
+        end
     }
 
     /// Whether what follows a backslash makes it a continuation: nothing, or outside quotes a comment behind a blank.

@@ -8,6 +8,7 @@ use super::keyword::Keyword;
 use super::layout::{Layout, Logical, Shape};
 use super::lexis::{BadText, Word, Words, attribute, block_text, is_decimal, text};
 use super::{checks, parse_feature, parse_package, parse_server};
+use crate::ident::{NameError, VendorName};
 use crate::text::{Diagnostic, Finding, Severity, Source, Span, nearest};
 
 /// A byte order mark may open the file; it is no part of its first line.
@@ -48,6 +49,7 @@ fn read(source: &Source) -> (Vec<Line>, Vec<Diagnostic>) {
         errors_on_line: 0,
         others_on_line: 0,
         words: Vec::new(),
+        vendor: None,
     };
     let mut lines: Vec<Line> = Layout::new(text, begin)
         .map(|logical| Line { span: logical.span, kind: reader.line(&logical) })
@@ -97,6 +99,8 @@ pub(super) struct Reader<'a> {
     others_on_line: usize,
     /// Kept between lines, for its memory.
     words: Vec<Token<'a>>,
+    /// The last vendor's name: most lines of a file share it.
+    vendor: Option<VendorName>,
 }
 
 impl<'a> Reader<'a> {
@@ -239,6 +243,16 @@ impl<'a> Reader<'a> {
         }
         self.diagnostics.push(finding.at(span, message));
         Reported(self.diagnostics.last_mut())
+    }
+
+    /// A vendor's name.
+    pub(super) fn vendor(&mut self, text: &str) -> Result<VendorName, NameError> {
+        if let Some(last) = self.vendor.as_ref().filter(|last| last.as_str() == text) {
+            return Ok(last.clone());
+        }
+        let name = VendorName::parse(text)?;
+        self.vendor = Some(name.clone());
+        Ok(name)
     }
 
     /// The first place in a span where a text stands; none if it is wrapped there.

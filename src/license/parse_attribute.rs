@@ -197,6 +197,13 @@ fn check_value(
 
 /// A name that stands twice: an error for the publisher's, for nobody could say which of them is signed.
 fn report_twice(reader: &mut Reader<'_>, list: &[Attribute]) {
+    // A few names are compared with one another; more are sorted, as time is to be in proportion to the text.
+    let is_twice = |(index, attribute): (usize, &Attribute)| {
+        list.iter().take(index).any(|before| before.name == attribute.name)
+    };
+    if list.len() <= FEW && !list.iter().enumerate().any(is_twice) {
+        return;
+    }
     let mut sorted: Vec<&Attribute> = list.iter().filter(|attribute| !attribute.name.is_empty()).collect();
     sorted.sort_by(|one, other| one.name.cmp(&other.name));
     for pair in sorted.windows(2) {
@@ -208,3 +215,6 @@ fn report_twice(reader: &mut Reader<'_>, list: &[Attribute]) {
         }
     }
 }
+
+/// Up to so many attributes are compared pair by pair.
+const FEW: usize = 16;

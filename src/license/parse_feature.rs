@@ -9,7 +9,7 @@ use super::keyword::Keyword;
 use super::lexis::is_bare_key;
 use super::parse::{Reader, Token, shown};
 use super::parse_attribute::{Attributes, read_attributes};
-use crate::ident::{Count, FeatureName, NameError, VendorName, Version};
+use crate::ident::{Count, FeatureName, NameError, Version};
 use crate::text::{Finding, Span};
 use crate::time::CivilDate;
 
@@ -82,7 +82,8 @@ fn terms<'a>(
     };
     let [name_at, vendor_at, version_at, expiry_at, count_at] = fields.map(|token| token.span);
     let name = read_name(reader, finding::FIELD_NAME, FeatureName::parse(&name), name_at);
-    let vendor = read_name(reader, finding::FIELD_NAME, VendorName::parse(&vendor), vendor_at);
+    let vendor = reader.vendor(&vendor);
+    let vendor = read_name(reader, finding::FIELD_NAME, vendor, vendor_at);
     let version = read_version(reader, &version, version_at);
     let written = Written { expiry: Box::from(&*expiry), count: Box::from(&*count) };
     let expiry = read_expiry(reader, &expiry, expiry_at);
