@@ -11,9 +11,16 @@
 mod dates;
 mod explanation;
 pub mod finding;
+mod judged;
 mod place;
+mod pools;
 mod project;
 mod report;
+mod servers;
+mod signatures;
+mod supersede;
+mod vendors;
+mod verdicts;
 
 #[cfg(test)]
 mod tests;

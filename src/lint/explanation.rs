@@ -1,6 +1,13 @@
 //! What a finding means at length: its cause, an example, and what to do.
 
+mod attributes;
 mod dates;
+mod fields;
+mod files;
+mod layout;
+mod lines;
+mod servers;
+mod signatures;
 
 /// One finding explained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,8 +16,8 @@ pub struct Explanation {
     pub id: &'static str,
     /// How it comes about and what follows from it.
     pub cause: &'static str,
-    /// The texts of one or more small license files, called `a.lic`, `b.lic` and so on, that have the finding: this one and no
-    /// other. `SIGN=...` stands for the line's signature.
+    /// The texts of one or more small license files, called `a.lic`, `b.lic` and so on, that have the finding. `SIGN=...`
+    /// stands for the line's signature. Empty for what only long files have.
     pub example: &'static [&'static str],
     /// What to do.
     pub remedy: &'static str,
@@ -20,7 +27,7 @@ pub struct Explanation {
 
 /// Makes a table of explanations: id, cause, example, remedy, mended example.
 macro_rules! table {
-    ($($id:literal, $cause:literal, [$($example:literal),*], $remedy:literal, [$($mended:literal),*];)*) => {
+    ($($id:literal, $cause:literal, [$($example:expr),*], $remedy:literal, [$($mended:expr),*];)*) => {
         pub(super) const ALL: &[super::Explanation] = &[$(super::Explanation {
             id: $id,
             cause: $cause,
@@ -32,8 +39,25 @@ macro_rules! table {
 }
 use table;
 
+/// Lines of vendor `acmed` below the SERVER and VENDOR lines of their file.
+macro_rules! served {
+    ($lines:literal) => {
+        concat!("SERVER srv 0011aabbccdd 27000\nVENDOR acmed\n", $lines)
+    };
+}
+use served;
+
 /// All tables, by id.
-const TABLES: [&[Explanation]; 1] = [dates::ALL];
+const TABLES: [&[Explanation]; 8] = [
+    layout::ALL,
+    servers::ALL,
+    fields::ALL,
+    attributes::ALL,
+    signatures::ALL,
+    dates::ALL,
+    lines::ALL,
+    files::ALL,
+];
 
 /// All explanations, by id.
 pub fn explanations() -> impl Iterator<Item = &'static Explanation> {

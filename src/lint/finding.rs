@@ -41,10 +41,13 @@ findings! {
     UPGRADE_PARTIAL = "L1012", Warning, Meaning, None, "An UPGRADE line asks for more licenses than its base has left.";
     UPGRADE_ORDER = "L1013", Warning, Meaning, None, "An UPGRADE line stands before the line that it is meant for.";
 
-    PACKAGE_DISABLED = "L1021", Warning, Meaning, None, "No feature line has the name of a PACKAGE line, so it licenses nothing.";
+    PACKAGE_DISABLED = "L1021", Warning, Meaning, None, "No feature line in effect has the name of a PACKAGE line, so it licenses nothing.";
     PACKAGE_VERSION = "L1022", Warning, Meaning, None, "A PACKAGE line and the feature line of its name differ in their version.";
     COMPONENT_ALONE = "L1023", Note, Meaning, None, "A component of a package is also licensed by a line of its own.";
     PACKAGE_NAME = "L1024", Note, Meaning, None, "The name of a bundle can't be checked out, only its components.";
+    SUITE = "L1025", Warning, Unserved, UNSUPPORTED, "Suites are not served yet.";
+    COMPONENTS_MANY = "L1026", Warning, Meaning, UNSUPPORTED, "Packages have more lots of components than are served.";
+    COUNT_TOO_LARGE = "L1027", Warning, Meaning, None, "A component would have more licenses than can be counted.";
 
     MERGED_EXPIRY = "L1031", Note, Date, None, "Lines of one pool expire on different days.";
     POOL_SPLIT = "L1032", Note, Meaning, None, "Lines of the same feature and version are pools of their own because they differ in one key.";
@@ -71,8 +74,7 @@ findings! {
     BEHIND_USE_SERVER = "L1113", Warning, Meaning, None, "A line that clients would have to read stands behind USE_SERVER.";
     SERVER_LATE = "L1114", Note, Meaning, None, "Feature lines stand before the SERVER or VENDOR line of their file.";
     VENDORS_MERGED = "L1115", Note, Meaning, None, "One file has the lines of several vendors.";
-    TRIAD_OPTION = "L1116", Note, Meaning, None, "An option of SERVER lines is for the first one of three only.";
-    LOCKED_OUT = "L1121", Warning, HostId, None, "A line is locked to hostids of which none can ever match.";
+    VENDORS_MANY = "L1116", Note, Meaning, None, "Lines of more vendors than are judged against each other.";
 }
 
 /// The row with this id.

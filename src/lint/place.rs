@@ -7,6 +7,7 @@ use crate::text::Span;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
     Name,
+    Vendor,
     Expiry,
 }
 
@@ -14,6 +15,7 @@ pub(super) enum Field {
 pub(super) fn field(file: &LicenseFile, statement: Statement<'_>, field: Field) -> Span {
     let number = match (field, statement) {
         (Field::Name, _) => 1,
+        (Field::Vendor, _) => 2,
         (Field::Expiry, Statement::Upgrade(_)) => 5,
         (Field::Expiry, _) => 4,
     };
@@ -40,4 +42,9 @@ pub(super) fn word(file: &LicenseFile, line: Span, number: usize) -> Span {
         .filter(|span| span.end > span.start)
         .nth(number);
     word.map_or(line, |word| Span::new(line.start + word.start, line.start + word.end))
+}
+
+/// `file:line` of a place.
+pub(super) fn shown(file: &LicenseFile, at: Span) -> String {
+    format!("{}:{}", file.source.name(), file.source.place(at.start).line)
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::dates;
+use super::judged::{VENDORS_MAX, judge};
 use super::report::Report;
+use super::vendors::Vendors;
+use super::{dates, finding, pools, servers, signatures, supersede, verdicts};
 use crate::ident::VendorName;
 use crate::license::{HostId, LicenseFile};
 use crate::sign::Manifest;
@@ -44,6 +46,26 @@ pub struct Found {
 #[must_use]
 pub fn check(project: &Project<'_>) -> Vec<Found> {
     let mut report = Report::new(project);
+    let vendors = Vendors::of(project);
+    signatures::check(project, &|vendor| vendors.names(vendor), &mut report);
     dates::check(project, &mut report);
+    let (judged, surplus) = judge(project);
+    for judged in &judged {
+        verdicts::check(project, judged, &mut report);
+        supersede::check(judged, &mut report);
+        pools::check(project, judged, &mut report);
+    }
+    if let Some(line) = surplus {
+        let message =
+            format!("lines of more than {VENDORS_MAX} vendors: those of further ones are not compared");
+        line.report_name(
+            &mut report,
+            &finding::VENDORS_MANY,
+            message,
+            "check the files of each server by themselves",
+        );
+    }
+    servers::check(project, &mut report);
+    vendors.check(project, &mut report);
     report.finish()
 }

@@ -2,18 +2,22 @@
 
 use super::project::{Found, Project};
 use crate::license;
-use crate::text::{Diagnostic, Finding, Span, Subject};
+use crate::text::{Diagnostic, Finding, Span, Subject, nearest};
+
+/// Most comparisons of names for suggestions in one run.
+const COMPARISONS_MAX: usize = 100_000;
 
 /// Findings as they come.
 pub(super) struct Report<'a> {
     project: &'a Project<'a>,
     found: Vec<Found>,
+    comparisons: usize,
 }
 
 impl<'a> Report<'a> {
     /// Begins with what each file has found in itself.
     pub(super) fn new(project: &'a Project<'a>) -> Self {
-        let mut report = Self { project, found: Vec::new() };
+        let mut report = Self { project, found: Vec::new(), comparisons: COMPARISONS_MAX };
         for (index, file) in project.files.iter().enumerate() {
             for diagnostic in &file.diagnostics {
                 let subject = license::finding::find(diagnostic.id).map(|row| row.subject);
@@ -36,6 +40,25 @@ impl<'a> Report<'a> {
             let help = if help.is_empty() { None } else { Some(help.to_owned()) };
             self.found.push(Found { file, diagnostic: Diagnostic { help, ..row.at(span, message) } });
         }
+    }
+
+    /// The name that was probably meant. After [`COMPARISONS_MAX`] comparisons nothing is suggested any more: files
+    /// with so many unknown names are not repaired name by name.
+    pub(super) fn nearest<'c>(
+        &mut self,
+        word: &str,
+        candidates: impl IntoIterator<Item = &'c str>,
+    ) -> Option<&'c str> {
+        let mut used = 0;
+        let compared = candidates.into_iter().take(self.comparisons).inspect(|_| used += 1);
+        let meant = nearest(word, compared);
+        self.comparisons -= used;
+        meant
+    }
+
+    /// Changes what the files have found in themselves where all files together know better; none takes a finding out.
+    pub(super) fn revise(&mut self, change: impl Fn(Found) -> Option<Found>) {
+        self.found = std::mem::take(&mut self.found).into_iter().filter_map(change).collect();
     }
 
     /// By file and place, none twice.

@@ -1,7 +1,16 @@
 //! A pool's key taken apart again.
 
 use super::NamedValue;
+use crate::catalog::Pool;
 use crate::ident::PoolKey;
+
+impl Pool {
+    /// The keys behind feature and version, by name, after the word `uncounted` if it is there.
+    #[must_use]
+    pub fn keys(&self) -> Vec<NamedValue> {
+        key_parts(&self.key)
+    }
+}
 
 /// The keys behind feature and version, as the pool's key has them: in the order of their names, after the word
 /// `uncounted` if it is there.
