@@ -72,6 +72,8 @@ codes! {
     CannotReadFile = -30, "Cannot read license file", "check that the file exists and may be read";
     NotStarted = -31, "Feature start date is in the future", "wait for the START date of the line";
     ClockDifference = -34, "Clock difference too large between client and server", "set the clock of the machine that is wrong";
+    Excluded = -38, "User/host on EXCLUDE list for feature", "ask the administrator of the license server; the message names the line of the options file";
+    NotIncluded = -39, "User/host not on INCLUDE list for feature", "ask the administrator of the license server; the message names the line of the options file";
     NeverCheckedOut = -41, "Feature was never checked out", "check in only what this session has checked out";
     InvalidParameter = -42, "Invalid parameter", "correct the request";
     VendorTimeout = -52, "Vendor daemon did not respond within timeout interval", "look into the vendor daemon's log";
@@ -81,12 +83,14 @@ codes! {
     BadPackage = -82, "Invalid PACKAGE line in license file", "correct the PACKAGE line that the message names, or ask the publisher for a new one";
     ClientNewer = -83, "Version of client newer than server", "update lmgrd and the vendor daemon";
     RequestNotSupported = -85, "License server system does not support this request", "update the server, or leave the request out";
+    MaxExceeded = -87, "Checkout exceeds MAX specified in options file", "check licenses in, or ask the administrator of the license server";
     FutureFormat = -90, "Future license file format or misspelling in license file", "correct the keyword that the message names";
     FeatureRemoved = -92, "Feature removed during lmreread, or wrong SERVER line hostid", "restore the line, or run the server on the machine that SERVER names";
     ThisHostFailed = -95, "Network connect to this_host failed", "replace this_host by the server's name in the client's copy of the file";
     ServerDown = -96, "License server machine is down or not responding", "start the server, or correct the host in LM_LICENSE_FILE";
     VendorDown = -97, "The desired vendor daemon is down", "look into lmgrd's log for the reason";
     BadDecimal = -99, "The decimal format license is typed incorrectly", "ask the publisher for the readable form of the license";
+    AllReserved = -101, "All licenses are reserved for others", "wait, or ask the administrator of the license server for a reservation";
     OutOfConnections = -106, "License server out of network connections", "close clients that are not needed, or raise the limit of open files";
     SignatureMissing = -114, "SIGN= keyword required, but missing from license", "ask the publisher for a signed line";
     LocalOnly = -119, "lmdown and lmreread must be run on license server machine", "log in to the server's machine";

@@ -63,7 +63,7 @@ pub struct Started {
     pub version: String,
     /// Time zone of the server, as an IANA name or `UTC`; license dates are judged in it.
     pub zone: String,
-    /// Digests of the license files and of the vendor manifest; the store keeps their bytes.
+    /// Digests of the license files, the vendor manifest and the options file; the store keeps their bytes.
     pub files: Vec<StartFile>,
 }
 
@@ -85,6 +85,8 @@ pub enum FileRole {
     License,
     /// The vendor manifest.
     Manifest,
+    /// The options file.
+    Options,
 }
 
 /// Orderly end of service. Line-protocol sessions end in the same record; framed sessions keep their seats for one

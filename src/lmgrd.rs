@@ -373,12 +373,11 @@ async fn serve_in_runtime(config: Config, prepared: Prepared, log_file: Option<F
         .map(|vendor| {
             let (program, note) =
                 program::choose(vendor.program.as_deref(), &config.vendor_dirs, &start_dir, &own);
-            for note in note.iter().chain(&options_note(&vendor.name, vendor.options.as_deref())) {
-                log.say(note);
-            }
+            note.iter().for_each(|note| log.say(note));
             let start = Start {
                 program,
                 vendor: vendor.name,
+                options: vendor.options,
                 files: vendor.files,
                 port: config.vendor_port.or(vendor.port).unwrap_or(0),
                 state_dir: state_dir.clone(),
@@ -418,14 +417,4 @@ async fn serve_in_runtime(config: Config, prepared: Prepared, log_file: Option<F
         timestamp_every: config.timestamp_every,
     };
     manager.run(news_queue, order_queue).await
-}
-
-/// Options files are not applied by this version, and that must not go unseen.
-fn options_note(vendor: &crate::ident::VendorName, options: Option<&Path>) -> Option<String> {
-    options.map(|path| {
-        format!(
-            "{vendor}: options file \"{}\" is NOT applied: this version does not know options files yet",
-            path.display()
-        )
-    })
 }

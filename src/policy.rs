@@ -81,6 +81,12 @@ impl Policy {
         self.pools.get(feature).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether there are neither limits nor reservations, so that nothing need be counted.
+    #[must_use]
+    pub fn counts_nothing(&self) -> bool {
+        self.limits.is_empty() && self.reservations.is_empty()
+    }
+
     /// A MAX line.
     #[must_use]
     pub fn limit(&self, id: LimitId) -> Option<&Limit> {

@@ -17,16 +17,30 @@ mod invariant;
 mod sessions;
 mod snapshot;
 mod state;
+mod usage;
 
 pub use damper::DenialDamper;
 pub use invariant::{Violation, check};
 pub use snapshot::SnapshotError;
 pub use state::{PoolUse, Seat, Session, State};
+pub use usage::{Idle, Usage};
 
 use crate::catalog::Catalog;
 use crate::event::{Answer, Checkin, Checkout, Denial, Denied, EndReason, Event, Identity, Started, Stopped};
 use crate::ident::{Digest, SessionId, Token};
+use crate::policy::Policy;
 use crate::time::Now;
+
+/// What a decision goes by, beside the state: the licenses, who may have them, and what the latter has come to.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules<'a> {
+    /// The licenses.
+    pub catalog: &'a Catalog,
+    /// Who may have them, compiled for this catalog.
+    pub policy: &'a Policy,
+    /// What of the policy's limits and reservations is used in this state.
+    pub usage: &'a Usage,
+}
 
 /// What the shell asks of the engine.
 #[derive(Debug, Clone)]
@@ -103,13 +117,13 @@ impl Decision {
 
 /// Decides one command. Changes nothing; the caller stores the events and folds them in.
 #[must_use]
-pub fn decide(state: &State, catalog: &Catalog, command: &Command, now: Now) -> Decision {
+pub fn decide(state: &State, rules: Rules<'_>, command: &Command, now: Now) -> Decision {
     match command {
         Command::Start(started) => sessions::start(state, started),
         Command::Stop(stopped) => sessions::stop(state, stopped),
         Command::Open { session, secret, identity } => sessions::open(state, *session, *secret, identity),
         Command::Resume(resume) => sessions::resume(state, resume),
-        Command::Checkout(session, request) => checkout::decide(state, catalog, *session, request, now),
+        Command::Checkout(session, request) => checkout::decide(state, rules, *session, request, now),
         Command::Checkin(session, request) => checkin::decide(state, *session, request),
         Command::End(session, why) => sessions::end(state, *session, *why),
         Command::CountDenials(denied) => Decision::new(vec![Event::Denied(denied.clone())], Reply::Done),

@@ -24,6 +24,9 @@ pub(super) struct Args {
     /// License files and directories, separated by colons (can be repeated)
     #[arg(short = 'c', value_name = "LIST")]
     files: Vec<std::ffi::OsString>,
+    /// Options file to apply
+    #[arg(long, value_name = "FILE")]
+    options: Option<PathBuf>,
     /// TCP port to listen on; 0 for any free one
     #[arg(long, default_value_t = 0)]
     port: u16,
@@ -113,6 +116,7 @@ fn config(args: Args, call: &Call) -> Result<Config, String> {
     Ok(Config {
         vendor,
         license_files,
+        options_file: args.options.map(absolute).transpose()?,
         port: args.port,
         listen: args.listen,
         state_dir: platform::state_dir(args.state_dir.as_deref()).map_err(|error| error.to_string())?,

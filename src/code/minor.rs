@@ -63,6 +63,14 @@ minors! {
     HANDLE_UNKNOWN = 210;
     /// An invariant of the engine would have been broken.
     INVARIANT = 211;
+    /// An EXCLUDE line of the options file names the client.
+    EXCLUDED = 212;
+    /// The options file has an INCLUDE list for the feature, and the client is not on it.
+    NOT_INCLUDED = 213;
+    /// A MAX line of the options file allows the client no more.
+    MAX_REACHED = 214;
+    /// What is free is reserved for others by the options file.
+    RESERVED = 215;
     /// The request number was acknowledged or checked in before.
     TOKEN_SPENT = 301;
     /// Too many answers of the session are not acknowledged.

@@ -31,6 +31,8 @@ pub(super) struct Start {
     pub(super) port: u16,
     pub(super) state_dir: PathBuf,
     pub(super) vendor_dirs: Vec<PathBuf>,
+    /// The options file, if there is one.
+    pub(super) options: Option<PathBuf>,
     pub(super) server_host: Host,
     pub(super) server_port: u16,
     pub(super) listen: Option<IpAddr>,
@@ -74,6 +76,9 @@ impl Start {
         }
         command.arg("--port").arg(self.port.to_string());
         command.arg("--state-dir").arg(&self.state_dir);
+        if let Some(options) = &self.options {
+            command.arg("--options").arg(options);
+        }
         for directory in &self.vendor_dirs {
             command.arg("--vendor-dir").arg(directory);
         }

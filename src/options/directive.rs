@@ -1,5 +1,7 @@
 //! What a sound line says.
 
+use std::fmt;
+
 use super::keyword::Keyword;
 use crate::ident::{AddressPattern, Display, FeatureName, Host, Project, User, Version};
 use crate::text::Span;
@@ -69,6 +71,24 @@ pub enum Who {
     AllUsers,
     /// `GROUP ALL_GROUPS` of a MAX line: each group for itself.
     AllGroups,
+}
+
+impl fmt::Display for Who {
+    /// Type and name as a line writes them: `GROUP drawing`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(name) => write!(f, "USER {name}"),
+            Self::Host(HostName::Name(name)) => write!(f, "HOST {name}"),
+            Self::Host(HostName::Address(address)) => write!(f, "HOST {address}"),
+            Self::Display(name) => write!(f, "DISPLAY {name}"),
+            Self::Internet(address) => write!(f, "INTERNET {address}"),
+            Self::Project(name) => write!(f, "PROJECT {name}"),
+            Self::Group(name) => write!(f, "GROUP {name}"),
+            Self::HostGroup(name) => write!(f, "HOST_GROUP {name}"),
+            Self::AllUsers => f.write_str("USER ALL_USERS"),
+            Self::AllGroups => f.write_str("GROUP ALL_GROUPS"),
+        }
+    }
 }
 
 /// A host by its name or by its address.

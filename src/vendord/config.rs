@@ -15,6 +15,8 @@ pub struct Config {
     pub vendor: VendorName,
     /// License files in path order, absolute.
     pub license_files: Vec<PathBuf>,
+    /// The options file, absolute; none if the license files name none and there is no default one.
+    pub options_file: Option<PathBuf>,
     /// Port to listen on; 0 for any free one.
     pub port: u16,
     /// Address to listen on; all of this machine if none.

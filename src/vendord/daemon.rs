@@ -21,7 +21,8 @@ use crate::code::{Code, minor};
 use crate::event::{Answer, Checkin, Checkout, Denial, EndReason, Event, Identity, Record, SessionKind};
 use crate::ident::{Digest, Seq, SessionId, Token};
 use crate::platform::random_bytes;
-use crate::seat::{Command, DenialDamper, Reply, Resume, Session, State, check, decide};
+use crate::policy::Policy;
+use crate::seat::{Command, DenialDamper, Reply, Resume, Rules, Session, State, Usage, check, decide};
 use crate::session::server::{LeaseTerms, Leases, clock_denial};
 use crate::store::Store;
 use crate::time::{Clock, Now, Timestamp};
@@ -57,6 +58,8 @@ enum Waiting {
 pub(super) struct Daemon {
     pub(super) config: Config,
     pub(super) catalog: Arc<Catalog>,
+    policy: Arc<Policy>,
+    usage: Usage,
     pub(super) projector: Projector,
     pub(super) status_queue: status::Queue,
     clock: Arc<dyn Clock>,
@@ -85,6 +88,7 @@ impl Daemon {
     pub(super) fn new(
         config: Config,
         catalog: Arc<Catalog>,
+        policy: Arc<Policy>,
         terms: LeaseTerms,
         projector: Projector,
         clock: Arc<dyn Clock>,
@@ -93,6 +97,8 @@ impl Daemon {
         Self {
             config,
             catalog,
+            policy,
+            usage: Usage::default(),
             projector,
             clock,
             state: State::default(),
@@ -348,7 +354,8 @@ impl Daemon {
     }
 
     fn carry_out(&mut self, command: &Command, now: Now) -> Reply {
-        let decision = decide(&self.state, &self.catalog, command, now);
+        let rules = Rules { catalog: &self.catalog, policy: &self.policy, usage: &self.usage };
+        let decision = decide(&self.state, rules, command, now);
         if decision.events.is_empty() || self.damper.absorb(&decision.events, now) {
             return decision.reply;
         }
@@ -374,6 +381,7 @@ impl Daemon {
     fn record(&mut self, events: Vec<Event>, now: Now) {
         let record = Record { first: self.state.seq().next(), at: now.utc, events };
         self.state.evolve(&record);
+        self.usage.follow(&record, &self.catalog, &self.policy);
         self.batch.push(record);
         self.batch_ready.notify_one();
     }
@@ -447,6 +455,7 @@ impl Daemon {
     /// The history is open: takes over the state it had, and begins to serve.
     pub(super) fn begin(&mut self, store: Arc<Store>, state: State, start: &Command) {
         self.durable = state.seq();
+        self.usage = Usage::rebuild(&state, &self.catalog, &self.policy);
         self.state = state;
         self.store = Some(store);
         self.recording = Recording::Open;
@@ -501,6 +510,7 @@ impl Daemon {
     /// The state as it is on disk, after [`Self::rolled_back`].
     pub(super) fn rebuilt(&mut self, state: State) {
         self.durable = state.seq();
+        self.usage = Usage::rebuild(&state, &self.catalog, &self.policy);
         self.state = state;
         self.damper = DenialDamper::default();
         let gone: Vec<SessionId> =

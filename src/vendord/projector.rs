@@ -16,7 +16,8 @@ use crate::event::debug_log::{Holder, LogStyle, VENDOR_TIMESTAMP_MIN, checked_in
 use crate::event::{EndReason, Event, In, InReason, Record, debug_log};
 use crate::ident::{FeatureName, Handle, SessionId};
 use crate::platform::LogSink;
-use crate::seat::{Seat, State};
+use crate::policy::Policy;
+use crate::seat::{Rules, Seat, State, Usage};
 use crate::store::{LogCursor, Snapshot, Store};
 use crate::time::{Clock, Timestamp};
 
@@ -76,6 +77,7 @@ impl Projector {
 /// What the thread needs to know from the start.
 pub(super) struct Setting {
     pub(super) catalog: Arc<Catalog>,
+    pub(super) policy: Arc<Policy>,
     pub(super) about: status::About,
     pub(super) style: LogStyle,
     pub(super) log: LogSink,
@@ -94,6 +96,7 @@ pub(super) fn start(setting: Setting) -> std::io::Result<(Projector, JoinHandle<
         Projection {
             setting,
             state: State::default(),
+            usage: Usage::default(),
             store: None,
             cursor: None,
             since_snapshot: 0,
@@ -108,6 +111,7 @@ pub(super) fn start(setting: Setting) -> std::io::Result<(Projector, JoinHandle<
 struct Projection {
     setting: Setting,
     state: State,
+    usage: Usage,
     store: Option<Arc<Store>>,
     cursor: Option<Arc<Mutex<LogCursor>>>,
     since_snapshot: u64,
@@ -124,7 +128,9 @@ impl Projection {
                 Ok(Task::Status(query, reply)) => {
                     let now = self.setting.clock.now().utc;
                     let setting = &self.setting;
-                    let items = status::items(&self.state, &setting.catalog, &setting.about, &query, now);
+                    let rules =
+                        Rules { catalog: &setting.catalog, policy: &setting.policy, usage: &self.usage };
+                    let items = status::items(&self.state, rules, &setting.about, &query, now);
                     // The asker may have gone.
                     let _ = reply.send(status::encode(items, query.form));
                 }
@@ -143,6 +149,7 @@ impl Projection {
     }
 
     fn begin(&mut self, state: State, missed: &[Record], store: Arc<Store>) {
+        self.usage = Usage::rebuild(&state, &self.setting.catalog, &self.setting.policy);
         self.state = state;
         self.store = Some(store);
         self.cursor = match LogCursor::open(&self.setting.cursor_dir) {
@@ -160,6 +167,7 @@ impl Projection {
         for record in records {
             self.log(record);
             self.state.evolve(record);
+            self.usage.follow(record, &self.setting.catalog, &self.setting.policy);
             self.since_snapshot += 1;
         }
         let (Some(last), Some(cursor)) = (records.last(), &self.cursor) else { return };

@@ -163,7 +163,7 @@ async fn serve_until_stopped(
     let port = listener.local_addr().map_or(config.port, |address| address.port());
     let cannot = |error: std::io::Error| Ending::Failed(error.to_string(), exit_status::CANNOT_START);
     let state_dir = config.state_dir.join(config.vendor.as_str());
-    let catalog = Arc::new(setup.catalog);
+    let (catalog, policy) = (Arc::new(setup.catalog), Arc::new(setup.policy));
     let about = About {
         vendor: config.vendor.clone(),
         server_host: config.server_host.clone(),
@@ -171,6 +171,7 @@ async fn serve_until_stopped(
     };
     let setting = Setting {
         catalog: Arc::clone(&catalog),
+        policy: Arc::clone(&policy),
         about,
         style: voice.style.clone(),
         log: voice.log.clone(),
@@ -185,7 +186,7 @@ async fn serve_until_stopped(
         lease: Duration::from_secs(setup.manifest.lease_s.into()),
         close_grace: Duration::from_secs(setup.manifest.close_grace_s.into()),
     };
-    let daemon = Daemon::new(config, catalog, terms, projector.clone(), Arc::clone(&voice.clock));
+    let daemon = Daemon::new(config, catalog, policy, terms, projector.clone(), Arc::clone(&voice.clock));
     let shared: Shared = Rc::new(RefCell::new(daemon));
     let peers: Peers = Rc::default();
     let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));

@@ -10,19 +10,24 @@ use crate::event::debug_log::{expired, expires_soon};
 use crate::event::{FileRole, StartFile, Started};
 use crate::ident::Digest;
 use crate::license::{Expiry, HostId, LicenseFile};
+use crate::options::OptionsFile;
 use crate::platform::{
     self, FoundManifest, LICENSE_FILE_BYTES_MAX, find_manifest, manifest_name, read_regular,
 };
+use crate::policy::Policy;
 use crate::sign::Manifest;
 use crate::text::{Severity, Source};
 use crate::time::Timestamp;
 
 /// A warning is logged for lines that expire within this many days (`flexnet-tools.md` 3.7).
 const EXPIRES_SOON_DAYS: i64 = 30;
+/// Longest options file that is read, in bytes.
+const OPTIONS_FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// What a daemon serves, and with what.
 pub(super) struct Setup {
     pub(super) catalog: Catalog,
+    pub(super) policy: Policy,
     pub(super) manifest: Manifest,
     pub(super) machine: Vec<HostId>,
     pub(super) started: Started,
@@ -89,8 +94,59 @@ pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal>
             .map(ToString::to_string),
     );
     expiries(&catalog, now, &mut messages);
+    let policy = match &config.options_file {
+        Some(path) => {
+            let (policy, bytes) = options(path, &catalog, &inputs, &mut messages);
+            if let Some(bytes) = bytes {
+                keep(FileRole::Options, path, bytes, &mut files, &mut start_files);
+            }
+            policy
+        }
+        None => Policy::default(),
+    };
     let started = Started { version: crate::VERSION.to_owned(), zone: zone_name, files: start_files };
-    Ok(Setup { catalog, manifest, machine, started, files, zone, messages })
+    Ok(Setup { catalog, policy, manifest, machine, started, files, zone, messages })
+}
+
+/// Reads and compiles the options file. At a start bad lines are skipped, and a file that can't be read is as good as none, as
+/// there is nothing older (`flexnet-files.md` 6.2, DECISION); both are errors in the log.
+fn options(
+    path: &Path,
+    catalog: &Catalog,
+    licenses: &[&LicenseFile],
+    messages: &mut Vec<String>,
+) -> (Policy, Option<Vec<u8>>) {
+    let shown = path.display();
+    let bytes = match read_regular(path, OPTIONS_FILE_BYTES_MAX) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            messages
+                .push(format!("OPTIONS FILE \"{shown}\": not readable: {error}, continuing without options"));
+            return (Policy::default(), None);
+        }
+    };
+    messages.push(format!("Using options file: \"{shown}\""));
+    let file = OptionsFile::parse(Source::new(&path.to_string_lossy(), &bytes));
+    let (policy, mut found) = Policy::compile(&file, catalog, licenses);
+    found.extend(file.diagnostics.iter().cloned());
+    found.sort_by_key(|found| found.span.start);
+    for diagnostic in found.iter().filter(|found| found.severity >= Severity::Warning) {
+        let line = file.source.place(diagnostic.span.start).line;
+        let help = diagnostic.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+        messages.push(match diagnostic.severity {
+            Severity::Error => {
+                format!("OPTIONS ERROR {shown}:{line}: [{}] {}{help}", diagnostic.id, diagnostic.message)
+            }
+            _ => format!("OPTIONS WARNING {shown}:{line}: [{}] {}{help}", diagnostic.id, diagnostic.message),
+        });
+    }
+    let warnings = found.iter().filter(|found| found.severity == Severity::Warning).count();
+    let errors = found.iter().filter(|found| found.severity == Severity::Error).count();
+    let lines = file.options().count();
+    messages.push(format!(
+        "OPTIONS FILE \"{shown}\": loaded, {lines} lines, {warnings} warnings, {errors} errors"
+    ));
+    (policy, Some(bytes))
 }
 
 fn keep(

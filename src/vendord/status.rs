@@ -15,7 +15,8 @@ use crate::code::{Code, minor};
 use crate::event::Denial;
 use crate::ident::{FeatureName, Host, PoolKey, VendorName};
 use crate::license::Expiry;
-use crate::seat::State;
+use crate::policy::ReservationId;
+use crate::seat::{Rules, State};
 use crate::time::Timestamp;
 use crate::wire::{FeatureCount, LineReply, Message, PoolKind, StatusItem, status_lines};
 
@@ -135,11 +136,12 @@ pub(super) fn encode(items: Vec<StatusItem>, form: Form) -> BytesMut {
 /// The items of an answer, in the order in which lmstat prints them.
 pub(super) fn items(
     state: &State,
-    catalog: &Catalog,
+    rules: Rules<'_>,
     about: &About,
     query: &StatusQuery,
     now: Timestamp,
 ) -> Vec<StatusItem> {
+    let catalog = rules.catalog;
     let mut items = vec![StatusItem::Daemon {
         vendor: about.vendor.clone(),
         version: crate::VERSION.to_owned(),
@@ -152,13 +154,15 @@ pub(super) fn items(
     for feature in catalog.features().filter(|feature| wanted(feature)) {
         let pools = catalog.pools(feature.as_str());
         let others = strangers.get(feature.as_str()).map_or(&[][..], Vec::as_slice);
-        items.push(StatusItem::Feature { name: feature.clone(), count: count(state, pools, others, now) });
+        let idle: Vec<Vec<StatusItem>> = idle_reservations(rules, feature);
+        let count = with_idle(count(state, pools, others, now), &idle);
+        items.push(StatusItem::Feature { name: feature.clone(), count });
         if query.users {
-            for pool in pools {
-                put_users(state, about, &pool.key, Some(pool), now, &mut items);
+            for (pool, idle) in pools.iter().zip(idle) {
+                put_pool(state, about, &pool.key, Some(pool), idle, now, &mut items);
             }
             for key in others {
-                put_users(state, about, key, None, now, &mut items);
+                put_pool(state, about, key, None, Vec::new(), now, &mut items);
             }
         }
     }
@@ -168,7 +172,7 @@ pub(super) fn items(
         let Some(feature) = feature_of(state, others).filter(|feature| wanted(feature)) else { continue };
         items.push(StatusItem::Feature { name: feature.clone(), count: count(state, &[], others, now) });
         if query.users {
-            others.iter().for_each(|key| put_users(state, about, key, None, now, &mut items));
+            others.iter().for_each(|key| put_pool(state, about, key, None, Vec::new(), now, &mut items));
         }
     }
     let listed = |feature: &FeatureName| strangers.contains_key(feature.as_str());
@@ -210,26 +214,63 @@ fn count(state: &State, pools: &[Pool], strangers: &[&PoolKey], now: Timestamp) 
     FeatureCount::Counted { issued: narrow(issued), in_use: narrow(in_use) }
 }
 
-fn put_users(
+/// What is idle of the reservations in each pool of a feature.
+fn idle_reservations(rules: Rules<'_>, feature: &FeatureName) -> Vec<Vec<StatusItem>> {
+    let idle = |id: &ReservationId| {
+        let count = u32::try_from(rules.usage.idle_of(*id, rules.policy)).unwrap_or(u32::MAX);
+        let holder = rules.policy.holder(rules.policy.reservation(*id)?)?.to_string();
+        (count > 0).then_some(StatusItem::Reservation { count, holder })
+    };
+    let of_pools = rules
+        .policy
+        .pools(feature.as_str())
+        .iter()
+        .map(|pool| pool.reservations.iter().filter_map(idle).collect());
+    // A policy may have no pools at all.
+    let missing = rules.catalog.pools(feature.as_str()).len();
+    of_pools.chain(std::iter::repeat_with(Vec::new)).take(missing).collect()
+}
+
+/// Idle reservations count as in use, as readers of lmstat know it (`flexnet-files.md` 5.6).
+fn with_idle(count: FeatureCount, idle: &[Vec<StatusItem>]) -> FeatureCount {
+    let FeatureCount::Counted { issued, in_use } = count else { return count };
+    let idle = idle.iter().flatten().fold(0_u32, |sum, item| match item {
+        StatusItem::Reservation { count, .. } => sum.saturating_add(*count),
+        _ => sum,
+    });
+    FeatureCount::Counted { issued, in_use: in_use.saturating_add(idle) }
+}
+
+/// A pool with what is reserved in it and who uses it; nothing if there is neither. `pool` is none for one that is not in the
+/// catalog any more.
+fn put_pool(
     state: &State,
     about: &About,
     key: &PoolKey,
     pool: Option<&Pool>,
+    reserved: Vec<StatusItem>,
     now: Timestamp,
     items: &mut Vec<StatusItem>,
 ) {
-    let Some(used) = state.pool(key) else { return };
-    let first = used.handles().next().and_then(|handle| state.seat(handle));
-    let Some(first) = first else { return };
+    let handles = || state.pool(key).into_iter().flat_map(crate::seat::PoolUse::handles);
+    let first = handles().next().and_then(|handle| state.seat(handle));
+    if first.is_none() && reserved.is_empty() {
+        return;
+    }
+    let of_pool = pool.map(|pool| (&pool.feature, pool.version));
+    let Some((feature, version)) = of_pool.or(first.map(|seat| (&seat.feature, seat.version))) else {
+        return;
+    };
     items.push(StatusItem::Pool {
-        feature: first.feature.clone(),
-        version: pool.map_or(first.version, |pool| pool.version),
+        feature: feature.clone(),
+        version,
         vendor: about.vendor.clone(),
         expiry: pool.and_then(|pool| expiry(pool, now)),
         vendor_string: pool.and_then(|pool| pool.vendor_string.clone()),
         kind: pool.map_or(PoolKind::Floating, kind),
     });
-    for handle in used.handles() {
+    items.extend(reserved);
+    for handle in handles() {
         let Some(seat) = state.seat(handle) else { continue };
         let Some(session) = state.session(seat.session) else { continue };
         let identity = session.identity();

@@ -395,6 +395,7 @@ fn status(body: &[u8]) -> Result<Vec<StatusItem>, MessageError> {
             tag::DAEMON_ITEM => daemon_item(field.fields())?,
             tag::FEATURE_ITEM => feature_item(field.fields())?,
             tag::POOL_ITEM => pool_item(field.fields())?,
+            tag::RESERVATION_ITEM => reservation_item(field.fields())?,
             tag::USER_ITEM => user_item(field.fields())?,
             _ => {
                 field.unknown()?;
@@ -471,6 +472,18 @@ fn pool_item(body: &[u8]) -> Result<StatusItem, MessageError> {
             3 => PoolKind::UncountedAny,
             _ => PoolKind::UncountedLocked(need(kind, tag::HOSTID, hostid)?),
         },
+    })
+}
+
+fn reservation_item(body: &[u8]) -> Result<StatusItem, MessageError> {
+    read! { body;
+        holder: HOLDER, Field::string;
+        licenses: COUNT, Field::u32;
+    }
+    let kind = kind::STATUS;
+    Ok(StatusItem::Reservation {
+        count: need(kind, tag::COUNT, licenses)?,
+        holder: need(kind, tag::HOLDER, holder)?,
     })
 }
 

@@ -445,6 +445,11 @@ fn status_item(item: &StatusItem, out: &mut BytesMut) -> Result<(), EncodeError>
                 hostid.map_or(Ok(()), |hostid| out.field_text(tag::HOSTID, hostid))
             })
         }
+        StatusItem::Reservation { count, holder } => nested(tag::RESERVATION_ITEM, out, |out| {
+            out.field_text(tag::HOLDER, holder)?;
+            out.field_u32(tag::COUNT, *count);
+            Ok(())
+        }),
         StatusItem::User { user, host, display, version, handle, start, count } => {
             nested(tag::USER_ITEM, out, |out| {
                 out.field(tag::USER, user.as_str().as_bytes())?;

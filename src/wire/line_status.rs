@@ -47,6 +47,9 @@ pub fn status_lines(items: &[StatusItem]) -> Vec<String> {
                 }
                 line
             }
+            StatusItem::Reservation { count, holder } => {
+                format!("RESERVATION {} count={count}", Quoted(holder))
+            }
             StatusItem::User { user, host, display, version, handle, start, count } => format!(
                 "USER {} host={} display={} version={version} handle={handle} start={start} count={count}",
                 Quoted(user.as_str()),

@@ -134,7 +134,7 @@ pub enum StatusItem {
         /// How its licenses are counted.
         count: FeatureCount,
     },
-    /// A pool; its users follow. Sent only if it has users and they were asked for.
+    /// A pool; its reservations and its users follow. Sent only if it has any and they were asked for.
     Pool {
         /// Its feature.
         feature: FeatureName,
@@ -148,6 +148,13 @@ pub enum StatusItem {
         vendor_string: Option<String>,
         /// What kind of licenses.
         kind: PoolKind,
+    },
+    /// What is idle of a reservation in the pool before it; comes before the pool's users.
+    Reservation {
+        /// Licenses that are set aside and not in use.
+        count: u32,
+        /// For whom, such as `GROUP drawing`.
+        holder: String,
     },
     /// One checkout of the pool before it.
     User {
@@ -175,7 +182,7 @@ pub enum FeatureCount {
     Counted {
         /// Licenses issued.
         issued: u32,
-        /// Licenses in use.
+        /// Licenses in use, those that are set aside and idle among them.
         in_use: u32,
     },
     /// Not counted.

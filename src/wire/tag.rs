@@ -141,6 +141,10 @@ tags! {
     LICENSE_ITEM = 0x0056;
     /// The next bytes of the license file before it; may be repeated.
     LICENSE_BYTES = 0x0057;
+    /// About the idle part of a reservation, fields.
+    RESERVATION_ITEM = 0x0058;
+    /// For whom a reservation is, text.
+    HOLDER = 0x0059;
 }
 
 /// Tags that later minor versions will use. Until then they are like any unknown tag: a client that depends on one sets

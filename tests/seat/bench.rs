@@ -8,7 +8,9 @@ use seatkeeper::event::{
 };
 use seatkeeper::ident::{Count, Digest, Handle, SessionId, Token};
 use seatkeeper::license::LicenseFile;
-use seatkeeper::seat::{Command, Decision, Reply, Resume, State, check, decide};
+use seatkeeper::options::OptionsFile;
+use seatkeeper::policy::Policy;
+use seatkeeper::seat::{Command, Decision, Reply, Resume, Rules, State, Usage, check, decide};
 use seatkeeper::sign::Manifest;
 use seatkeeper::text::Source;
 use seatkeeper::time::{Monotonic, Now, Timestamp};
@@ -49,6 +51,8 @@ fn built(texts: &[String], manifest: &Manifest) -> Catalog {
 /// State and catalog under test, with the whole history.
 pub(crate) struct Bench {
     pub(crate) catalog: Catalog,
+    pub(crate) policy: Policy,
+    pub(crate) usage: Usage,
     pub(crate) state: State,
     pub(crate) history: Vec<Record>,
     pub(crate) now: Now,
@@ -61,9 +65,21 @@ impl Bench {
         Self::with(catalog(lines))
     }
 
+    /// A bench with an options file.
+    pub(crate) fn with_options(lines: &str, options: &str) -> Self {
+        let mut bench = Self::new(lines);
+        let options = OptionsFile::parse(Source::new("LGS.opt", options.as_bytes()));
+        let signed = sign(&format!("SERVER srv ANY 27000\nVENDOR LGS\n{lines}\n"));
+        let license = LicenseFile::parse(Source::new("test.lic", signed.as_bytes()));
+        (bench.policy, _) = Policy::compile(&options, &bench.catalog, &[&license]);
+        bench
+    }
+
     pub(crate) fn with(catalog: Catalog) -> Self {
         Self {
             catalog,
+            policy: Policy::default(),
+            usage: Usage::default(),
             state: State::default(),
             history: Vec::new(),
             now: Now { utc: TODAY, mono: Monotonic(0) },
@@ -72,14 +88,20 @@ impl Bench {
         }
     }
 
+    pub(crate) fn rules(&self) -> Rules<'_> {
+        Rules { catalog: &self.catalog, policy: &self.policy, usage: &self.usage }
+    }
+
     /// Decides, checks and folds in.
     pub(crate) fn run(&mut self, command: &Command) -> Decision {
-        let decision = decide(&self.state, &self.catalog, command, self.now);
+        let decision = decide(&self.state, self.rules(), command, self.now);
         check(&self.state, &self.catalog, &decision.events, self.now).expect("the engine contradicts itself");
         if !decision.events.is_empty() {
             let record =
                 Record { first: self.state.seq().next(), at: self.now.utc, events: decision.events.clone() };
             self.state.evolve(&record);
+            self.usage.follow(&record, &self.catalog, &self.policy);
+            assert_eq!(self.usage, Usage::rebuild(&self.state, &self.catalog, &self.policy));
             self.history.push(record);
         }
         decision
@@ -166,17 +188,18 @@ impl Bench {
 
 pub(crate) fn identity(who: &str, extra: &[&str], kind: SessionKind) -> Identity {
     let (user, host) = who.split_once('@').unwrap_or((who, "h1"));
-    let address = extra.iter().find_map(|word| word.strip_prefix("ip=")).unwrap_or("127.0.0.1");
+    let said = |name: &str| extra.iter().find_map(|word| word.strip_prefix(name));
+    let address = said("ip=").unwrap_or("127.0.0.1");
     Identity::new(
         Claims {
             user: user.parse().unwrap(),
             host: host.parse().unwrap(),
-            display: host.parse().unwrap(),
-            project: None,
+            display: said("disp=").unwrap_or(host).parse().unwrap(),
+            project: said("proj=").map(|name| name.parse().unwrap()),
             platform: None,
             hostids: extra
                 .iter()
-                .filter(|word| !word.starts_with("ip="))
+                .filter(|word| !word.contains('=') || word.contains("ID"))
                 .map(|id| id.parse().unwrap())
                 .collect(),
             pid: None,

@@ -131,12 +131,8 @@ fn equal_denials_within_ten_seconds_become_one_counted_event() {
         bench.now.mono.0 = step * 500;
         recorded.extend(damper.expired(bench.now));
         let request = checkout(Token(step + 1), "fx", "1.0", 1);
-        let decision = seatkeeper::seat::decide(
-            &bench.state,
-            &bench.catalog,
-            &Command::Checkout(id, request),
-            bench.now,
-        );
+        let decision =
+            seatkeeper::seat::decide(&bench.state, bench.rules(), &Command::Checkout(id, request), bench.now);
         assert!(matches!(&decision.reply, Reply::Answer(_, Answer::Denied(_))));
         if !damper.absorb(&decision.events, bench.now) {
             for event in &decision.events {

@@ -138,6 +138,7 @@ fn put_started(out: &mut Writer, started: &Started) {
         out.byte(match file.role {
             FileRole::License => 1,
             FileRole::Manifest => 2,
+            FileRole::Options => 3,
         });
         out.str(&file.path);
         out.fixed(&file.digest.0);
@@ -153,6 +154,7 @@ fn take_started(from: &mut Reader<'_>) -> Result<Started, CodecError> {
         let role = match from.byte("started")? {
             1 => FileRole::License,
             2 => FileRole::Manifest,
+            3 => FileRole::Options,
             other => return Err(bad("file role", other)),
         };
         let path = from.str("started")?.to_owned();

@@ -219,7 +219,7 @@ fn usage(text: &mut String, items: &[StatusItem], place: &str, wanted: &Wanted, 
         })
         .collect();
     for item in items {
-        if users_open && !matches!(item, StatusItem::User { .. }) {
+        if users_open && !matches!(item, StatusItem::User { .. } | StatusItem::Reservation { .. }) {
             text.push('\n');
             users_open = false;
         }
@@ -247,6 +247,11 @@ fn usage(text: &mut String, items: &[StatusItem], place: &str, wanted: &Wanted, 
                     let _ = writeln!(text, "  vendor_string: {string}");
                 }
                 let _ = writeln!(text, "  {}\n", kind_text(kind));
+            }
+            StatusItem::Reservation { count, holder } => {
+                let plural = if *count == 1 { "" } else { "s" };
+                let _ = writeln!(text, "\t{count} RESERVATION{plural} for {holder} ({place})");
+                users_open = true;
             }
             StatusItem::User { user, host, display, version, handle, start, count } => {
                 users_open = true;

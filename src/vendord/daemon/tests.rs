@@ -36,6 +36,7 @@ fn daemon(dir: &std::path::Path) -> (Daemon, Arc<Store>) {
     let catalog = Arc::new(Catalog::build(&vendor, &inputs, &Manifest::demo(), &[], &zone));
     let (log, _) = LogSink::start(std::io::sink(), |lines| lines.to_string()).unwrap();
     let setting = Setting {
+        policy: Arc::default(),
         catalog: Arc::clone(&catalog),
         about: About { vendor: vendor.clone(), server_host: host.clone(), server_port: 27000 },
         style: LogStyle::new("LGS", zone),
@@ -52,6 +53,7 @@ fn daemon(dir: &std::path::Path) -> (Daemon, Arc<Store>) {
         state_dir: dir.to_owned(),
         vendor_dirs: Vec::new(),
         server_host: host,
+        options_file: None,
         server_port: 27000,
         zone: None,
         datestamp: false,
@@ -59,7 +61,7 @@ fn daemon(dir: &std::path::Path) -> (Daemon, Arc<Store>) {
         limits: Limits::default(),
     };
     let terms = LeaseTerms { lease: Duration::from_secs(300), close_grace: Duration::from_secs(5) };
-    let daemon = Daemon::new(config, catalog, terms, projector, clock);
+    let daemon = Daemon::new(config, catalog, Arc::default(), terms, projector, clock);
     let opened = crate::store::open(StoreConfig::new(dir), Box::new(|_| {})).unwrap();
     (daemon, Arc::new(opened.store))
 }

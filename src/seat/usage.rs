@@ -1,0 +1,190 @@
+//! What limits and reservations of an options file have come to: an index over state and policy, rebuilt from them at start
+//! and at every reread, and kept up to date by the same events.
+
+use std::collections::BTreeMap;
+
+use crate::catalog::Catalog;
+use crate::event::{Event, Out, Record};
+use crate::ident::{Handle, PoolKey, User};
+use crate::policy::{Counted, LimitId, Policy, PoolRules, Profile, ReservationId};
+
+use super::State;
+
+/// How much of each limit and of each reservation is used. Seats take reservations in the order of their handles, so that
+/// equal states and policies give equal usages, however they came about.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Usage {
+    limits: BTreeMap<(LimitId, Counted), u64>,
+    /// What each seat counts for.
+    seats: BTreeMap<Handle, Limited>,
+    charged: BTreeMap<ReservationId, u64>,
+    /// Seats of those for whom something is reserved, by pool.
+    claims: BTreeMap<PoolKey, BTreeMap<Handle, Claim>>,
+    pools: BTreeMap<Handle, PoolKey>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Limited {
+    count: u64,
+    limits: Vec<(LimitId, Counted)>,
+}
+
+/// A seat that may be charged to reservations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Claim {
+    count: u64,
+    /// The reservations of its client in its pool, in file order.
+    of: Vec<ReservationId>,
+}
+
+/// How the idle reservations of a pool look to one client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Idle {
+    /// Licenses that are set aside for the client and others with it, and are idle.
+    pub own: u64,
+    /// Licenses that are set aside for others, and are idle.
+    pub others: u64,
+}
+
+impl Usage {
+    /// Counts all seats of a state anew.
+    #[must_use]
+    pub fn rebuild(state: &State, catalog: &Catalog, policy: &Policy) -> Self {
+        let mut usage = Self::default();
+        if policy.counts_nothing() {
+            return usage;
+        }
+        for (handle, seat) in state.seats() {
+            let Some(session) = state.session(seat.session) else { continue };
+            let identity = session.identity();
+            let profile = policy.profile(identity, identity.address());
+            let Some(rules) = rules_of(catalog, policy, &seat.pool) else { continue };
+            let user = &identity.user;
+            usage.book(policy, rules, &profile, user, (handle, &seat.pool, u64::from(seat.count.get())));
+        }
+        usage
+    }
+
+    /// Follows a record that the state has folded in or is about to.
+    pub fn follow(&mut self, record: &Record, catalog: &Catalog, policy: &Policy) {
+        if policy.counts_nothing() {
+            return;
+        }
+        for event in &record.events {
+            match event {
+                Event::Out(out) => self.out(out, catalog, policy),
+                Event::In(returned) => self.free(returned.handle, catalog, policy),
+                _ => {}
+            }
+        }
+    }
+
+    fn out(&mut self, out: &Out, catalog: &Catalog, policy: &Policy) {
+        let Some(rules) = rules_of(catalog, policy, &out.pool) else { return };
+        let profile = policy.profile(&out.identity, out.identity.address());
+        let count = u64::from(out.request.count.get());
+        self.book(policy, rules, &profile, &out.identity.user, (out.handle, &out.pool, count));
+    }
+
+    fn book(
+        &mut self,
+        policy: &Policy,
+        rules: &PoolRules,
+        profile: &Profile,
+        user: &User,
+        (handle, pool, count): (Handle, &PoolKey, u64),
+    ) {
+        let mut limits = Vec::new();
+        for id in &rules.limits {
+            let Some(limit) = policy.limit(*id) else { continue };
+            for counted in policy.counted(limit, profile, user) {
+                *self.limits.entry((*id, counted.clone())).or_default() += count;
+                limits.push((*id, counted));
+            }
+        }
+        if !limits.is_empty() {
+            self.seats.insert(handle, Limited { count, limits });
+        }
+        let of =
+            |id: &ReservationId| policy.reservation(*id).is_some_and(|r| policy.is_reserved_for(r, profile));
+        let claim = Claim { count, of: rules.reservations.iter().copied().filter(of).collect() };
+        if !claim.of.is_empty() {
+            // Handles rise, so this seat comes after all others.
+            charge(&mut self.charged, policy, &claim);
+            self.claims.entry(pool.clone()).or_default().insert(handle, claim);
+            self.pools.insert(handle, pool.clone());
+        }
+    }
+
+    fn free(&mut self, handle: Handle, catalog: &Catalog, policy: &Policy) {
+        if let Some(limited) = self.seats.remove(&handle) {
+            for key in limited.limits {
+                if let Some(used) = self.limits.get_mut(&key) {
+                    *used = used.saturating_sub(limited.count);
+                    if *used == 0 {
+                        self.limits.remove(&key);
+                    }
+                }
+            }
+        }
+        let Some(pool) = self.pools.remove(&handle) else { return };
+        let Some(claims) = self.claims.get_mut(&pool) else { return };
+        claims.remove(&handle);
+        // Later seats move up into what has become free.
+        for id in rules_of(catalog, policy, &pool).into_iter().flat_map(|rules| &rules.reservations) {
+            self.charged.remove(id);
+        }
+        for claim in claims.values() {
+            charge(&mut self.charged, policy, claim);
+        }
+        if claims.is_empty() {
+            self.claims.remove(&pool);
+        }
+    }
+
+    /// Licenses that count for a limit.
+    #[must_use]
+    pub fn of_limit(&self, limit: LimitId, counted: &Counted) -> u64 {
+        self.limits.get(&(limit, counted.clone())).copied().unwrap_or(0)
+    }
+
+    /// Licenses of a reservation that nobody has taken.
+    #[must_use]
+    pub fn idle_of(&self, id: ReservationId, policy: &Policy) -> u64 {
+        let reserved = policy.reservation(id).map_or(0, |reservation| u64::from(reservation.count));
+        reserved.saturating_sub(self.charged.get(&id).copied().unwrap_or(0))
+    }
+
+    /// The idle reservations of a pool as a client sees them.
+    #[must_use]
+    pub fn idle(&self, rules: &PoolRules, policy: &Policy, client: &Profile) -> Idle {
+        let mut idle = Idle::default();
+        for id in &rules.reservations {
+            let Some(reservation) = policy.reservation(*id) else { continue };
+            let place =
+                if policy.is_reserved_for(reservation, client) { &mut idle.own } else { &mut idle.others };
+            *place += self.idle_of(*id, policy);
+        }
+        idle
+    }
+}
+
+/// Charges a seat: the reservations of its client first, in file order, before anything else (`flexnet-files.md` 5.6 a).
+fn charge(charged: &mut BTreeMap<ReservationId, u64>, policy: &Policy, claim: &Claim) {
+    let mut left = claim.count;
+    for id in &claim.of {
+        let Some(reservation) = policy.reservation(*id) else { continue };
+        let used = charged.get(id).copied().unwrap_or(0);
+        let taken = left.min(u64::from(reservation.count).saturating_sub(used));
+        if taken > 0 {
+            charged.insert(*id, used + taken);
+            left -= taken;
+        }
+    }
+}
+
+/// The rules of a pool by its key.
+pub(super) fn rules_of<'p>(catalog: &Catalog, policy: &'p Policy, key: &PoolKey) -> Option<&'p PoolRules> {
+    let index = catalog.pools(key.feature()).iter().position(|pool| pool.key == *key)?;
+    policy.pools(key.feature()).get(index)
+}
