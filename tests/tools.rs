@@ -16,6 +16,7 @@ mod tools {
     mod lmgrd;
     mod lmhostid;
     mod lmstat;
+    mod options_file;
     mod up;
 }
 

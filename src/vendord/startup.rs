@@ -10,7 +10,7 @@ use crate::event::debug_log::{expired, expires_soon};
 use crate::event::{FileRole, StartFile, Started};
 use crate::ident::Digest;
 use crate::license::{Expiry, HostId, LicenseFile};
-use crate::options::OptionsFile;
+use crate::options::{Directive, OptionsFile};
 use crate::platform::{
     self, FoundManifest, LICENSE_FILE_BYTES_MAX, find_manifest, manifest_name, read_regular,
 };
@@ -142,6 +142,10 @@ fn options(
     }
     let warnings = found.iter().filter(|found| found.severity == Severity::Warning).count();
     let errors = found.iter().filter(|found| found.severity == Severity::Error).count();
+    messages.extend(file.options().filter_map(|line| match &line.directive {
+        Directive::Reserve { feature, who, .. } => Some(format!("RESERVE {} for {who}", feature.name)),
+        _ => None,
+    }));
     let lines = file.options().count();
     messages.push(format!(
         "OPTIONS FILE \"{shown}\": loaded, {lines} lines, {warnings} warnings, {errors} errors"

@@ -250,6 +250,7 @@ fn usage(text: &mut String, items: &[StatusItem], place: &str, wanted: &Wanted, 
             }
             StatusItem::Reservation { count, holder } => {
                 let plural = if *count == 1 { "" } else { "s" };
+                // A small s behind capitals, as readers know it (`flexnet-tools.md` 2.7).
                 let _ = writeln!(text, "\t{count} RESERVATION{plural} for {holder} ({place})");
                 users_open = true;
             }
