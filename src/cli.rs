@@ -12,6 +12,7 @@ mod lmfmt;
 #[cfg(feature = "server")]
 mod lmgrd;
 mod lmhostid;
+mod lmlicvalidator;
 mod lmlint;
 mod lmstat;
 mod lmutil;

@@ -20,6 +20,7 @@ mod hostid;
 mod keyword;
 mod layout;
 mod lexis;
+mod meant;
 mod package;
 mod parse;
 mod parse_attribute;

@@ -9,6 +9,7 @@ pub mod lmcrypt;
 pub mod lmdown;
 pub mod lmfmt;
 pub mod lmhostid;
+pub mod lmlicvalidator;
 pub mod lmlint;
 pub mod lmstat;
 mod version;

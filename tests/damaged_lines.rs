@@ -183,7 +183,6 @@ fn every_finding_of_the_parser_stands_in_the_tables() {
     let rows: Vec<String> =
         tables().iter().flat_map(|name| table(name)).flat_map(|entry| entry.rows).collect();
     let stands = |id: &str| rows.iter().any(|row| row.starts_with(id));
-    let missing: Vec<&str> =
-        finding::ALL.iter().map(|finding| finding.id).filter(|id| !stands(id)).collect();
+    let missing: Vec<&str> = finding::ALL.iter().map(|finding| finding.id).filter(|id| !stands(id)).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }

@@ -177,8 +177,9 @@ fn productions_that_the_parser_names_are_in_the_grammar() {
     let grammar = grammar();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/license");
     let mut named = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let code = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    for file in files.filter(|path| path.is_file()) {
+        let code = std::fs::read_to_string(file).unwrap();
         for line in code.lines().filter(|line| line.trim_start().starts_with("///")) {
             let lower = line.to_lowercase();
             let Some((_, rest)) = lower.split_once("production") else { continue };

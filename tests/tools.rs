@@ -15,6 +15,7 @@ mod tools {
     mod lmfmt;
     mod lmgrd;
     mod lmhostid;
+    mod lmlint;
     mod lmstat;
     mod options_file;
     mod up;

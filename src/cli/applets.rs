@@ -3,8 +3,8 @@
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::{
-    Call, PROGRAM, USAGE, classic, lmcrypt, lmdown, lmfmt, lmhostid, lmlint, lmstat, lmutil, lmver, print,
-    print_error, run,
+    Call, PROGRAM, USAGE, classic, lmcrypt, lmdown, lmfmt, lmhostid, lmlicvalidator, lmlint, lmstat, lmutil,
+    lmver, print, print_error, run,
 };
 #[cfg(feature = "server")]
 use super::{lmgrd, up, vendord};
@@ -44,6 +44,7 @@ pub(super) static APPLETS: &[Applet] = &[
     applet!("lmstat", lmstat, classic: true, hidden: false),
     applet!("lmdown", lmdown, classic: true, hidden: false),
     applet!("lmhostid", lmhostid, classic: true, hidden: false),
+    applet!("lmlicvalidator", lmlicvalidator, classic: true, hidden: false),
     applet!("lmlint", lmlint, classic: false, hidden: false),
     applet!("lmfmt", lmfmt, classic: false, hidden: false),
     applet!("lmcrypt", lmcrypt, classic: false, hidden: false),

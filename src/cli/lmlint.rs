@@ -78,7 +78,7 @@ pub(super) fn run(args: Args, call: &Call) -> u8 {
     };
     let wanted = Wanted {
         vendor_dirs: args.vendor_dir,
-        machine: if args.hostid.is_empty() { platform::own_hostids() } else { args.hostid },
+        machine: Some(if args.hostid.is_empty() { platform::own_hostids() } else { args.hostid }),
         today: args.date.unwrap_or_else(|| today(args.timezone)),
         soon_days: args.expires_within,
         foreign: args.foreign,

@@ -17,12 +17,17 @@ pub(super) fn check(file: &mut LicenseFile) {
         Standing::Triad => {
             check_vendors(file, &mut found);
             if let Some(first) = file.servers().next() {
-                found.push(finding::TRIAD.at(first.span, "three servers as one are not served yet"));
+                let diagnostic = finding::TRIAD.at(first.span, "three servers as one are not served yet");
+                found.push(with_help(diagnostic, "until then a file with one SERVER line is served"));
             }
         }
         Standing::Rejected => check_rejected(file, &mut found),
     }
     file.diagnostics.append(&mut found);
+}
+
+fn with_help(diagnostic: Diagnostic, help: &str) -> Diagnostic {
+    Diagnostic { help: Some(help.to_owned()), ..diagnostic }
 }
 
 /// What only the first of three SERVER lines has a use for (`flexnet-files.md` 1.2).
@@ -35,7 +40,8 @@ fn check_triad_words(file: &LicenseFile, standing: Standing, found: &mut Vec<Dia
         ];
         for (word, _) in words.into_iter().filter(|(_, written)| *written) {
             let message = format!("{word} has an effect on the first of three SERVER lines only");
-            found.push(finding::TRIAD_WORD.at(server.span, message));
+            let diagnostic = finding::TRIAD_WORD.at(server.span, message);
+            found.push(with_help(diagnostic, "it may stay, or be removed"));
         }
     }
 }
@@ -50,21 +56,21 @@ fn check_serverless(file: &LicenseFile, found: &mut Vec<Diagnostic>) {
         _ => format!("no SERVER line, but {number} counted lines that need one"),
     };
     let diagnostic = finding::NO_SERVER.at(first.span, message);
-    found.push(Diagnostic { help: Some("add SERVER host hostid [port] at the top".into()), ..diagnostic });
+    found.push(with_help(diagnostic, "add SERVER host hostid [port] at the top"));
 }
 
 fn check_rejected(file: &LicenseFile, found: &mut Vec<Diagnostic>) {
     let number = file.servers().count();
     if number == 3 {
         for server in file.servers().filter(|server| server.port.is_none()) {
-            found.push(
-                finding::TRIAD_PORT
-                    .at(server.span, "each of three SERVER lines needs a port; the file is not served"),
-            );
+            let message = "each of three SERVER lines needs a port; the file is not served";
+            let diagnostic = finding::TRIAD_PORT.at(server.span, message);
+            found.push(with_help(diagnostic, "write the port behind the hostid"));
         }
     } else if let Some(second) = file.servers().nth(1) {
         let message = format!("{number} SERVER lines; a file has one or three and is not served otherwise");
-        found.push(finding::SERVER_COUNT.at(second.span, message));
+        let diagnostic = finding::SERVER_COUNT.at(second.span, message);
+        found.push(with_help(diagnostic, "put the licenses of each server into a file of its own"));
     }
 }
 
@@ -81,8 +87,10 @@ fn check_vendors(file: &LicenseFile, found: &mut Vec<Diagnostic>) {
     for (vendor, span) in unnamed {
         let mut diagnostic =
             finding::VENDOR_UNNAMED.at(span, format!("no VENDOR line of this file names {vendor}"));
-        diagnostic.help =
-            nearest(vendor, named.iter().copied()).map(|meant| format!("did you mean {meant}?"));
+        diagnostic.help = Some(match nearest(vendor, named.iter().copied()) {
+            Some(meant) => format!("did you mean {meant}?"),
+            None => format!("add VENDOR {vendor}"),
+        });
         found.push(diagnostic);
     }
 }

@@ -165,7 +165,8 @@ impl<'a> Reader<'a> {
                 finding::KEYWORD_CASE,
                 first.span,
                 format!("keyword {} is not written in capitals", keyword.as_str()),
-            );
+            )
+            .help(format!("write {}", keyword.as_str()));
         }
         match keyword {
             Keyword::Server => parse_server::server(self, whole, rest),
@@ -174,7 +175,8 @@ impl<'a> Reader<'a> {
                 None => LineKind::UseServer,
                 Some(word) => {
                     let span = Span::new(word.span.start, whole.end);
-                    self.report(finding::TOO_MANY_WORDS, span, "USE_SERVER stands alone on its line");
+                    self.report(finding::TOO_MANY_WORDS, span, "USE_SERVER stands alone on its line")
+                        .help("remove what follows it, or begin it with #");
                     LineKind::Invalid
                 }
             },
@@ -195,7 +197,7 @@ impl<'a> Reader<'a> {
         if !sound {
             return LineKind::Invalid;
         }
-        self.report(finding, place, finding.meaning.trim_end_matches('.'));
+        self.report(finding, place, finding.meaning.trim_end_matches('.')).help("it may stay, or be removed");
         LineKind::Unserved(keyword.as_str().to_owned())
     }
 
@@ -206,7 +208,20 @@ impl<'a> Reader<'a> {
                 .help("ask the publisher for the readable form of the license");
             return LineKind::Unserved("decimal".to_owned());
         }
-        if first.raw.contains('=') || line.contains('"') {
+        if self.report_no_break_spaces(&[first]) {
+            return LineKind::Invalid;
+        }
+        if let Some(keyword) = hidden_keyword(first.raw, line) {
+            self.report(
+                finding::UNKNOWN_KEYWORD,
+                first.span,
+                format!("a keyword behind or with characters that do not belong to it: {}", shown(first.raw)),
+            )
+            .help(format!("write {} at the begin of the line", keyword.as_str()));
+            return LineKind::Invalid;
+        }
+        let has_text = first.raw.chars().any(char::is_alphanumeric);
+        if has_text && (first.raw.contains('=') || line.contains('"')) {
             self.report(
                 finding::ORPHAN,
                 first.span,
@@ -215,16 +230,36 @@ impl<'a> Reader<'a> {
             .help("end the line before it with a backslash, without an empty line between them");
             return LineKind::Invalid;
         }
-        let meant = nearest(first.raw, Keyword::names());
-        let capitals = first.raw.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+        let meant = keyword_meant(first.raw, line);
+        let capitals =
+            has_text && first.raw.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
         if meant.is_none() && !capitals {
-            self.report(finding::PROSE, first.span, "this line has no keyword and is skipped")
-                .help("begin it with # if it is a comment");
+            let help = if first.raw.chars().all(char::is_control) {
+                "remove these bytes; the file may be damaged"
+            } else {
+                "begin it with # if it is a comment"
+            };
+            self.report(finding::PROSE, first.span, "this line has no keyword and is skipped").help(help);
             return LineKind::Prose;
         }
         self.report(finding::UNKNOWN_KEYWORD, first.span, format!("unknown keyword {}", shown(first.raw)))
-            .suggest(meant.map(|meant| format!("did you mean {meant}?")));
+            .help(match meant {
+                Some(meant) => format!("did you mean {meant}?"),
+                None => "begin it with # if it is a comment".to_owned(),
+            });
         LineKind::Invalid
+    }
+
+    /// Reports each word with a no-break space in it, outside quotes, and says whether there was one.
+    pub(super) fn report_no_break_spaces(&mut self, words: &[Token<'a>]) -> bool {
+        let mut found = false;
+        for token in words.iter().filter(|token| !token.raw.is_ascii()) {
+            if matches!(text(token.raw), Err(BadText::NoBreakSpace(_))) {
+                found = true;
+                self.word(*token);
+            }
+        }
+        found
     }
 
     /// Adds a diagnostic and hands it out, for its help.
@@ -283,7 +318,8 @@ impl<'a> Reader<'a> {
                         finding::SINGLE_QUOTE,
                         Span::new(at, at + 1),
                         "a single quote inside a quoted value",
-                    );
+                    )
+                    .help("it is read as it stands; lmcrypt refuses to write it");
                 }
                 return Some(value);
             }
@@ -302,10 +338,15 @@ impl<'a> Reader<'a> {
                     span(at, width),
                     "a quote must open and close a whole value",
                 )
-                .help("put a blank behind the closing quote");
+                .help(match raw.as_bytes() {
+                    [b'"', b'"', _, ..] => "write one quote, not two",
+                    [b'"', ..] => "put a blank behind the closing quote",
+                    _ => "put the whole value into quotes, or remove them",
+                });
             }
             BadText::OpenBlock(at) => {
-                self.report(finding::OPEN_BLOCK, span(at, 1), "this brace is not closed");
+                self.report(finding::OPEN_BLOCK, span(at, 1), "this brace is not closed")
+                    .help("close it with }, and end each wrapped line with a backslash");
             }
             BadText::Typographic(at, found) => {
                 self.report(
@@ -322,6 +363,36 @@ impl<'a> Reader<'a> {
         }
         None
     }
+}
+
+/// The keyword of a line before which a mail's `>` stands, or in whose first word characters are hidden that nobody sees.
+fn hidden_keyword(first: &str, line: &str) -> Option<Keyword> {
+    let is_hidden =
+        |c: char| c.is_control() || matches!(c, MARK | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}');
+    if first.chars().any(is_hidden) {
+        return Keyword::of(&first.replace(is_hidden, ""));
+    }
+    let quoted = line.trim_start_matches(|c: char| c == '>' || c == '|' || c.is_whitespace());
+    (quoted.len() < line.trim_start().len()).then(|| Keyword::of_line(quoted)).flatten()
+}
+
+/// The keyword that was probably meant by the first word of a line, which is none.
+fn keyword_meant(first: &str, line: &str) -> Option<&'static str> {
+    let shortened = || {
+        let is_begin = |name: &&str| {
+            name.len() > first.len()
+                && name.get(..first.len()).is_some_and(|head| head.eq_ignore_ascii_case(first))
+        };
+        Keyword::names().find(is_begin).filter(|_| first.len() >= 3)
+    };
+    if first == "USE" && line.split_whitespace().nth(1) == Some("SERVER") {
+        return Some(Keyword::UseServer.as_str());
+    }
+    nearest(first, Keyword::names()).or_else(|| shortened().filter(|_| is_capitals(first)))
+}
+
+fn is_capitals(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
 }
 
 /// A text as messages show it: quoted, and cut to 40 characters.

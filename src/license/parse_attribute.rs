@@ -8,6 +8,7 @@ use super::finding;
 use super::hostid::HostId;
 use super::keyword::Keyword;
 use super::lexis::{attribute, is_blank};
+use super::meant;
 use super::parse::{Reader, Token, shown};
 use super::parse_server::one_hostid;
 use crate::text::{Span, nearest};
@@ -40,6 +41,10 @@ pub(super) fn read_attributes<'a>(
     let mut attributes = Attributes { list, of_package, ..Attributes::default() };
     for token in words {
         read_attribute(reader, &mut attributes, *token);
+        if Keyword::of(token.raw).is_some() {
+            // Another line has been joined to this one; its words are no attributes, and one finding is enough.
+            break;
+        }
     }
     report_twice(reader, &attributes.list);
     attributes
@@ -88,7 +93,20 @@ fn read_folded(reader: &mut Reader<'_>, attributes: &mut Attributes, text: &str,
 fn not_an_attribute(reader: &mut Reader<'_>, text: &str, span: Span) {
     let found =
         reader.report(finding::NOT_AN_ATTRIBUTE, span, format!("{} is not an attribute", shown(text)));
-    found.help("attributes are NAME or NAME=value; a value with blanks needs quotes");
+    let is_name = |name: &str| known(name).is_some();
+    found.help(match text.split_once([':', ';']) {
+        Some((name, value)) if is_name(name) => format!("write {name}={value}"),
+        _ if text == "=" => "write NAME=value without blanks about the equals sign".to_owned(),
+        _ if text == "/" => "a line is continued with a backslash, not with a slash".to_owned(),
+        _ if text.starts_with('\\') => "remove the backslash, or end the line behind it".to_owned(),
+        _ if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            "several hostids stand in quotes, as in HOSTID=\"one other\"".to_owned()
+        }
+        _ if text.len() >= 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            "a license key is one word of at least 12 characters; it may have been cut".to_owned()
+        }
+        _ => "attributes are NAME or NAME=value; a value with blanks needs quotes".to_owned(),
+    });
 }
 
 fn keep_attribute(
@@ -101,27 +119,31 @@ fn keep_attribute(
     let mut kept: Cow<'static, str> = Cow::Borrowed("");
     if let Some((name, form)) = known(name) {
         if attributes.of_package && !ON_PACKAGE.contains(&name) {
-            reader.report(
-                finding::ATTRIBUTE_IGNORED,
-                span,
-                format!("{name} has no effect on a PACKAGE line"),
-            );
+            reader
+                .report(finding::ATTRIBUTE_IGNORED, span, format!("{name} has no effect on a PACKAGE line"))
+                .help("it belongs on the feature line that enables the package");
         }
         check_value(reader, attributes, name, form, value.as_deref(), span);
         kept = Cow::Borrowed(name);
     } else if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
         let found =
             reader.report(finding::UNKNOWN_ATTRIBUTE, span, format!("unknown attribute {}", shown(name)));
-        found.suggest(if Keyword::of(name).is_some() {
-            Some("a backslash at the end of the line before joins this line to it".into())
-        } else {
-            nearest(name, KNOWN.iter().map(|(known, _)| *known)).map(|meant| format!("did you mean {meant}?"))
+        found.help(match nearest(name, KNOWN.iter().map(|(known, _)| *known)) {
+            _ if Keyword::of(name).is_some() => {
+                "it begins a line of its own: end the line before it, without a backslash".to_owned()
+            }
+            Some(meant) => format!("did you mean {meant}?"),
+            None if value.is_none() => "a value with blanks needs quotes".to_owned(),
+            None => "publishers name their attributes in capitals; a remark of your own takes small letters"
+                .to_owned(),
         });
     } else {
-        if name == "sort"
-            && value.as_deref().is_none_or(|v| v.is_empty() || !v.bytes().all(|b| b.is_ascii_digit()))
-        {
-            reader.report(finding::SORT, span, "sort= takes a number from 0 to 255");
+        let is_order =
+            |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u8>().is_ok();
+        if name == "sort" && !value.as_deref().is_some_and(is_order) {
+            reader
+                .report(finding::SORT, span, "sort= takes a number from 0 to 255")
+                .help("lines with lower numbers come first; 100 is where a line without sort= stands");
         }
         kept = Cow::Owned(name.to_owned());
     }
@@ -149,7 +171,9 @@ fn check_value(
                 .report(finding::VALUE_MISSING, span, format!("{name} needs a value"))
                 .help(format!("write {name}=value"));
         } else if form == Form::Ignored {
-            reader.report(finding::ATTRIBUTE_IGNORED, span, format!("{name} has no effect here"));
+            reader
+                .report(finding::ATTRIBUTE_IGNORED, span, format!("{name} has no effect here"))
+                .help(MAY_STAY);
         }
         return;
     };
@@ -160,15 +184,22 @@ fn check_value(
                 .help("write it on the PACKAGE line");
         }
         Form::Flag => {
-            reader.report(finding::VALUE_UNWANTED, span, format!("{name} takes no value"));
+            reader
+                .report(finding::VALUE_UNWANTED, span, format!("{name} takes no value"))
+                .help(format!("write {name} alone"));
         }
         Form::Number | Form::FlagOrNumber if !is_number(value) => {
-            reader.report(finding::VALUE, span, format!("{} is not a number for {name}", shown(value)));
+            reader
+                .report(finding::VALUE, span, format!("{} is not a number for {name}", shown(value)))
+                .help(format!("write {name}=number, with digits only"));
         }
         Form::DupGroup if !is_dup_group(value) => {
-            reader
-                .report(finding::VALUE, span, format!("{} is not a value of {name}", shown(value)))
-                .help("write NONE, SITE or letters out of UHDV");
+            reader.report(finding::VALUE, span, format!("{} is not a value of {name}", shown(value))).help(
+                match sharing(value) {
+                    Some(meant) => format!("did you mean {name}={meant}?"),
+                    None => "write NONE, SITE or letters out of UHDV".to_owned(),
+                },
+            );
         }
         Form::Date => match CivilDate::parse(value) {
             Ok(day) if name == "START" => attributes.start = Some(day),
@@ -176,23 +207,44 @@ fn check_value(
             Err(error) => {
                 reader
                     .report(finding::ATTRIBUTE_DATE, span, error.to_string())
-                    .help("write a date such as 31-dec-2027");
+                    .help(meant::attribute_date(value));
             }
         },
         Form::HostIds => {
             let before = attributes.hostids.len();
+            let mut at = span.start + name.len();
             for word in value.split(is_blank).filter(|word| !word.is_empty()) {
-                attributes.hostids.extend(one_hostid(reader, word, span));
+                let place = reader.find(word, Span::new(at, span.end)).unwrap_or(span);
+                at = place.end;
+                attributes.hostids.extend(one_hostid(reader, word, place));
             }
             if attributes.hostids.len() == before && value.trim().is_empty() {
-                reader.report(finding::VALUE_MISSING, span, format!("{name} names no hostid"));
+                reader
+                    .report(finding::VALUE_MISSING, span, format!("{name} names no hostid"))
+                    .help("write what lmhostid prints on the machine that the line is for");
             }
         }
         Form::Ignored => {
-            reader.report(finding::ATTRIBUTE_IGNORED, span, format!("{name} has no effect here"));
+            reader
+                .report(finding::ATTRIBUTE_IGNORED, span, format!("{name} has no effect here"))
+                .help(MAY_STAY);
         }
         _ => {}
     }
+}
+
+/// What to do with an attribute that changes nothing.
+const MAY_STAY: &str = "it may stay: the line is served as if it were not there";
+
+/// The letters of a sharing value that is written in another way.
+fn sharing(value: &str) -> Option<String> {
+    let mut letters = String::new();
+    for letter in value.to_ascii_uppercase().chars().filter(|c| !matches!(c, ',' | '+' | '|' | '=')) {
+        if !letters.contains(letter) || letters.len() > 8 {
+            letters.push(letter);
+        }
+    }
+    (letters != value && is_dup_group(&letters)).then_some(letters)
 }
 
 /// A name that stands twice: an error for the publisher's, for nobody could say which of them is signed.
@@ -211,7 +263,9 @@ fn report_twice(reader: &mut Reader<'_>, list: &[Attribute]) {
         if one.name == other.name {
             let finding =
                 if other.is_publishers() { finding::ATTRIBUTE_TWICE } else { finding::OWN_ATTRIBUTE_TWICE };
-            reader.report(finding, other.span, format!("{} stands twice on this line", other.name));
+            reader
+                .report(finding, other.span, format!("{} stands twice on this line", other.name))
+                .help("remove one of them");
         }
     }
 }

@@ -7,6 +7,7 @@ use super::finding;
 use super::hostid::HostId;
 use super::keyword::Keyword;
 use super::lexis::is_bare_key;
+use super::meant::{self, Missing};
 use super::parse::{Reader, Token, shown};
 use super::parse_attribute::{Attributes, read_attributes};
 use crate::ident::{Count, FeatureName, NameError, Version};
@@ -117,17 +118,44 @@ fn fields<'a, 'w, const N: usize>(
     names: [&str; N],
 ) -> Option<([Token<'a>; N], &'w [Token<'a>])> {
     let present = words.iter().take(N).take_while(|token| !is_attribute(token)).count();
+    if reader.report_no_break_spaces(words) || (present == N && report_blank_in_name(reader, words, N)) {
+        return None;
+    }
     if present == N
         && let Some((fields, rest)) = words.split_first_chunk()
     {
         return Some((*fields, rest));
     }
-    let place = words.get(present).map_or(Span::new(whole.end, whole.end), |token| token.span);
-    let missing = names.get(present).copied().unwrap_or_default();
+    let texts: Vec<&str> = words.iter().take(present).map(|token| token.raw).collect();
+    let (index, missing) = match meant::missing_field(&texts, N.saturating_sub(4)) {
+        Some(Missing::Field(index)) => (index, names.get(index).copied().unwrap_or_default()),
+        Some(Missing::Name) => (1, "feature or vendor"),
+        None => (present, names.get(present).copied().unwrap_or_default()),
+    };
+    let place = words.get(index).map_or(Span::new(whole.end, whole.end), |token| token.span);
     reader
         .report(finding::FIELD_MISSING, place, format!("{missing} is missing"))
         .help(format!("the fields are: {}", names.map(|name| name.replace(' ', "-")).join(" ")));
     None
+}
+
+/// A blank in the feature's name moves all fields behind it by one. Told by their forms; reported as one mistake.
+fn report_blank_in_name(reader: &mut Reader<'_>, words: &[Token<'_>], fields: usize) -> bool {
+    let fits = |from: usize| {
+        let texts: Vec<&str> = words.iter().skip(from).take(fields).map(|token| token.raw).collect();
+        texts.len() == fields && meant::are_fields(&texts)
+    };
+    let (Some(first), Some(second)) = (words.first(), words.get(1)) else { return false };
+    if fits(0) || !fits(1) {
+        return false;
+    }
+    let span = Span::new(first.span.start, second.span.end);
+    let message =
+        format!("feature name contains a blank: {}", shown(&format!("{} {}", first.raw, second.raw)));
+    reader
+        .report(finding::FIELD_NAME, span, message)
+        .help("write a name without blanks, usually with _ in their place");
+    true
 }
 
 /// Whether a word in the place of a field is `NAME=` of a publisher's attribute.
@@ -145,7 +173,19 @@ pub(super) fn read_name<N>(
     match name {
         Ok(name) => Some(name),
         Err(error) => {
-            reader.report(finding, span, error.to_string());
+            let help = match &error {
+                NameError::Empty { .. } => "write the name that the publisher issued".to_owned(),
+                NameError::TooLong { .. } => {
+                    "a name is shorter; check the line before it for a quote".to_owned()
+                }
+                NameError::BadCharacter { found, .. } if *found == ' ' => {
+                    "write a name without blanks, usually with _ in their place".to_owned()
+                }
+                NameError::BadCharacter { found, .. } => {
+                    format!("remove the character U+{:04X}", u32::from(*found))
+                }
+            };
+            reader.report(finding, span, error.to_string()).help(help);
             None
         }
     }
@@ -156,7 +196,7 @@ pub(super) fn read_version(reader: &mut Reader<'_>, text: &str, span: Span) -> O
     let version = match Version::parse(text) {
         Ok(version) => version,
         Err(error) => {
-            reader.report(finding::VERSION, span, error.to_string()).help("write a number such as 2.0");
+            reader.report(finding::VERSION, span, error.to_string()).help(meant::version(text));
             return None;
         }
     };
@@ -166,19 +206,26 @@ pub(super) fn read_version(reader: &mut Reader<'_>, text: &str, span: Span) -> O
         && matches!(day.len(), 3 | 4)
     {
         let (month, of_month) = day.split_at_checked(day.len() - 2).unwrap_or((day, ""));
-        let exists = match (year.parse(), month.parse(), of_month.parse()) {
-            (Ok(year), Ok(month), Ok(of_month)) => CivilDate::new(year, month, of_month).is_some(),
-            _ => false,
-        };
-        if !exists {
+        if !is_day(year, month, of_month) {
             let message = format!("version {text} looks like a date yyyy.mmdd, but there is no such day");
-            reader.report(finding::VERSION_NO_DATE, span, message);
+            let meant = match (month, of_month) {
+                (day, month) if is_day(year, month, day) => format!("did you mean {year}.{month}{day}?"),
+                _ => "the digits behind the point are month and day, 0101 to 1231".to_owned(),
+            };
+            reader.report(finding::VERSION_NO_DATE, span, message).help(meant);
         } else if day.len() == 3 {
             let message = format!("date-based version {text} compares as greater than {year}.1231");
             reader.report(finding::VERSION_UNPADDED, span, message).help(format!("write {year}.0{day}"));
         }
     }
     Some(version)
+}
+
+fn is_day(year: &str, month: &str, day: &str) -> bool {
+    match (year.parse(), month.parse(), day.parse()) {
+        (Ok(year), Ok(month), Ok(day)) => CivilDate::new(year, month, day).is_some(),
+        _ => false,
+    }
 }
 
 /// Production `expiry`: `permanent`, a date with the year 0, or a date.
@@ -196,16 +243,15 @@ fn read_expiry(reader: &mut Reader<'_>, text: &str, span: Span) -> Option<Expiry
     }
     match CivilDate::parse(text) {
         Ok(day) => {
-            if text.rsplit('-').next().is_some_and(|year| year.len() == 2) {
+            if let Some((of_year, year)) = text.rsplit_once('-').filter(|(_, year)| year.len() == 2) {
                 let message = format!("a year of two digits means 19xx: {day}");
-                reader.report(finding::SHORT_YEAR, span, message).help("write the year with four digits");
+                let help = format!("write the year with four digits, as in {of_year}-20{year}");
+                reader.report(finding::SHORT_YEAR, span, message).help(help);
             }
             Some(Expiry::On(day))
         }
         Err(error) => {
-            reader
-                .report(finding::EXPIRY, span, error.to_string())
-                .help("write a date such as 31-dec-2027, or permanent");
+            reader.report(finding::EXPIRY, span, error.to_string()).help(meant::expiry(text));
             None
         }
     }
@@ -220,7 +266,7 @@ fn read_count(reader: &mut Reader<'_>, text: &str, span: Span) -> Option<License
     let Some(number) = number else {
         reader
             .report(finding::COUNT, span, format!("{} is not a number of licenses", shown(text)))
-            .help(format!("write a number up to {}, or uncounted", u32::MAX));
+            .help(meant::count(text));
         return None;
     };
     Some(Count::new(number).map_or(LicenseCount::Uncounted, LicenseCount::Counted))
@@ -248,14 +294,18 @@ fn check_hostids(reader: &mut Reader<'_>, count: LicenseCount, attributes: &Attr
                 .help("add the HOSTID that the publisher issued, or write a number of licenses");
         }
         (LicenseCount::Uncounted, Some(place)) if attributes.hostids.contains(&HostId::Any) => {
-            reader.report(
-                finding::UNCOUNTED_ANY,
-                place,
-                "uncounted for ANY machine: this line is bound to nothing",
-            );
+            reader
+                .report(
+                    finding::UNCOUNTED_ANY,
+                    place,
+                    "uncounted for ANY machine: this line is bound to nothing",
+                )
+                .help("whoever has the line may use it without limit; a hostid would bind it");
         }
         (LicenseCount::Counted(_), Some(place)) if attributes.hostids.contains(&HostId::Demo) => {
-            reader.report(finding::DEMO_COUNTED, place, "DEMO is for uncounted lines only");
+            reader
+                .report(finding::DEMO_COUNTED, place, "DEMO is for uncounted lines only")
+                .help("a counted line needs no HOSTID; the publisher's may have meant uncounted");
         }
         _ => {}
     }

@@ -112,7 +112,7 @@ fn read_components(reader: &mut Reader<'_>, listed: &Attribute, kind: Option<Pac
         }
         if !names.insert(component.name.clone()) {
             let message = format!("component {} stands twice in the package", component.name);
-            reader.report(finding::COMPONENT_TWICE, span, message);
+            reader.report(finding::COMPONENT_TWICE, span, message).help("remove one of them");
         }
         components.push(component);
     }

@@ -1,8 +1,11 @@
 //! SERVER and VENDOR lines (`flexnet-files.md` 1.2 and 1.3).
 
+use std::borrow::Cow;
+
 use super::file::{LineKind, ServerLine, VendorLine};
 use super::finding;
 use super::hostid::HostId;
+use super::meant;
 use super::parse::{Reader, Token, shown};
 use crate::ident::VendorName;
 use crate::text::{Span, nearest};
@@ -21,6 +24,9 @@ pub(super) fn server<'a>(reader: &mut Reader<'a>, whole: Span, words: &[Token<'a
         return LineKind::Invalid;
     };
     let errors = reader.errors();
+    if reader.report_no_break_spaces(words) {
+        return LineKind::Invalid;
+    }
     let hostid_span = hostid.span;
     let host = reader.word(*host);
     let id = reader.word(*hostid).and_then(|text| one_hostid(reader, &text, hostid.span));
@@ -56,11 +62,13 @@ fn server_option<'a>(reader: &mut Reader<'a>, line: &mut ServerLine, token: Toke
     let fresh = match value {
         None if name.bytes().all(|byte| byte.is_ascii_digit()) => {
             let Some(port) = port(name) else {
-                reader.report(
-                    finding::SERVER_VALUE,
-                    token.span,
-                    format!("port {} is not from 1 to 65535", shown(name)),
-                );
+                reader
+                    .report(
+                        finding::SERVER_VALUE,
+                        token.span,
+                        format!("port {} is not from 1 to 65535", shown(name)),
+                    )
+                    .help("leave it out for the first free port of 27000 to 27009");
                 return;
             };
             line.port.replace(port).is_none()
@@ -68,22 +76,29 @@ fn server_option<'a>(reader: &mut Reader<'a>, line: &mut ServerLine, token: Toke
         None if is("PRIMARY_IS_MASTER") => !std::mem::replace(&mut line.primary_is_master, true),
         Some(value) if is("HEARTBEAT_INTERVAL") || is("SERVER_TIMEOUT") => {
             let Some(seconds) = number(value).filter(|seconds| *seconds <= HEARTBEAT_INTERVAL_S_MAX) else {
-                reader.report(
-                    finding::SERVER_VALUE,
-                    token.span,
-                    format!("{} is not a number of seconds up to {HEARTBEAT_INTERVAL_S_MAX}", shown(value)),
-                );
+                reader
+                    .report(
+                        finding::SERVER_VALUE,
+                        token.span,
+                        format!(
+                            "{} is not a number of seconds up to {HEARTBEAT_INTERVAL_S_MAX}",
+                            shown(value)
+                        ),
+                    )
+                    .help(format!("write {name}=20"));
                 return;
             };
             line.heartbeat_interval_s.replace(seconds).is_none()
         }
         Some(value) if is("PLAT") || is("PLATE") => {
             let Some(mask) = number(value).filter(|mask| *mask <= 7) else {
-                reader.report(
-                    finding::SERVER_VALUE,
-                    token.span,
-                    format!("{} is not a number up to 7", shown(value)),
-                );
+                reader
+                    .report(
+                        finding::SERVER_VALUE,
+                        token.span,
+                        format!("{} is not a number up to 7", shown(value)),
+                    )
+                    .help("write the sum of 1 for physical, 2 for virtual and 4 for containers");
                 return;
             };
             line.plat.replace(mask).is_none()
@@ -91,15 +106,19 @@ fn server_option<'a>(reader: &mut Reader<'a>, line: &mut ServerLine, token: Toke
         _ => {
             let found =
                 reader.report(finding::SERVER_WORD, token.span, format!("unexpected {}", shown(token.raw)));
-            found.suggest(
-                nearest(name, ["PRIMARY_IS_MASTER", "HEARTBEAT_INTERVAL", "SERVER_TIMEOUT", "PLAT"])
-                    .map(|meant| format!("did you mean {meant}?")),
-            );
+            let known = ["PRIMARY_IS_MASTER", "HEARTBEAT_INTERVAL", "SERVER_TIMEOUT", "PLAT"];
+            found.help(match (nearest(name, known), meant::port(token.raw)) {
+                (Some(meant), _) => format!("did you mean {meant}?"),
+                (None, Some(port)) => format!("write the port alone: {port}"),
+                (None, None) => "a port stands behind the hostid; a comment begins with #".to_owned(),
+            });
             return;
         }
     };
     if !fresh {
-        reader.report(finding::SERVER_TWICE, token.span, format!("{} stands twice", shown(token.raw)));
+        reader
+            .report(finding::SERVER_TWICE, token.span, format!("{} stands twice", shown(token.raw)))
+            .help("remove one of them");
     }
 }
 
@@ -120,7 +139,7 @@ pub(super) fn one_hostid(reader: &mut Reader<'_>, text: &str, span: Span) -> Opt
     let hostid = match HostId::parse(text) {
         Ok(hostid) => hostid,
         Err(error) => {
-            reader.report(finding::HOSTID, span, error.to_string());
+            reader.report(finding::HOSTID, span, error.to_string()).help(meant::address(text));
             return None;
         }
     };
@@ -128,7 +147,7 @@ pub(super) fn one_hostid(reader: &mut Reader<'_>, text: &str, span: Span) -> Opt
         match unknown_form(other) {
             None => {
                 let message = format!("hostid {} is of a kind that matches nothing here", shown(other));
-                reader.report(finding::HOSTID_OPAQUE, span, message);
+                reader.report(finding::HOSTID_OPAQUE, span, message).help(meant::opaque(other));
             }
             Some(help) => {
                 let message = format!("hostid {} is of no known form", shown(other));
@@ -140,20 +159,20 @@ pub(super) fn one_hostid(reader: &mut Reader<'_>, text: &str, span: Span) -> Opt
 }
 
 /// What form was expected of a hostid that nothing is known of; none if it is of a publisher's own kind.
-fn unknown_form(text: &str) -> Option<&'static str> {
+fn unknown_form(text: &str) -> Option<Cow<'static, str>> {
     let is_hex = |text: &str, length| text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit());
     match text.split_once('=') {
         Some((name, value)) if name.eq_ignore_ascii_case("COMPOSITE") => {
-            (!is_hex(value, 12)).then_some("COMPOSITE= takes 12 hex digits")
+            (!is_hex(value, 12)).then_some("COMPOSITE= takes 12 hex digits".into())
         }
         Some((name, _)) if name.eq_ignore_ascii_case("VM_UUID") => {
-            Some("VM_UUID= takes 32 hex digits, with or without the dashes of a UUID")
+            Some("VM_UUID= takes 32 hex digits, with or without the dashes of a UUID".into())
         }
         Some((name, value)) if name.eq_ignore_ascii_case("FLEXID") => (!is_dongle(value))
-            .then_some("FLEXID= takes a type digit, a dash and a serial number of hex digits"),
+            .then_some("FLEXID= takes a type digit, a dash and a serial number of hex digits".into()),
         Some(_) => None,
         None if is_dongle(text) => None,
-        None => Some("lmhostid prints 12 hex digits; other forms are ANY, HOSTNAME=name, INTERNET=address"),
+        None => Some(meant::unknown(text).into()),
     }
 }
 
@@ -180,7 +199,9 @@ pub(super) fn vendor<'a>(reader: &mut Reader<'a>, whole: Span, words: &[Token<'a
     let name = reader.word(*first).and_then(|text| match VendorName::parse(&text) {
         Ok(name) => Some(name),
         Err(error) => {
-            reader.report(finding::VENDOR_NAME, first.span, error.to_string());
+            reader
+                .report(finding::VENDOR_NAME, first.span, error.to_string())
+                .help("write VENDOR name [path] [OPTIONS=file] [PORT=port]");
             None
         }
     });
@@ -210,7 +231,7 @@ pub(super) fn vendor<'a>(reader: &mut Reader<'a>, whole: Span, words: &[Token<'a
         if !fresh {
             reader
                 .report(finding::VENDOR_TWICE, token.span, format!("unexpected {}", shown(token.raw)))
-                .help("path, options file and port are already named");
+                .help("path, options file and port are already named; a path with blanks needs quotes");
         }
     }
     if reader.errors() > errors { LineKind::Invalid } else { LineKind::Vendor(line) }
@@ -238,11 +259,16 @@ fn vendor_option<'a>(
     } else {
         let found =
             reader.report(finding::VENDOR_WORD, token.span, format!("unexpected {}", shown(token.raw)));
-        found.suggest(nearest(name, ["OPTIONS", "PORT"]).map(|meant| format!("did you mean {meant}=?")));
+        found.help(match nearest(name, ["OPTIONS", "PORT"]) {
+            Some(meant) => format!("did you mean {meant}=?"),
+            None => "write VENDOR name [path] [OPTIONS=file] [PORT=port]".to_owned(),
+        });
         return;
     };
     if !fresh {
-        reader.report(finding::VENDOR_TWICE, token.span, format!("{name}= stands twice"));
+        reader
+            .report(finding::VENDOR_TWICE, token.span, format!("{name}= stands twice"))
+            .help("remove one of them");
     }
 }
 

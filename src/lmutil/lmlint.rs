@@ -40,8 +40,9 @@ pub enum Format {
 pub struct Wanted {
     /// Where vendor manifests may be, besides the program's own directory.
     pub vendor_dirs: Vec<PathBuf>,
-    /// The hostids of the machine that the files are for.
-    pub machine: Vec<HostId>,
+    /// The hostids of the machine that the files are for; none if they are not known, so that SERVER lines are not
+    /// compared with it.
+    pub machine: Option<Vec<HostId>>,
     /// The day in the server's zone.
     pub today: CivilDate,
     /// What expires within so many days is reported.
@@ -93,7 +94,7 @@ pub fn judge(read: ReadLicenses, wanted: &Wanted) -> Judged {
     let found = lint::check(&Project {
         files: &files,
         manifests: &manifests,
-        machine: Some(&wanted.machine),
+        machine: wanted.machine.as_deref(),
         today: wanted.today,
         soon_days: wanted.soon_days,
         foreign: wanted.foreign,
@@ -141,27 +142,24 @@ impl Judged {
         }
     }
 
-    /// The errors alone, and no more than some, for people.
+    /// The first errors, for people.
     #[must_use]
     pub fn errors(&self, coloured: bool, errors_max: usize) -> String {
-        let mut text = String::new();
-        let errors = self.findings().filter(|(_, found)| found.diagnostic.severity == Severity::Error);
-        for (file, found) in errors.take(errors_max) {
-            text.push_str(&human::render(&found.diagnostic, &file.source, coloured));
-            text.push_str("\n\n");
-        }
-        text
+        let is_error = |found: &Found| found.diagnostic.severity == Severity::Error;
+        let errors = self.findings().filter(|(_, found)| is_error(found)).take(errors_max);
+        errors.map(|(file, found)| block(file, found, coloured)).collect()
     }
 
     fn human(&self, coloured: bool) -> String {
-        let mut text = String::new();
-        for (file, found) in self.findings() {
-            text.push_str(&human::render(&found.diagnostic, &file.source, coloured));
-            text.push_str("\n\n");
-        }
+        let mut text: String = self.findings().map(|(file, found)| block(file, found, coloured)).collect();
         text.push_str(&format!("{}\n", self.counts()));
         text
     }
+}
+
+/// A finding and the empty line behind it.
+fn block(file: &LicenseFile, found: &Found, coloured: bool) -> String {
+    human::render(&found.diagnostic, &file.source, coloured) + "\n\n"
 }
 
 impl fmt::Display for Counts {
