@@ -38,7 +38,9 @@ pub use dial::{Connection, Limits, TIMEOUT_VARIABLE};
 pub use error::{Attempt, CheckoutFailure, ClientError, DialError, SystemError};
 pub use path::{
     COMMON_VARIABLE, DEFAULT_PLACE, Entry, OWN_VARIABLE, SEPARATOR, SearchPath, ServerAddress, THIS_HOST,
+    VARIABLES_FILE,
 };
+pub use place::client_part;
 pub use seat::Seat;
 
 use std::collections::BTreeMap;
@@ -120,6 +122,9 @@ impl Client {
         let wanted = (feature, version, count);
         let mut attempts = Vec::new();
         for source in &self.shared.places {
+            if source.place.leaves_to_server(&wanted.0) {
+                continue;
+            }
             match self.checkout_at(source, &wanted).await {
                 Ok(seat) => return Ok(seat),
                 Err(attempt) => attempts.push(attempt),
@@ -143,7 +148,7 @@ impl Client {
         let (feature, version, count) = wanted;
         let servers = match &source.place {
             Place::Nothing(attempt) => return Err(attempt.clone()),
-            Place::Local { name, catalog } => {
+            Place::Local { name, catalog, .. } => {
                 let now = self.shared.clock.now().utc;
                 let granted = local::checkout(catalog, config, feature, *version, now);
                 let grant = granted.map_err(|denial| refused(name, denial))?;

@@ -18,6 +18,7 @@ mod tools {
     mod lmlint;
     mod lmstat;
     mod options_file;
+    mod search_path;
     mod up;
 }
 

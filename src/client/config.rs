@@ -127,6 +127,12 @@ impl Config {
         self
     }
 
+    /// Looks in these places if nothing says where: the application's own, before the default one.
+    #[must_use]
+    pub fn with_own_place(self, list: &str) -> Self {
+        if self.path.is_default() { self.with_path(list) } else { self }
+    }
+
     /// Who this client is to itself: at the address of the machine.
     pub(super) fn identity(&self) -> Identity {
         Identity::new(self.claims.clone(), IpAddr::V4(Ipv4Addr::LOCALHOST), SessionKind::Framed)

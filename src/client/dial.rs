@@ -1,6 +1,7 @@
 //! One connection: dial, greet, ask. Tools that only ask use it directly; sessions stand on it too.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -105,11 +106,21 @@ impl Connection {
         hello: &Hello,
         limits: Limits,
     ) -> Result<Self, DialError> {
-        let ports: Vec<u16> = match server.port {
-            Some(port) => vec![port],
-            None => DEFAULT_PORTS.collect(),
-        };
         let host = if server.host == THIS_HOST { "localhost" } else { &server.host };
+        match server.port {
+            Some(port) => Self::open_at(host, port, hello, limits).await,
+            None => Self::open_first(host, DEFAULT_PORTS, hello, limits).await,
+        }
+    }
+
+    /// Tries ports in rising order.
+    async fn open_first(
+        host: &str,
+        ports: RangeInclusive<u16>,
+        hello: &Hello,
+        limits: Limits,
+    ) -> Result<Self, DialError> {
+        let (first_port, last_port) = (*ports.start(), *ports.end());
         let mut first: Option<DialError> = None;
         for port in ports {
             match Self::open_at(host, port, hello, limits).await {
@@ -125,8 +136,16 @@ impl Connection {
                 }
             }
         }
-        // The loop runs at least once.
-        Err(first.unwrap_or(DialError::ConnectTimeout { place: server.to_string() }))
+        Err(match first {
+            Some(source @ DialError::Connect { .. }) => DialError::NoPort {
+                host: host.to_owned(),
+                first: first_port,
+                last: last_port,
+                source: Box::new(source),
+            },
+            Some(talked) => talked,
+            None => DialError::ConnectTimeout { place: format!("@{host}") },
+        })
     }
 
     async fn open_at(host: &str, port: u16, hello: &Hello, limits: Limits) -> Result<Self, DialError> {
@@ -357,5 +376,51 @@ mod tests {
         assert_eq!(connect(Some("1")), Duration::from_millis(200));
         assert_eq!(connect(Some("99999999999")), Duration::from_secs(20));
         assert_eq!(connect(Some("soon")), Duration::from_secs(3));
+    }
+
+    fn hello() -> Hello {
+        Hello {
+            major: crate::wire::MAJOR,
+            minor: crate::wire::MINOR,
+            purpose: crate::wire::Purpose::Ask,
+            time: crate::time::Timestamp(0),
+            claims: super::super::own_claims().unwrap(),
+            vendor: None,
+        }
+    }
+
+    /// A port on which nobody listens, and nobody on the next two: they were free a moment ago.
+    fn quiet_ports() -> RangeInclusive<u16> {
+        let free = |port| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
+        (0..1000)
+            .find_map(|_| {
+                let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+                let last = port.checked_add(2)?;
+                (port..=last).all(free).then_some(port..=last)
+            })
+            .unwrap()
+    }
+
+    async fn failed(ports: RangeInclusive<u16>) -> DialError {
+        Connection::open_first("127.0.0.1", ports, &hello(), Limits::default()).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn case_p03_a_host_without_a_port_is_tried_at_all_of_them_and_the_error_says_so() {
+        assert_eq!(DEFAULT_PORTS, 27000..=27009);
+        let ports = quiet_ports();
+        let error = failed(ports.clone()).await;
+        let (first, last) = (ports.start(), ports.end());
+        let begin = format!(
+            "no license manager at 127.0.0.1: ports {first} to {last} were tried; cannot connect to {first}@127.0.0.1: "
+        );
+        assert!(error.to_string().starts_with(&begin), "{error}");
+        assert_eq!((error.denial().code.number(), error.system().map(|it| it.number)), (-15, Some(111)));
+
+        // The last port of the range has somebody who closes at once: that is told rather than the quiet ones.
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", *last)).await.unwrap();
+        tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+        let error = failed(ports.clone()).await;
+        assert!(matches!(error, DialError::Closed { .. } | DialError::Io { .. }), "{error}");
     }
 }

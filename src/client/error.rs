@@ -36,6 +36,18 @@ pub enum DialError {
         /// `port@host`.
         place: String,
     },
+    /// No port of those that a license manager takes by itself has one.
+    #[error("no license manager at {host}: ports {first} to {last} were tried; {source}")]
+    NoPort {
+        /// The host.
+        host: String,
+        /// The first port that was tried.
+        first: u16,
+        /// The last port that was tried.
+        last: u16,
+        /// What came of the first port.
+        source: Box<DialError>,
+    },
     /// The connection failed while a message was sent or awaited.
     #[error("the connection to {place} failed: {source}")]
     Io {
@@ -85,6 +97,10 @@ impl DialError {
     #[must_use]
     pub fn denial(&self) -> Denial {
         let (code, place) = match self {
+            Self::NoPort { source, .. } => {
+                let Denial { code, minor, .. } = source.denial();
+                (code, minor)
+            }
             Self::HostUnknown { .. } => (Code::NoServerHost, minor::HOST_UNKNOWN),
             Self::Connect { .. } => (Code::CannotConnect, minor::CONNECT_FAILED),
             Self::ConnectTimeout { .. } => (Code::ServerDown, minor::CONNECT_FAILED),
@@ -106,6 +122,7 @@ impl DialError {
             Self::HostUnknown { source, .. } | Self::Connect { source, .. } | Self::Io { source, .. } => {
                 SystemError::of(source)
             }
+            Self::NoPort { source, .. } => source.system(),
             _ => None,
         }
     }

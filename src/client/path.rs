@@ -1,9 +1,15 @@
 //! The license search path: where a client looks for licenses, in which order (`flexnet-files.md` 2).
+//!
+//! Variables are taken from the environment, else from `.flexlmrc` in the home directory, which other license systems
+//! write. We only read it: a checkout that remembers where it succeeded would change what other programs do, unasked.
 
+use std::ffi::OsStr;
 use std::fmt;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use crate::ident::VendorName;
+use crate::platform::read_regular;
 
 /// The variable that is read before all others, so that this system and another one can live on one machine.
 pub const OWN_VARIABLE: &str = "SEATKEEPER_LICENSE_FILE";
@@ -12,7 +18,17 @@ pub const OWN_VARIABLE: &str = "SEATKEEPER_LICENSE_FILE";
 pub const COMMON_VARIABLE: &str = "LM_LICENSE_FILE";
 
 /// Where licenses are looked for when nothing says where.
+#[cfg(not(windows))]
 pub const DEFAULT_PLACE: &str = "/usr/local/flexlm/licenses/license.dat";
+/// Where licenses are looked for when nothing says where.
+#[cfg(windows)]
+pub const DEFAULT_PLACE: &str = r"C:\flexlm\license.dat";
+
+/// The file in the home directory that may hold the variables, as lines `NAME=value`.
+pub const VARIABLES_FILE: &str = ".flexlmrc";
+
+/// Longest file of variables that is read, in bytes.
+const VARIABLES_BYTES_MAX: u64 = 1 << 20;
 
 /// What separates the entries of a list.
 #[cfg(not(windows))]
@@ -90,9 +106,22 @@ impl SearchPath {
     /// Reads a list. Nothing is refused here: an entry that makes no sense is reported when it is tried.
     #[must_use]
     pub fn parse(list: &str) -> Self {
+        Self::parse_separated(list, SEPARATOR)
+    }
+
+    /// [`SearchPath::parse`] of a list as another system writes it: entries are separated by `:`, on Windows by `;`, so
+    /// that the colon of a drive letter separates nothing there.
+    #[must_use]
+    pub fn parse_separated(list: &str, separator: char) -> Self {
         Self {
-            entries: split(list, SEPARATOR).into_iter().filter(|part| !part.is_empty()).map(entry).collect(),
+            entries: split(list, separator).into_iter().filter(|part| !part.is_empty()).map(entry).collect(),
         }
+    }
+
+    /// Whether nothing said where to look.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::parse(DEFAULT_PLACE)
     }
 
     /// The path of a client: what was given explicitly and nothing else; or the variables, own, vendor's and common,
@@ -112,26 +141,47 @@ impl SearchPath {
         if entries.is_empty() { Self::parse(DEFAULT_PLACE) } else { Self { entries } }
     }
 
-    /// [`SearchPath::find`] with the variables of this process.
+    /// [`SearchPath::find`] with the variables of this process; those that it does not have are looked for in
+    /// [`VARIABLES_FILE`].
     #[must_use]
     pub fn from_environment(explicit: Option<&str>, vendor: Option<&VendorName>) -> Self {
-        Self::find(explicit, vendor, |name| {
+        let environment = |name: &str| {
             // What is no UTF-8 is tried as well as it can be read, so that it is reported and not passed over.
             std::env::var_os(name).map(|list| list.to_string_lossy().into_owned())
-        })
+        };
+        let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
+        let kept = if explicit.is_none() { kept_variables(home.as_deref()) } else { String::new() };
+        Self::find(explicit, vendor, |name| environment(name).or_else(|| kept_variable(&kept, name)))
     }
 }
 
-/// Splits at separators outside of `[…]`.
-fn split(list: &str, separator: char) -> Vec<&str> {
-    let mut depth = 0_u32;
-    list.split(|c: char| {
-        match c {
-            '[' => depth += 1,
-            ']' => depth = depth.saturating_sub(1),
-            _ => {}
+/// The text of [`VARIABLES_FILE`]; empty if there is none.
+fn kept_variables(home: Option<&OsStr>) -> String {
+    let Some(path) = home.map(|home| Path::new(home).join(VARIABLES_FILE)) else { return String::new() };
+    match read_regular(&path, VARIABLES_BYTES_MAX) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) => {
+            if error.kind() != io::ErrorKind::NotFound {
+                tracing::warn!(path = %path.display(), %error, "the license path kept there is left out");
+            }
+            String::new()
         }
-        c == separator && depth == 0
+    }
+}
+
+/// The value of a variable in lines `NAME=value`. The last one holds, as each is written behind the older ones.
+fn kept_variable(lines: &str, name: &str) -> Option<String> {
+    let mut values = lines.lines().filter_map(|line| line.split_once('='));
+    values.rfind(|(known, _)| known.trim() == name).map(|(_, value)| value.trim().to_owned())
+}
+
+/// Splits at separators outside of the brackets of an address, `@[…]`.
+fn split(list: &str, separator: char) -> Vec<&str> {
+    let (mut in_address, mut before) = (false, ' ');
+    list.split(|c: char| {
+        in_address = (in_address || (c == '[' && before == '@')) && c != ']';
+        before = c;
+        c == separator && !in_address
     })
     .map(str::trim)
     .collect()
@@ -225,6 +275,40 @@ mod tests {
         let path = SearchPath::parse("27000@[2001:db8::1]:/l/a.lic::@[::1]");
         assert_eq!(path.to_string(), "27000@[2001:db8::1]:/l/a.lic:@[::1]:");
         assert_eq!(path.entries[0], Entry::Server(at(27000, "2001:db8::1")));
+        assert_eq!(
+            SearchPath::parse("/l/[a.lic:1@b").entries.len(),
+            2,
+            "a bracket in a file name is no address"
+        );
+    }
+
+    #[test]
+    fn a_drive_letter_is_not_split_off_where_semicolons_separate() {
+        let path = SearchPath::parse_separated(r"C:\flexlm\a.lic;27000@[::1]; 1@a,1@b,1@c ;;d:\l", ';');
+        assert_eq!(
+            path.entries,
+            [
+                Entry::Path(PathBuf::from(r"C:\flexlm\a.lic")),
+                Entry::Server(at(27000, "::1")),
+                Entry::Triad([at(1, "a"), at(1, "b"), at(1, "c")]),
+                Entry::Path(PathBuf::from(r"d:\l")),
+            ]
+        );
+    }
+
+    #[test]
+    fn variables_are_kept_in_lines_of_which_the_last_holds() {
+        let lines = "# none\nLM_LICENSE_FILE=1@old\nACMED_LICENSE_FILE = 1@a:2@b \nLM_LICENSE_FILE=1@new=x\nnonsense\n";
+        assert_eq!(kept_variable(lines, "LM_LICENSE_FILE").as_deref(), Some("1@new=x"));
+        assert_eq!(kept_variable(lines, "ACMED_LICENSE_FILE").as_deref(), Some("1@a:2@b"));
+        assert_eq!(kept_variable(lines, "LM_LICENSE"), None);
+        let home = tempfile::tempdir().unwrap();
+        assert_eq!(kept_variables(Some(home.path().as_os_str())), "");
+        std::fs::write(home.path().join(VARIABLES_FILE), lines).unwrap();
+        assert_eq!(kept_variables(Some(home.path().as_os_str())), lines);
+        std::fs::write(home.path().join(VARIABLES_FILE), vec![b'x'; 2 << 20]).unwrap();
+        assert_eq!(kept_variables(Some(home.path().as_os_str())), "", "too long to be one");
+        assert_eq!(kept_variables(None), "");
     }
 
     #[test]

@@ -6,10 +6,11 @@ use std::path::Path;
 use super::config::{Config, Trust};
 use super::error::{Attempt, SystemError};
 use super::path::{Entry, ServerAddress};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Granted};
 use crate::code::{Code, minor};
 use crate::event::Denial;
-use crate::license::{LicenseFile, Standing};
+use crate::ident::FeatureName;
+use crate::license::{LicenseFile, LineKind, Standing};
 use crate::platform::{LICENSE_FILE_BYTES_MAX, licenses_in, machine_hostids, read_regular, system_zone};
 use crate::sign::Manifest;
 use crate::text::Source;
@@ -19,10 +20,36 @@ use crate::text::Source;
 pub(super) enum Place {
     /// From a server; several stand for one system.
     Servers(Vec<ServerAddress>),
-    /// From a file without SERVER lines: uncounted lines for this machine.
-    Local { name: String, catalog: Box<Catalog> },
+    /// From a file that needs no server: uncounted lines for this machine.
+    Local {
+        name: String,
+        catalog: Box<Catalog>,
+        /// Whether a server of the file has what these lines have not.
+        partial: bool,
+    },
     /// From nowhere, and why.
     Nothing(Attempt),
+}
+
+impl Place {
+    /// Whether this is the local part of a file whose server is to be asked for a feature.
+    pub(super) fn leaves_to_server(&self, feature: &FeatureName) -> bool {
+        match self {
+            Self::Local { catalog, partial: true, .. } => {
+                catalog.pools(feature.as_str()).iter().all(|pool| pool.counted)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What a client reads of a file: nothing behind a USE_SERVER line, where the server judges (`flexnet-files.md` 1.1, 1.4).
+#[must_use]
+pub fn client_part(file: LicenseFile) -> LicenseFile {
+    let end = file.lines.iter().find(|line| matches!(line.kind, LineKind::UseServer));
+    let Some(end) = end.map(|line| line.span.start) else { return file };
+    let text = file.source.text().get(..end).unwrap_or_default();
+    LicenseFile::parse(Source::new(file.source.name(), &file.source.encode(text)))
 }
 
 /// Looks at every entry of the path, in order. A directory becomes its `*.lic` in byte order of their names.
@@ -47,43 +74,56 @@ pub(super) fn places(config: &Config) -> Vec<Place> {
                     );
                     places.push(nothing(path, denial, None));
                 }
-                Ok(files) => places.extend(files.iter().map(|file| read_file(file, config))),
+                Ok(files) => places.extend(files.iter().flat_map(|file| read_file(file, config))),
                 Err(error) => places.push(unreadable(path, &error)),
             },
-            Entry::Path(path) => places.push(read_file(path, config)),
+            Entry::Path(path) => places.extend(read_file(path, config)),
         }
     }
     places
 }
 
-fn read_file(path: &Path, config: &Config) -> Place {
+/// The servers of a file; before them its uncounted lines, if USE_SERVER leaves only the rest to the server.
+fn read_file(path: &Path, config: &Config) -> Vec<Place> {
     let bytes = match read_regular(path, LICENSE_FILE_BYTES_MAX) {
         Ok(bytes) => bytes,
-        Err(error) => return unreadable(path, &error),
+        Err(error) => return vec![unreadable(path, &error)],
     };
     let name = path.display().to_string();
-    let file = LicenseFile::parse(Source::new(&name, &bytes));
+    let whole = LicenseFile::parse(Source::new(&name, &bytes));
+    let use_server = whole.use_server();
+    let file = client_part(whole);
     match file.standing() {
-        Standing::Single | Standing::Triad => Place::Servers(
-            file.servers()
-                .map(|server| ServerAddress { port: server.port, host: server.host.clone() })
-                .collect(),
-        ),
-        Standing::Serverless if file.features().next().is_some() => local(name, &file, config),
+        Standing::Single | Standing::Triad => {
+            let servers = file.servers();
+            let servers = Place::Servers(
+                servers
+                    .map(|server| ServerAddress { port: server.port, host: server.host.clone() })
+                    .collect(),
+            );
+            // Without USE_SERVER the server is asked for everything, so that its rules and its log count.
+            let own = use_server.then(|| local(name, &file, config, true));
+            own.into_iter().chain([servers]).collect()
+        }
+        Standing::Serverless if file.features().next().is_some() => vec![local(name, &file, config, false)],
         Standing::Serverless => {
-            let note = "the file has neither SERVER nor FEATURE lines";
-            nothing(path, Denial::new(Code::NoServerLine, minor::FILE_WITHOUT_SERVER, note), None)
+            let note = if use_server {
+                "the file has neither SERVER nor FEATURE lines before USE_SERVER"
+            } else {
+                "the file has neither SERVER nor FEATURE lines"
+            };
+            vec![nothing(path, Denial::new(Code::NoServerLine, minor::FILE_WITHOUT_SERVER, note), None)]
         }
         Standing::Rejected => {
             let note = "the SERVER lines of the file are neither one nor three sound ones";
-            nothing(path, Denial::new(Code::BadLicenseSyntax, minor::FILE_WITHOUT_SERVER, note), None)
+            vec![nothing(path, Denial::new(Code::BadLicenseSyntax, minor::FILE_WITHOUT_SERVER, note), None)]
         }
     }
 }
 
 /// A file that needs no server. Whoever trusts a server only can trust no file but one under the demo key, as nobody
 /// vouches for it.
-fn local(name: String, file: &LicenseFile, config: &Config) -> Place {
+fn local(name: String, file: &LicenseFile, config: &Config, partial: bool) -> Place {
     let manifest = match &config.trust {
         Trust::Publisher { keys, demo } => {
             let mut manifest = Manifest::new(config.vendor.clone(), keys.clone());
@@ -97,8 +137,10 @@ fn local(name: String, file: &LicenseFile, config: &Config) -> Place {
     };
     let hostids = machine_hostids(Some(config.claims.host.as_str()));
     let zone = system_zone().zone;
-    let catalog = Catalog::build(&config.vendor, &[file], &manifest, &hostids, &zone);
-    Place::Local { name, catalog: Box::new(catalog) }
+    // SERVER lines say where the server is; this need not be its machine.
+    let granted = Granted { machine: partial, signatures: false };
+    let catalog = Catalog::build_granting(&config.vendor, &[file], &manifest, &hostids, &zone, granted);
+    Place::Local { name, catalog: Box::new(catalog), partial }
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Place {
@@ -143,12 +185,30 @@ mod tests {
     }
 
     #[test]
+    fn case_p06_a_client_reads_nothing_behind_use_server() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.lic");
+        let config = config(file.to_str().unwrap());
+        let line = |name: &str| format!("FEATURE {name} LGS 1.0 permanent uncounted HOSTID=ANY SIGN=0\n");
+        let text = format!("SERVER s ANY 1700\n{}USE_SERVER\nSERVER t ANY 1\n{}", line("f1"), line("f2"));
+        std::fs::write(&file, &text).unwrap();
+        assert_eq!(hosts(&places(&config)), [format!("local {}", file.display()), "1700@s".to_owned()]);
+        let part = client_part(LicenseFile::parse(Source::new("a.lic", text.as_bytes())));
+        assert_eq!(part.features().map(|line| line.name.as_str()).collect::<Vec<_>>(), ["f1"]);
+        std::fs::write(&file, format!("USE_SERVER\nSERVER s ANY 1700\n{}", line("f1"))).unwrap();
+        assert_eq!(hosts(&places(&config)), ["-13"]);
+        std::fs::write(&file, format!("SERVER s ANY 1700\n{}", line("f1"))).unwrap();
+        assert_eq!(hosts(&places(&config)), ["1700@s"], "without it the server is asked for all");
+    }
+
+    #[test]
     fn case_p06_a_file_with_use_server_names_its_server() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.lic");
         std::fs::write(&file, "SERVER s ANY 1700\nUSE_SERVER\nFEATURE f1 LGS 1.0 permanent 1 SIGN=0\n")
             .unwrap();
-        assert_eq!(hosts(&places(&config(file.to_str().unwrap()))), ["1700@s"]);
+        let found = hosts(&places(&config(file.to_str().unwrap())));
+        assert_eq!(found.last().map(String::as_str), Some("1700@s"));
         std::fs::write(&file, "SERVER this_host ANY\nVENDOR LGS\n").unwrap();
         assert_eq!(hosts(&places(&config(file.to_str().unwrap()))), ["@this_host"]);
         let triad = "SERVER a ANY 1\nSERVER b ANY 1\nSERVER c ANY 1\n";

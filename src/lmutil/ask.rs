@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::client::{
-    Connection, DialError, Entry, Limits, SearchPath, ServerAddress, SystemError, THIS_HOST, own_claims,
+    Connection, DialError, Entry, Limits, SearchPath, ServerAddress, SystemError, THIS_HOST, client_part,
+    own_claims,
 };
 use crate::code::{Code, minor};
 use crate::event::Denial;
@@ -103,7 +104,7 @@ pub fn targets(path: &SearchPath) -> Result<Vec<Target>, Failure> {
             }
             Entry::Path(path) => {
                 for file in license_files(path) {
-                    match read_license(&file).and_then(|license| servers_of(&file, &license)) {
+                    match read_license(&file).and_then(|license| servers_of(&file, license)) {
                         Ok(target) => found.push(target),
                         Err(error) => failure = error,
                     }
@@ -165,8 +166,8 @@ pub(super) fn read_license(path: &Path) -> Result<LicenseFile, Failure> {
     Ok(LicenseFile::parse(Source::new(&path.display().to_string(), &bytes)))
 }
 
-fn servers_of(path: &Path, license: &LicenseFile) -> Result<Target, Failure> {
-    let servers: Vec<ServerAddress> = license
+fn servers_of(path: &Path, license: LicenseFile) -> Result<Target, Failure> {
+    let servers: Vec<ServerAddress> = client_part(license)
         .servers()
         .map(|server| ServerAddress { port: server.port, host: server.host.clone() })
         .collect();
