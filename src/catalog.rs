@@ -9,9 +9,11 @@
 //! above knows instants only. A catalog never changes: a reread builds another one.
 
 mod admit;
+mod attributes;
 mod build;
 mod difference;
 mod granted;
+mod keys;
 mod nearest;
 mod order;
 mod package;
@@ -24,11 +26,14 @@ mod upgrade;
 mod verdict;
 mod verify;
 
+pub use attributes::NamedValue;
 pub use difference::{
-    AttributeChange, Difference, LotChange, LotFacts, NameChange, NamedValue, OrderChange, PoolChange,
-    PoolFacts, Size, VerdictChange, difference,
+    AttributeChange, Difference, LotChange, LotFacts, NameChange, OrderChange, PoolChange, PoolFacts, Size,
+    VerdictChange, difference,
 };
+pub(crate) use difference::{Pairing, attribute_changes};
 pub use granted::Granted;
+pub use keys::key_parts;
 pub use package::COMPONENT_LOTS_MAX;
 pub use pool::{Lot, Period, Pool, Retirement, SignedLine};
 pub use unserved::Unserved;

@@ -6,7 +6,9 @@
 
 mod applets;
 mod classic;
+mod lmcatalog;
 mod lmcrypt;
+mod lmdiff;
 mod lmdown;
 mod lmfmt;
 #[cfg(feature = "server")]
@@ -25,6 +27,7 @@ mod trace;
 mod up;
 #[cfg(feature = "server")]
 mod vendord;
+mod when;
 
 pub use terminal::{print, print_error};
 

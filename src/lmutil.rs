@@ -3,9 +3,12 @@
 //! Layouts are pure functions from status to text, so that tests can run the patterns of public parsers over them.
 
 pub mod ask;
+pub mod catalogs;
 pub mod inputs;
 pub mod license_texts;
+pub mod lmcatalog;
 pub mod lmcrypt;
+pub mod lmdiff;
 pub mod lmdown;
 pub mod lmfmt;
 pub mod lmhostid;
@@ -13,6 +16,7 @@ pub mod lmlicvalidator;
 pub mod lmlint;
 pub mod lmstat;
 mod version;
+mod wrap;
 
 pub use version::{VersionFileError, banner, embedded_version, version_line};
 

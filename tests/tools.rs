@@ -10,7 +10,9 @@ mod signed;
 mod system;
 
 mod tools {
+    mod lmcatalog;
     mod lmcrypt;
+    mod lmdiff;
     mod lmdown;
     mod lmfmt;
     mod lmgrd;

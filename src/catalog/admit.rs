@@ -165,8 +165,8 @@ impl<'a> Admission<'_, 'a> {
 
     fn footing(&self, file: &LicenseFile, hostids: &[HostId]) -> Footing {
         match file.standing() {
+            _ if self.granted.machine => Footing::Here,
             Standing::Serverless => Footing::Serverless,
-            Standing::Single | Standing::Triad if self.granted.machine => Footing::Here,
             Standing::Single if hostids.iter().any(|hostid| hostid.matches_machine(self.machine)) => {
                 Footing::Here
             }

@@ -5,15 +5,17 @@
 //! and dates, else in their order. Everything takes time proportional to the catalogs.
 
 mod compare;
-mod keys;
 mod pairing;
 mod print;
+
+pub(crate) use compare::attribute_changes;
+pub(crate) use pairing::Pairing;
 
 use crate::ident::{FeatureName, PoolKey};
 use crate::license::Expiry;
 use crate::time::{CivilDate, Timestamp};
 
-use super::{Catalog, LinePlace, LineVerdict, Unserved};
+use super::{Catalog, LinePlace, LineVerdict, NamedValue, Unserved};
 
 /// What changed from one catalog to another. Printed as one block of lines for each change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -74,9 +76,6 @@ pub struct LotFacts {
     /// What the publisher has signed on its line beside all that and beside the keys of the pool, by name.
     pub attributes: Vec<NamedValue>,
 }
-
-/// Name and value; none for a flag.
-pub type NamedValue = (String, Option<String>);
 
 /// A pool that was and is, but not the same.
 #[derive(Debug, Clone, PartialEq, Eq)]

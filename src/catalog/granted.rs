@@ -5,6 +5,7 @@
 pub struct Granted {
     /// Lines count as signed, whatever stands in SIGN: for files of publishers whose keys are not known here.
     pub signatures: bool,
-    /// Files count as being for this machine, those for three servers too: for files that are for other machines.
+    /// Files count as being for this machine, whatever their SERVER lines say: for files of other machines, and for lines
+    /// that came without SERVER lines.
     pub machine: bool,
 }

@@ -3,8 +3,8 @@
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::{
-    Call, PROGRAM, USAGE, classic, lmcrypt, lmdown, lmfmt, lmhostid, lmlicvalidator, lmlint, lmstat, lmutil,
-    lmver, print, print_error, run,
+    Call, PROGRAM, USAGE, classic, lmcatalog, lmcrypt, lmdiff, lmdown, lmfmt, lmhostid, lmlicvalidator,
+    lmlint, lmstat, lmutil, lmver, print, print_error, run,
 };
 #[cfg(feature = "server")]
 use super::{lmgrd, up, vendord};
@@ -47,6 +47,8 @@ pub(super) static APPLETS: &[Applet] = &[
     applet!("lmlicvalidator", lmlicvalidator, classic: true, hidden: false),
     applet!("lmlint", lmlint, classic: false, hidden: false),
     applet!("lmfmt", lmfmt, classic: false, hidden: false),
+    applet!("lmcatalog", lmcatalog, classic: false, hidden: false),
+    applet!("lmdiff", lmdiff, classic: false, hidden: false),
     applet!("lmcrypt", lmcrypt, classic: false, hidden: false),
     applet!("lmver", lmver, classic: true, hidden: false),
     #[cfg(feature = "server")]
@@ -98,7 +100,7 @@ impl Applet {
 /// Exit status of a wrong call: 1 of the classic tools, another one where 1 has a meaning.
 fn wrong_call(applet: &str) -> u8 {
     match applet {
-        "lmlint" => lmlint::WRONG_CALL,
+        "lmlint" | "lmcatalog" | "lmdiff" => lmlint::WRONG_CALL,
         "lmfmt" => lmfmt::TROUBLE,
         _ => USAGE,
     }

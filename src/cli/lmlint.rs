@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 
-use super::{Call, print, print_error};
+use super::{Call, print, print_error, when};
 use crate::license::HostId;
 use crate::lint::EXPIRES_SOON_DAYS;
 use crate::lmutil::inputs::read_licenses;
@@ -47,13 +47,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "ID")]
     hostid: Vec<HostId>,
     /// Judge as on this day, 31-dec-2027 or 2027-12-31, instead of today
-    #[arg(long, value_name = "DAY", value_parser = day)]
+    #[arg(long, value_name = "DAY", value_parser = when::day)]
     date: Option<CivilDate>,
     /// Warn of lines that expire within so many days
     #[arg(long, value_name = "DAYS", default_value_t = EXPIRES_SOON_DAYS)]
     expires_within: u16,
     /// Time zone of the server, which says what day it is; this machine's if left out
-    #[arg(long, value_name = "ZONE", value_parser = zone)]
+    #[arg(long, value_name = "ZONE", value_parser = when::zone)]
     timezone: Option<TimeZone>,
 }
 
@@ -123,27 +123,4 @@ pub(super) fn coloured() -> bool {
 pub(super) fn today(zone: Option<TimeZone>) -> CivilDate {
     let zone = zone.unwrap_or_else(|| platform::system_zone().zone);
     CivilDate::from(jiff::Timestamp::now().to_zoned(zone).date())
-}
-
-fn zone(name: &str) -> Result<TimeZone, String> {
-    TimeZone::get(name).map_err(|error| error.to_string())
-}
-
-fn day(text: &str) -> Result<CivilDate, String> {
-    let iso: Option<jiff::civil::Date> = text.parse().ok();
-    match iso {
-        Some(day) => Ok(CivilDate::from(day)),
-        None => CivilDate::parse(text).map_err(|error| format!("{error} or yyyy-mm-dd")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_are_taken_in_both_forms() {
-        assert_eq!(day("2027-12-31"), day("31-dec-2027"));
-        assert!(day("31/12/2027").unwrap_err().contains("yyyy-mm-dd"));
-    }
 }

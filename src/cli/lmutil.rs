@@ -8,7 +8,8 @@ use crate::lmutil::{banner, version_line};
 use crate::text::nearest;
 
 /// Tools that `lmutil` runs.
-const TOOLS: &[&str] = &["lmstat", "lmdown", "lmhostid", "lmlicvalidator", "lmlint", "lmfmt", "lmver"];
+const TOOLS: &[&str] =
+    &["lmstat", "lmdown", "lmhostid", "lmlicvalidator", "lmlint", "lmfmt", "lmcatalog", "lmdiff", "lmver"];
 
 /// Run one of the license tools: lmutil lmstat …
 #[derive(Debug, clap::Args)]

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::keys::key_parts;
 use super::pairing::{Paired, Pairing};
 use super::{
-    AttributeChange, Difference, LotChange, LotFacts, NameChange, NamedValue, OrderChange, PoolChange,
-    PoolFacts, Size, VerdictChange,
+    AttributeChange, Difference, LotChange, LotFacts, NameChange, OrderChange, PoolChange, PoolFacts, Size,
+    VerdictChange,
 };
-use crate::catalog::{Catalog, IgnoredReason, LineVerdict, Lot, Pool, Unserved, Verdict};
+use crate::catalog::{
+    Catalog, IgnoredReason, LineVerdict, Lot, NamedValue, Pool, SignedLine, Unserved, Verdict, key_parts,
+};
 use crate::code::Code;
 use crate::ident::FeatureName;
 use crate::time::CivilDate;
@@ -126,7 +127,7 @@ fn lot_changes(old: &[LotFacts], new: &[LotFacts]) -> Vec<LotChange> {
 }
 
 /// What differs between two lists of attributes in the order of their names.
-fn attribute_changes(old: &[NamedValue], new: &[NamedValue]) -> Vec<AttributeChange> {
+pub(crate) fn attribute_changes(old: &[NamedValue], new: &[NamedValue]) -> Vec<AttributeChange> {
     let of = |attributes: &[NamedValue]| -> BTreeMap<String, String> {
         attributes.iter().map(|(name, value)| (name.clone(), value.clone().unwrap_or_default())).collect()
     };
@@ -155,31 +156,23 @@ fn pool_facts(catalog: &Catalog, pool: &Pool) -> PoolFacts {
 }
 
 fn lot_facts(catalog: &Catalog, keys: &[NamedValue], lot: &Lot) -> LotFacts {
-    let canonical = catalog.signed_line(&lot.digest).map_or("", |line| line.canonical.as_str());
-    let signed = |wanted| signed_attributes(canonical).find(|(name, _)| *name == wanted)?.1;
-    let attributes = signed_attributes(canonical)
-        .filter(|(name, _)| !TOLD_ELSEWHERE.contains(name) && !keys.iter().any(|(key, _)| key == name))
-        .map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned)))
-        .collect();
+    let signed: Vec<NamedValue> =
+        catalog.signed_line(&lot.digest).into_iter().flat_map(SignedLine::attributes).collect();
+    let start = signed.iter().find(|(name, _)| name == "START").and_then(|(_, day)| day.as_deref());
+    let start = start.and_then(|day| CivilDate::parse(day).ok());
+    let told =
+        |name: &String| TOLD_ELSEWHERE.contains(&name.as_str()) || keys.iter().any(|(key, _)| key == name);
+    let attributes = signed.into_iter().filter(|(name, _)| !told(name)).collect();
     LotFacts {
         place: lot.place.clone(),
         count: lot.count,
-        overdraft: signed("OVERDRAFT").and_then(|count| count.parse().ok()).unwrap_or(0),
-        start: signed("START").and_then(|day| CivilDate::parse(day).ok()),
+        overdraft: lot.overdraft,
+        start,
         starts: lot.starts,
         ends: lot.ends,
         expiry: lot.expiry,
         attributes,
     }
-}
-
-/// The attributes in the canonical text of a feature line (`grammar/signature.md` section 1): they follow the count.
-fn signed_attributes(canonical: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
-    canonical
-        .lines()
-        .skip_while(|line| !line.starts_with("count="))
-        .skip(1)
-        .map(|line| line.split_once('=').map_or((line, None), |(name, value)| (name, Some(value))))
 }
 
 /// Names that neither catalog serves. What became of a served name is told by its pools.

@@ -4,30 +4,30 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Pairs two lists step by step: each step pairs what is left over where a key agrees, first come, first served. So
 /// it takes time proportional to the lists, however alike their parts are.
-pub(super) struct Pairing {
+pub(crate) struct Pairing {
     pairs: Vec<(usize, usize)>,
     old: Vec<usize>,
     new: Vec<usize>,
 }
 
 /// Indices of what belongs together, and of what is left over.
-pub(super) struct Paired {
+pub(crate) struct Paired {
     /// Old and new, in the order of the new.
-    pub(super) pairs: Vec<(usize, usize)>,
+    pub(crate) pairs: Vec<(usize, usize)>,
     /// Without a partner in the new.
-    pub(super) old: Vec<usize>,
+    pub(crate) old: Vec<usize>,
     /// Without a partner in the old.
-    pub(super) new: Vec<usize>,
+    pub(crate) new: Vec<usize>,
 }
 
 impl Pairing {
     /// Two lists of these lengths, nothing paired yet.
-    pub(super) fn new(old: usize, new: usize) -> Self {
+    pub(crate) fn new(old: usize, new: usize) -> Self {
         Self { pairs: Vec::new(), old: (0..old).collect(), new: (0..new).collect() }
     }
 
     /// Pairs what is left over of equal keys. What has no key stays for later steps.
-    pub(super) fn by<K: Ord>(&mut self, old: impl Fn(usize) -> Option<K>, new: impl Fn(usize) -> Option<K>) {
+    pub(crate) fn by<K: Ord>(&mut self, old: impl Fn(usize) -> Option<K>, new: impl Fn(usize) -> Option<K>) {
         if self.old.is_empty() || self.new.is_empty() {
             return;
         }
@@ -49,7 +49,7 @@ impl Pairing {
         self.pairs.extend(taken);
     }
 
-    pub(super) fn finish(mut self) -> Paired {
+    pub(crate) fn finish(mut self) -> Paired {
         self.pairs.sort_unstable_by_key(|(_, new)| *new);
         Paired { pairs: self.pairs, old: self.old, new: self.new }
     }

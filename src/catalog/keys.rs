@@ -1,7 +1,7 @@
 //! A pool's key taken apart again.
 
-use super::NamedValue;
-use crate::catalog::Pool;
+use super::Pool;
+use super::attributes::NamedValue;
 use crate::ident::PoolKey;
 
 impl Pool {
@@ -14,7 +14,8 @@ impl Pool {
 
 /// The keys behind feature and version, as the pool's key has them: in the order of their names, after the word
 /// `uncounted` if it is there.
-pub(super) fn key_parts(key: &PoolKey) -> Vec<NamedValue> {
+#[must_use]
+pub fn key_parts(key: &PoolKey) -> Vec<NamedValue> {
     let mut parts = Vec::new();
     let mut words = key.as_str().splitn(3, ' ').skip(2);
     let mut rest = words.next().unwrap_or_default();
