@@ -516,23 +516,70 @@ const CASES: &[Case] = &[
     ("L57", "INCREMENT fx acmed 1.0 permanent 1 \\  # note\n  SN=7 SIGN=0  # note\n", 1, &[]),
 ];
 
+/// The file of a case; its findings and its number of lines kept are as expected.
+fn case(id: &str) -> LicenseFile {
+    let (_, text, kept, expected) = CASES.iter().find(|(case, ..)| *case == id).unwrap();
+    let file = LicenseFile::parse(Source::new(id, format!("{HEAD}{text}").as_bytes()));
+    let found: Vec<_> =
+        file.diagnostics.iter().map(|found| (found.id, found.code.map(|code| code.number()))).collect();
+    assert_eq!(found, *expected, "{id} {}", shown(&file));
+    assert_eq!(file.features().count(), *kept, "{id}");
+    file
+}
+
+fn value<'f>(file: &'f LicenseFile, name: &str) -> &'f str {
+    file.features().next().unwrap().attribute(name).unwrap().value.as_deref().unwrap()
+}
+
 #[test]
 fn cases_of_the_reference() {
-    for (case, text, kept, expected) in CASES {
-        let file = LicenseFile::parse(Source::new(case, format!("{HEAD}{text}").as_bytes()));
-        let found: Vec<_> =
-            file.diagnostics.iter().map(|found| (found.id, found.code.map(|code| code.number()))).collect();
-        assert_eq!(found, *expected, "{case} {}", shown(&file));
-        assert_eq!(file.features().count(), *kept, "{case}");
+    for (id, ..) in CASES {
+        case(id);
     }
-    let value = |case: &str, name: &str| {
-        let (_, text, ..) = CASES.iter().find(|(id, ..)| *id == case).unwrap();
-        let file = LicenseFile::parse(Source::new(case, text.as_bytes()));
-        file.features().next().unwrap().attribute(name).unwrap().value.clone()
-    };
-    assert_eq!(value("L42", "NOTICE").as_deref(), Some("one two"));
-    assert_eq!(value("L43", "NOTICE").as_deref(), Some("it's"));
-    assert_eq!(value("L57", "SN").as_deref(), Some("7"));
+}
+
+#[test]
+fn case_l42_a_value_wrapped_with_crlf() {
+    assert_eq!(value(&case("L42"), "NOTICE"), "one two");
+}
+
+#[test]
+fn case_l43_a_single_quote_in_a_value() {
+    assert_eq!(value(&case("L43"), "NOTICE"), "it's");
+}
+
+#[test]
+fn case_l49_a_bare_key_in_its_old_place() {
+    let file = case("L49");
+    let line = file.features().next().unwrap();
+    assert_eq!((line.license_key.as_deref(), line.sign()), (Some("0A1B2C3D4E5F6071"), None));
+    assert_eq!((value(&file, "DUP_GROUP"), value(&file, "SN")), ("U", "1"));
+}
+
+#[test]
+fn case_l50_an_unknown_attribute_costs_its_own_line() {
+    assert_eq!(features(&case("L50")), [("fy".to_owned(), Some(1))]);
+}
+
+#[test]
+fn case_l56_prose_behind_a_complete_line() {
+    let file = case("L56");
+    assert_eq!(features(&file), [("fx".to_owned(), Some(1))]);
+    assert!(matches!(file.lines.last().unwrap().kind, LineKind::Prose));
+}
+
+#[test]
+fn case_l57_comments_behind_a_continuation_and_at_the_end() {
+    let file = case("L57");
+    assert_eq!((value(&file, "SN"), file.lines.len()), ("7", 3));
+}
+
+/// A line that ends every line before it ends an unsigned one too, comment or not.
+#[test]
+fn a_decimal_line_with_a_comment_is_a_line_of_its_own() {
+    let text = "INCREMENT fx acmed 1.0 permanent 1\nacmed-fx-12345-67890-1234 # old\n";
+    let file = LicenseFile::parse(Source::new("d.lic", text.as_bytes()));
+    assert!(matches!(&file.lines[1].kind, LineKind::Unserved(what) if what == "decimal"), "{}", shown(&file));
 }
 
 #[test]

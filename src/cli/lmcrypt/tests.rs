@@ -110,6 +110,30 @@ fn signing_again_changes_nothing_and_a_new_key_replaces_the_signature() {
 }
 
 #[test]
+fn upgrades_and_packages_are_signed_too() {
+    let desk = Desk::new();
+    let text = "SERVER h ANY\nVENDOR LGS\nFEATURE p LGS 1.0 permanent 5\nUPGRADE f LGS 1.0 2.0 permanent 2 SN=1\n\
+                PACKAGE p LGS 1.0 SIGN=0 COMPONENTS=\"a:1.5:2 b\"\nFEATURESET LGS 0123\n";
+    let path = desk.put("all.lic", text);
+    let ran = lmcrypt(&["sign", "--demo", &path, "-i"]);
+    assert!(ran.status == 0 && ran.err.contains("3 line(s) signed"), "{}", ran.err);
+    assert!(ran.err.contains("all.lic:6: FEATURESET: skipped"), "{}", ran.err);
+    let ran = lmcrypt(&["verify", "--demo", &path]);
+    let told = String::from_utf8(ran.out).unwrap();
+    assert!(ran.status == 0 && told.contains("UPGRADE f: good, key"), "{told}");
+    assert!(told.contains("PACKAGE p: good, key") && told.contains("3 good, 0 not good"), "{told}");
+    for (from, to, keyword) in [("1.0 2.0", "1.1 2.0", "UPGRADE f"), ("a:1.5:2", "a:1.5:3", "PACKAGE p")] {
+        let edited = desk.put("edited.lic", &desk.get("all.lic").replacen(from, to, 1));
+        let ran = lmcrypt(&["verify", "--demo", &edited]);
+        let told = String::from_utf8(ran.out).unwrap();
+        assert!(ran.status == 248 && told.contains(&format!("{keyword}: NOT GOOD (-8,102)")), "{told}");
+    }
+    let path = desk.put("q.lic", "SERVER h ANY\nVENDOR LGS\nPACKAGE p LGS COMPONENTS=a NOTICE=\"it's\"\n");
+    let ran = lmcrypt(&["sign", "--demo", &path]);
+    assert!(ran.status == 1 && ran.err.contains("single quote"), "{}", ran.err);
+}
+
+#[test]
 fn latin_1_bytes_stay() {
     let desk = Desk::new();
     let mut bytes = b"SERVER this_host ANY\nVENDOR LGS\nINCREMENT f LGS 1.0 permanent 1 NOTICE=\"M".to_vec();
