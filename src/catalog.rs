@@ -31,6 +31,7 @@ pub use difference::{
     AttributeChange, Difference, LotChange, LotFacts, NameChange, OrderChange, PoolChange, PoolFacts, Size,
     VerdictChange, difference,
 };
+#[cfg(feature = "cli")]
 pub(crate) use difference::{Pairing, attribute_changes};
 pub use granted::Granted;
 pub use keys::key_parts;

@@ -8,7 +8,9 @@ mod compare;
 mod pairing;
 mod print;
 
+#[cfg(feature = "cli")]
 pub(crate) use compare::attribute_changes;
+#[cfg(feature = "cli")]
 pub(crate) use pairing::Pairing;
 
 use crate::ident::{FeatureName, PoolKey};
