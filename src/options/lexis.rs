@@ -93,14 +93,16 @@ impl<'a> Lines<'a> {
         self.text.get(from..to).unwrap_or_default()
     }
 
-    /// If a backslash continues the line: where the next physical line begins. Behind it may stand blanks and, outside
-    /// quotes, a comment.
-    fn continuation(&self, backslash: usize, in_quote: bool) -> Option<usize> {
+    /// If a backslash continues the line: where the next physical line begins, and whether a comment stands behind the
+    /// backslash, which outside quotes it may.
+    fn continuation(&self, backslash: usize, in_quote: bool) -> Option<(usize, bool)> {
         let behind = self.skip_blanks(backslash + 1);
         match self.byte(behind) {
-            None => Some(behind),
-            Some(byte) if is_eol(byte) => Some(self.behind_eol(behind)),
-            Some(b'#') if !in_quote && behind > backslash + 1 => Some(self.behind_eol(self.line_end(behind))),
+            None => Some((behind, false)),
+            Some(byte) if is_eol(byte) => Some((self.behind_eol(behind), false)),
+            Some(b'#') if !in_quote && behind > backslash + 1 => {
+                Some((self.behind_eol(self.line_end(behind)), true))
+            }
             Some(_) => None,
         }
     }
@@ -116,7 +118,7 @@ impl<'a> Lines<'a> {
                 break self.behind_eol(at);
             }
             if byte == b'\\'
-                && let Some(next) = self.continuation(at, in_quote)
+                && let Some((next, commented)) = self.continuation(at, in_quote)
             {
                 let begins = self.skip_blanks(next);
                 let nothing = match self.byte(begins) {
@@ -129,7 +131,8 @@ impl<'a> Lines<'a> {
                     break next;
                 }
                 if let Some(word) = &mut open {
-                    let blank = begins > next || word.text_ends_in_blank(self.slice(word.from, at));
+                    let blank =
+                        commented || begins > next || word.text_ends_in_blank(self.slice(word.from, at));
                     if in_quote || !blank {
                         word.join(self.slice(word.from, at), begins, blank);
                     } else {

@@ -115,7 +115,7 @@ impl Reader {
             let message = format!("this line has more than {LINE_CHARACTERS_MAX} characters");
             self.report(finding::LONG_LINE, span, message);
         }
-        let Some((first, rest)) = logical.words.split_first() else { return LineKind::Invalid };
+        let Some((first, rest)) = logical.words.split_first() else { return LineKind::Blank };
         let Some(keyword) = Keyword::of(&first.text) else {
             self.unknown_keyword(first);
             return LineKind::Invalid;
