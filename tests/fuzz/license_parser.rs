@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(at, file.source.text().len());
     for found in &file.diagnostics {
         assert!(found.span.start <= found.span.end && found.span.end <= at);
-        assert!(found.render(&file.source).contains(found.id));
+        assert!(found.line(&file.source).contains(found.id));
     }
     let servers: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
     for (_, statement) in file.statements() {
