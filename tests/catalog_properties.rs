@@ -1,4 +1,5 @@
-//! No edit of a signed file, however it is done, gives more than the publisher has signed.
+//! No edit of a signed file, however it is done, gives more than the publisher has signed; and what lines do to each
+//! other keeps the number of licenses.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::collections::BTreeMap;
@@ -6,7 +7,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use seatkeeper::catalog::Catalog;
 use seatkeeper::ident::{Digest, VendorName};
-use seatkeeper::license::{HostId, LicenseFile, Statement};
+use seatkeeper::license::{HostId, LicenseFile};
 use seatkeeper::sign::{AdminKey, Manifest, SigningKey};
 use seatkeeper::text::Source;
 use seatkeeper::time::Timestamp;
@@ -23,16 +24,21 @@ fn key() -> SigningKey {
 }
 
 fn signed() -> String {
-    let file = LicenseFile::parse(Source::new("plain", PLAIN.as_bytes()));
+    sign(PLAIN)
+}
+
+/// The text with a signature behind each line that takes one.
+fn sign(plain: &str) -> String {
+    let file = LicenseFile::parse(Source::new("plain", plain.as_bytes()));
     let hostids: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
     let (mut text, mut copied) = (String::new(), 0);
-    for line in file.features() {
-        let sign = key().sign(&Statement::Feature(line).canonical(&hostids).unwrap());
-        text.push_str(&PLAIN[copied..line.span.end]);
+    for (_, line) in file.statements() {
+        let sign = key().sign(&line.canonical(&hostids).unwrap());
+        text.push_str(&plain[copied..line.span().end]);
         text.push_str(&format!(" SIGN=\"{sign}\""));
-        copied = line.span.end;
+        copied = line.span().end;
     }
-    text + &PLAIN[copied..]
+    text + &plain[copied..]
 }
 
 /// What each served line gives: its digest, its pool and its count.
@@ -158,6 +164,128 @@ proptest! {
             let manifest = Manifest::new(again.vendor().clone(), vec![again.verifying_key()]);
             let manifest = Manifest::parse(&manifest.print()).unwrap();
             prop_assert_eq!(manifest.verify(&text, &key.sign(&text)).map(|signer| signer.key), Ok(key.key_id()));
+        }
+    }
+}
+
+/// One line of a made-up file, without its SIGN.
+fn line() -> impl Strategy<Value = String> {
+    let name = prop::sample::select(vec!["fx", "fy", "pk"]);
+    let dates =
+        prop::sample::select(vec!["", " ISSUED=1-jan-2025", " ISSUED=1-jan-2026", " START=1-jan-2024"]);
+    prop_oneof![
+        4 => (prop::bool::ANY, name.clone(), 1_u8..5, 1_u8..9, dates, 0_u8..3).prop_map(
+            |(feature, name, version, count, dates, serial)| {
+                let keyword = if feature { "FEATURE" } else { "INCREMENT" };
+                format!("{keyword} {name} acmed {version}.0 permanent {count}{dates} SN={serial}")
+            }
+        ),
+        3 => (name.clone(), 1_u8..4, 1_u8..4, 1_u8..9).prop_map(|(name, from, more, count)| {
+            format!("UPGRADE {name} acmed {from}.0 {}.0 permanent {count}", from + more)
+        }),
+        1 => (1_u8..4, 1_u8..5).prop_map(|(version, each)| {
+            format!("PACKAGE pk acmed {version}.0 COMPONENTS=\"fx fz:1.0:{each}\"")
+        }),
+    ]
+}
+
+fn lines() -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec(line(), 0..14)
+}
+
+fn built(texts: &[&[String]]) -> Catalog {
+    let vendor = VendorName::parse("acmed").unwrap();
+    let files: Vec<LicenseFile> = texts
+        .iter()
+        .map(|lines| {
+            let plain = format!("SERVER srv 0011aabbccdd 27000\nVENDOR acmed\n{}\n", lines.join("\n"));
+            LicenseFile::parse(Source::new("made.lic", sign(&plain).as_bytes()))
+        })
+        .collect();
+    let inputs: Vec<&LicenseFile> = files.iter().collect();
+    let manifest = Manifest::new(vendor.clone(), vec![key().verifying_key()]);
+    let machine = [HostId::parse("0011aabbccdd").unwrap()];
+    Catalog::build(&vendor, &inputs, &manifest, &machine, &jiff::tz::TimeZone::UTC)
+}
+
+/// Licenses by pool.
+fn counts(catalog: &Catalog) -> BTreeMap<String, u64> {
+    let pools = catalog.features().flat_map(|name| catalog.pools(name.as_str()));
+    pools.map(|pool| (pool.key.to_string(), pool.lots.iter().map(|lot| u64::from(lot.count)).sum())).collect()
+}
+
+/// Licenses of all versions by feature.
+fn sums(catalog: &Catalog) -> BTreeMap<String, u64> {
+    let mut sums = BTreeMap::new();
+    for (key, count) in counts(catalog) {
+        *sums.entry(key.split(' ').next().unwrap().to_owned()).or_default() += count;
+    }
+    sums
+}
+
+/// The lines with names of their own and without packages.
+fn renamed(lines: &[String], name: &str) -> Vec<String> {
+    lines
+        .iter()
+        .map(|line| line.replace(" fx ", &format!(" {name}_fx ")).replace(" fy ", &format!(" {name}_fy ")))
+        .filter(|line| !line.contains("pk"))
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn upgrades_keep_the_sum_of_licenses(lines in lines()) {
+        let lines: Vec<String> = lines.into_iter().filter(|line| !line.contains("pk")).collect();
+        let without: Vec<String> = lines.iter().filter(|line| !line.starts_with("UPGRADE")).cloned().collect();
+        prop_assert_eq!(sums(&built(&[&lines])), sums(&built(&[&without])));
+    }
+
+    #[test]
+    fn every_line_has_one_verdict_and_a_repeated_one_changes_nothing(lines in lines(), again: prop::sample::Index) {
+        let catalog = built(&[&lines]);
+        prop_assert_eq!(catalog.verdicts().len(), lines.len());
+        let served = catalog.verdicts().iter().filter(|line| line.verdict.is_applied()).count();
+        let places: std::collections::BTreeSet<usize> = catalog
+            .features()
+            .flat_map(|name| catalog.pools(name.as_str()))
+            .flat_map(|pool| &pool.lots)
+            .map(|lot| lot.place.number)
+            .collect();
+        let packages = catalog
+            .verdicts()
+            .iter()
+            .filter(|line| matches!(line.verdict, seatkeeper::catalog::Verdict::Package { .. }))
+            .count();
+        prop_assert_eq!(places.len() + packages, served);
+        if !lines.is_empty() {
+            let copy = [lines[again.index(lines.len())].clone()];
+            prop_assert_eq!(counts(&built(&[&lines, &copy])), counts(&catalog));
+        }
+    }
+
+    #[test]
+    fn the_order_of_files_without_common_names_changes_no_pool(one in lines(), other in lines()) {
+        let (one, other) = (renamed(&one, "a"), renamed(&other, "b"));
+        prop_assert_eq!(counts(&built(&[&one, &other])), counts(&built(&[&other, &one])));
+    }
+
+    #[test]
+    fn supersede_never_adds(lines in lines(), at: prop::sample::Index) {
+        let plain: Vec<String> = lines.into_iter().filter(|line| line.starts_with("INCREMENT")).collect();
+        let dated: Vec<usize> = (0..plain.len()).filter(|at| plain[*at].contains("ISSUED")).collect();
+        if !dated.is_empty() {
+            let mut replacing = plain.clone();
+            replacing[dated[at.index(dated.len())]].push_str(" SUPERSEDE");
+            // The line itself has another text now, so it may add where it was a repeated one.
+            let distinct: std::collections::BTreeSet<&String> = plain.iter().collect();
+            if distinct.len() == plain.len() {
+                let before = counts(&built(&[&plain]));
+                for (key, count) in counts(&built(&[&replacing])) {
+                    prop_assert!(count <= before.get(&key).copied().unwrap_or(0), "{}", key);
+                }
+            }
         }
     }
 }
