@@ -61,11 +61,13 @@ impl Pools {
     ) {
         let (Some(key), Some(line)) = (part.pool.clone(), signed.get(part.line)) else { return };
         let place = line.place.clone();
-        let lines: Vec<&Signed<'_>> = part.grounds.iter().filter_map(|line| signed.get(*line)).collect();
-        let grounds: Vec<_> = lines.iter().map(|line| (line.digest, line.signer)).collect();
-        for line in lines {
+        let mut grounds = Vec::with_capacity(part.grounds.len());
+        for index in &part.grounds {
+            let Some(line) = signed.get_mut(*index) else { continue };
+            grounds.push((line.digest, line.signer));
+            // The texts are most of a catalog, so each is moved, at its first use.
             self.lines.entry(line.digest).or_insert_with(|| SignedLine {
-                canonical: line.canonical.clone(),
+                canonical: std::mem::take(&mut line.canonical),
                 sign: line.sign.to_owned(),
             });
         }
