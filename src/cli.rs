@@ -7,6 +7,7 @@
 mod applets;
 mod classic;
 mod lmcatalog;
+mod lmcksum;
 mod lmcrypt;
 mod lmdiff;
 mod lmdown;
@@ -14,6 +15,7 @@ mod lmfmt;
 #[cfg(feature = "server")]
 mod lmgrd;
 mod lmhostid;
+mod lminstall;
 mod lmlicvalidator;
 mod lmlint;
 mod lmstat;

@@ -16,6 +16,7 @@ mod feature;
 mod file;
 pub mod finding;
 pub mod format;
+pub mod format_version;
 mod hostid;
 mod keyword;
 mod layout;

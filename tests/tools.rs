@@ -11,12 +11,14 @@ mod system;
 
 mod tools {
     mod lmcatalog;
+    mod lmcksum;
     mod lmcrypt;
     mod lmdiff;
     mod lmdown;
     mod lmfmt;
     mod lmgrd;
     mod lmhostid;
+    mod lminstall;
     mod lmlint;
     mod lmstat;
     mod options_file;

@@ -3,8 +3,8 @@
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::{
-    Call, PROGRAM, USAGE, classic, lmcatalog, lmcrypt, lmdiff, lmdown, lmfmt, lmhostid, lmlicvalidator,
-    lmlint, lmstat, lmutil, lmver, print, print_error, run,
+    Call, PROGRAM, USAGE, classic, lmcatalog, lmcksum, lmcrypt, lmdiff, lmdown, lmfmt, lmhostid, lminstall,
+    lmlicvalidator, lmlint, lmstat, lmutil, lmver, print, print_error, run,
 };
 #[cfg(feature = "server")]
 use super::{lmgrd, up, vendord};
@@ -49,6 +49,8 @@ pub(super) static APPLETS: &[Applet] = &[
     applet!("lmfmt", lmfmt, classic: false, hidden: false),
     applet!("lmcatalog", lmcatalog, classic: false, hidden: false),
     applet!("lmdiff", lmdiff, classic: false, hidden: false),
+    applet!("lmcksum", lmcksum, classic: true, hidden: false),
+    applet!("lminstall", lminstall, classic: true, hidden: false),
     applet!("lmcrypt", lmcrypt, classic: false, hidden: false),
     applet!("lmver", lmver, classic: true, hidden: false),
     #[cfg(feature = "server")]

@@ -8,8 +8,19 @@ use crate::lmutil::{banner, version_line};
 use crate::text::nearest;
 
 /// Tools that `lmutil` runs.
-const TOOLS: &[&str] =
-    &["lmstat", "lmdown", "lmhostid", "lmlicvalidator", "lmlint", "lmfmt", "lmcatalog", "lmdiff", "lmver"];
+const TOOLS: &[&str] = &[
+    "lmstat",
+    "lmdown",
+    "lmhostid",
+    "lmlicvalidator",
+    "lmlint",
+    "lmfmt",
+    "lmcatalog",
+    "lmdiff",
+    "lmcksum",
+    "lminstall",
+    "lmver",
+];
 
 /// Run one of the license tools: lmutil lmstat …
 #[derive(Debug, clap::Args)]

@@ -227,7 +227,8 @@ fn push_line(text: &mut String, file: &LicenseFile, line: &Line, style: Style, l
 }
 
 /// A line without its line end, and without the mark that opens a file.
-fn body<'a>(file: &'a LicenseFile, line: &Line) -> &'a str {
+#[must_use]
+pub fn body<'a>(file: &'a LicenseFile, line: &Line) -> &'a str {
     let whole = file.source.slice(line.span);
     let whole = if line.span.start == 0 { whole.strip_prefix(MARK).unwrap_or(whole) } else { whole };
     whole.strip_suffix("\r\n").or_else(|| whole.strip_suffix(['\r', '\n'])).unwrap_or(whole)
