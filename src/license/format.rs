@@ -22,7 +22,7 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
-use super::file::{LicenseFile, Line, LineKind};
+use super::file::{LicenseFile, Line, LineKind, ServerLine, VendorLine};
 use super::finding;
 use super::keyword::Keyword;
 use super::lexis::{Word, Words, block_text, is_blank, text};
@@ -124,16 +124,8 @@ pub fn say_the_same(one: &LicenseFile, other: &LicenseFile) -> bool {
 fn lines_say_the_same(one: (&LicenseFile, &Line), other: (&LicenseFile, &Line)) -> bool {
     let none = Span::default();
     match (&one.1.kind, &other.1.kind) {
-        (LineKind::Server(one), LineKind::Server(other)) => {
-            let mut moved = other.clone();
-            moved.span = one.span;
-            *one == moved
-        }
-        (LineKind::Vendor(one), LineKind::Vendor(other)) => {
-            let mut moved = other.clone();
-            moved.span = one.span;
-            *one == moved
-        }
+        (LineKind::Server(one), LineKind::Server(other)) => said_of_server(one) == said_of_server(other),
+        (LineKind::Vendor(one), LineKind::Vendor(other)) => said_of_vendor(one) == said_of_vendor(other),
         (LineKind::UseServer, LineKind::UseServer) => true,
         (LineKind::Prose, LineKind::Prose) | (LineKind::Invalid, LineKind::Invalid) => {
             body(one.0, one.1) == body(other.0, other.1)
@@ -155,6 +147,27 @@ fn lines_say_the_same(one: (&LicenseFile, &Line), other: (&LicenseFile, &Line)) 
             _ => false,
         },
     }
+}
+
+/// A SERVER line without its places in the file. Each field is named, so that a new one is not forgotten.
+fn said_of_server(line: &ServerLine) -> impl PartialEq + use<'_> {
+    let ServerLine {
+        host,
+        hostid,
+        port,
+        primary_is_master,
+        heartbeat_interval_s,
+        plat,
+        hostid_span: _,
+        span: _,
+    } = line;
+    (host, hostid, port, primary_is_master, heartbeat_interval_s, plat)
+}
+
+/// A VENDOR line without its place in the file.
+fn said_of_vendor(line: &VendorLine) -> impl PartialEq + use<'_> {
+    let VendorLine { name, path, options, port, span: _ } = line;
+    (name, path, options, port)
 }
 
 /// The bare key, which no canonical text contains.

@@ -74,11 +74,11 @@ pub fn needs(file: &LicenseFile, line: &Line) -> Vec<(FormatVersion, String)> {
     let mut needs = Vec::new();
     match &line.kind {
         LineKind::Server(server) => need_hostids(&mut needs, std::slice::from_ref(&server.hostid)),
-        LineKind::Vendor(_) => {
-            if file.words_of(line).next().is_some_and(|word| word.eq_ignore_ascii_case("VENDOR")) {
-                // Older readers know DAEMON (`flexnet-files.md` 1.3).
-                needs.push((FormatVersion::new(6, 0), "the keyword VENDOR, once called DAEMON".to_owned()));
-            }
+        LineKind::Vendor(_)
+            if file.words_of(line).next().is_some_and(|word| word.eq_ignore_ascii_case("VENDOR")) =>
+        {
+            // Older readers know DAEMON (`flexnet-files.md` 1.3).
+            needs.push((FormatVersion::new(6, 0), "the keyword VENDOR, once called DAEMON".to_owned()));
         }
         _ => {}
     }
