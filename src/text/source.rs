@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+/// A byte order mark.
+const MARK: char = '\u{feff}';
+
 /// A range of bytes in a [`Source`]'s text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Span {
@@ -110,11 +113,14 @@ impl Source {
         }
     }
 
-    /// Where a byte offset is.
+    /// Where a byte offset is. A byte order mark that opens the file takes no column: editors do not show it.
     #[must_use]
     pub fn place(&self, offset: usize) -> Place {
         let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
-        let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
+        let mut start = self.line_starts.get(line - 1).copied().unwrap_or(0);
+        if start == 0 && self.text.starts_with(MARK) {
+            start = MARK.len_utf8();
+        }
         let column =
             self.text.get(start..offset.min(self.text.len())).map_or(0, |head| head.chars().count()) + 1;
         Place { line, column }
@@ -145,6 +151,14 @@ mod tests {
         assert_eq!(source.place(5), Place { line: 3, column: 1 });
         assert_eq!(source.slice(source.line_span(2)), "b");
         assert_eq!(source.line_span(9), Span::new(7, 7));
+    }
+
+    #[test]
+    fn a_byte_order_mark_takes_no_column() {
+        let source = Source::new("f", "\u{feff}ab\n\u{feff}c\n".as_bytes());
+        assert_eq!([0, 3, 4].map(|at| source.place(at).column), [1, 1, 2]);
+        // Elsewhere it is a character like others.
+        assert_eq!(source.place(9), Place { line: 2, column: 2 });
     }
 
     #[test]

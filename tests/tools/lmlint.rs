@@ -48,9 +48,12 @@ fn exit_statuses_are_0_1_and_2() {
     let (code, _, _) = status(&["--format", "xml", "good.lic"]);
     assert_eq!(code, 2);
     // A good file is another machine's elsewhere, unless it is another publisher's.
-    let elsewhere = ["lmlint", "--hostid", "0011aabbccee", "good.lic"];
+    let elsewhere = ["lmlint", "--hostid", "0011aabbccee", "--date", "2026-06-15", "good.lic"];
     let output = tool(dir.path(), &elsewhere);
-    assert!(output.status.code() == Some(2) || !printed(&output).contains("L1101"), "{}", printed(&output));
+    assert_eq!(output.status.code(), Some(2), "{}", printed(&output));
+    let text = printed(&output);
+    assert!(text.contains("error[L1101]: the file is for the machine with hostid 0011aabbccdd"), "{text}");
+    assert!(text.contains("--> good.lic:1:12") && text.ends_with("1 error, 1 note\n"), "{text}");
     let foreign = tool(dir.path(), &["lmlint", "--foreign", "--hostid", "0011aabbccee", "good.lic"]);
     assert_eq!(foreign.status.code(), Some(0), "{}", printed(&foreign));
 }
