@@ -170,6 +170,9 @@ impl Scan {
     }
 
     /// Whether this line is appended without a backslash: it has no keyword, and the line before it is incomplete.
+    ///
+    /// DECISION: a keyword that is misspelt ends the line before it too, so that it is reported as what it is and not as
+    /// attributes of another line; not in quotes and braces, where anything may stand.
     fn wants(&self, next: &str) -> bool {
         let incomplete =
             self.is_open() || self.fields.is_some_and(|fields| self.words < fields || !self.signed);
@@ -178,6 +181,7 @@ impl Scan {
             && !next.starts_with('#')
             && Keyword::of_line(next).is_none()
             && !is_decimal_line(next)
+            && (self.is_open() || !Keyword::is_misspelt_on(next))
     }
 
     fn end_word(&mut self, text: &str) {

@@ -6,7 +6,7 @@ use super::file::{LicenseFile, Line, LineKind};
 use super::finding;
 use super::keyword::Keyword;
 use super::layout::{Layout, Logical, Shape};
-use super::lexis::{BadText, Word, Words, attribute, block_text, is_decimal, text};
+use super::lexis::{BadText, Word, Words, attribute, block_text, is_blank, is_decimal, text};
 use super::{checks, parse_feature, parse_package, parse_server};
 use crate::ident::{NameError, VendorName};
 use crate::text::{Diagnostic, Finding, Severity, Source, Span, nearest};
@@ -221,7 +221,8 @@ impl<'a> Reader<'a> {
             return LineKind::Invalid;
         }
         let has_text = first.raw.chars().any(char::is_alphanumeric);
-        if has_text && (first.raw.contains('=') || line.contains('"')) {
+        let misspelt = Keyword::is_misspelt_on(line.trim_start_matches(is_blank));
+        if !misspelt && has_text && (first.raw.contains('=') || line.contains('"')) {
             self.report(
                 finding::ORPHAN,
                 first.span,
