@@ -39,6 +39,7 @@ pub use package::COMPONENT_LOTS_MAX;
 pub use pool::{Lot, Period, Pool, Retirement, SignedLine};
 pub use unserved::Unserved;
 pub use verdict::{IgnoredReason, LinePlace, LineVerdict, Note, RefusedReason, Verdict};
+pub(crate) use verify::{Claim, verify};
 
 use std::collections::BTreeMap;
 

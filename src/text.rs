@@ -9,5 +9,5 @@ mod source;
 pub use diagnostic::{Diagnostic, Severity};
 pub(crate) use finding::findings;
 pub use finding::{Finding, Subject};
-pub use nearest::nearest;
+pub use nearest::{Suggestions, nearest};
 pub use source::{Place, Source, Span};

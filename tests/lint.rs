@@ -105,7 +105,7 @@ type Line = fn(usize) -> String;
 #[test]
 fn long_files_are_checked_in_time() {
     const LINES: usize = 20_000;
-    let kinds: [(&str, Line); 8] = [
+    let kinds: [(&str, Line); 9] = [
         ("one pool", |n| format!("INCREMENT fx acmed 1.0 31-dec-{} 1 SN={n}", 2026 + n % 900)),
         ("pools of one feature", |n| {
             format!("INCREMENT fx acmed {}.{} permanent 1 sort={}", n / 100, n % 100, n % 256)
@@ -121,14 +121,17 @@ fn long_files_are_checked_in_time() {
             )
         }),
         ("vendors", |n| format!("INCREMENT fx v{n} 1.0 permanent 1")),
+        ("vendors of both kinds", |n| {
+            format!("VENDOR w{n:05}{n:05}\nINCREMENT fx v{n:05}{n:05} 1.0 permanent 1")
+        }),
     ];
     for (what, line) in kinds {
         let mut text = "SERVER srv 0011aabbccdd 27000\nVENDOR acmed\n".to_owned();
         for number in 0..LINES {
             writeln!(text, "{} SIGN=0", line(number)).unwrap();
         }
-        let file = [LicenseFile::parse(Source::new("long.lic", text.as_bytes()))];
         let begin = Instant::now();
+        let file = [LicenseFile::parse(Source::new("long.lic", text.as_bytes()))];
         let found = lint(&file, &BTreeMap::new(), true);
         assert!(begin.elapsed() < Duration::from_secs(60), "{what}: {:?}", begin.elapsed());
         assert!(found.len() <= 3 * LINES, "{what}: {} findings", found.len());

@@ -9,10 +9,10 @@ const THREADS: usize = 3;
 const WORTH_A_THREAD: usize = 64;
 
 /// The canonical text of a line and the value of its SIGN.
-pub(super) type Claim<'a> = (&'a str, &'a str);
+pub(crate) type Claim<'a> = (&'a str, &'a str);
 
 /// The verdict on each claim, in order. How the work is shared out changes nothing of it.
-pub(super) fn verify(manifest: &Manifest, claims: &[Claim<'_>]) -> Vec<Result<Signer, SignatureError>> {
+pub(crate) fn verify(manifest: &Manifest, claims: &[Claim<'_>]) -> Vec<Result<Signer, SignatureError>> {
     verify_with(manifest, claims, THREADS)
 }
 

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::feature::LicenseCount;
 use super::file::{LicenseFile, Standing};
 use super::finding;
-use crate::text::{Diagnostic, nearest};
+use crate::text::{Diagnostic, Suggestions};
+
+/// Most comparisons of names for suggestions in one file.
+const COMPARISONS_MAX: usize = 100_000;
 
 pub(super) fn check(file: &mut LicenseFile) {
     let mut found = Vec::new();
@@ -84,10 +87,11 @@ fn check_vendors(file: &LicenseFile, found: &mut Vec<Diagnostic>) {
             unnamed.entry(vendor).or_insert(statement.span());
         }
     }
+    let mut suggestions = Suggestions::new(COMPARISONS_MAX);
     for (vendor, span) in unnamed {
         let mut diagnostic =
             finding::VENDOR_UNNAMED.at(span, format!("no VENDOR line of this file names {vendor}"));
-        diagnostic.help = Some(match nearest(vendor, named.iter().copied()) {
+        diagnostic.help = Some(match suggestions.nearest(vendor, named.iter().copied()) {
             Some(meant) => format!("did you mean {meant}?"),
             None => format!("add VENDOR {vendor}"),
         });

@@ -2,7 +2,7 @@
 
 use super::project::{Found, Project};
 use crate::license;
-use crate::text::{Diagnostic, Finding, Span, Subject, nearest};
+use crate::text::{Diagnostic, Finding, Span, Subject, Suggestions};
 
 /// Most comparisons of names for suggestions in one run.
 const COMPARISONS_MAX: usize = 100_000;
@@ -11,13 +11,13 @@ const COMPARISONS_MAX: usize = 100_000;
 pub(super) struct Report<'a> {
     project: &'a Project<'a>,
     found: Vec<Found>,
-    comparisons: usize,
+    suggestions: Suggestions,
 }
 
 impl<'a> Report<'a> {
     /// Begins with what each file has found in itself.
     pub(super) fn new(project: &'a Project<'a>) -> Self {
-        let mut report = Self { project, found: Vec::new(), comparisons: COMPARISONS_MAX };
+        let mut report = Self { project, found: Vec::new(), suggestions: Suggestions::new(COMPARISONS_MAX) };
         for (index, file) in project.files.iter().enumerate() {
             for diagnostic in &file.diagnostics {
                 let subject = license::finding::find(diagnostic.id).map(|row| row.subject);
@@ -49,11 +49,7 @@ impl<'a> Report<'a> {
         word: &str,
         candidates: impl IntoIterator<Item = &'c str>,
     ) -> Option<&'c str> {
-        let mut used = 0;
-        let compared = candidates.into_iter().take(self.comparisons).inspect(|_| used += 1);
-        let meant = nearest(word, compared);
-        self.comparisons -= used;
-        meant
+        self.suggestions.nearest(word, candidates)
     }
 
     /// Changes what the files have found in themselves where all files together know better; none takes a finding out.

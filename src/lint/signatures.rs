@@ -7,9 +7,10 @@ use super::finding;
 use super::place::{Field, attribute, field};
 use super::project::Project;
 use super::report::Report;
+use crate::catalog::{Claim, verify};
 use crate::ident::VendorName;
 use crate::license::{Expiry, HostId, LicenseFile, Statement};
-use crate::sign::{Manifest, SignatureError, Signer, demo_signing_key};
+use crate::sign::{SignatureError, Signer, demo_signing_key};
 use crate::text::{Finding, Span};
 
 const AS_ISSUED: &str = "restore the line as the publisher issued it";
@@ -26,19 +27,20 @@ pub(super) fn check(project: &Project<'_>, named: &dyn Fn(&str) -> bool, report:
         return;
     }
     let mut unjudged: BTreeMap<&VendorName, Unjudged> = BTreeMap::new();
+    let mut verified = verify_all(project);
     let demo = demo_signing_key().key_id();
     for (index, file) in project.files.iter().enumerate() {
-        let hostids: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
         let mut demo_lines: Option<(Span, usize)> = None;
         for (_, statement) in file.statements() {
-            let Some(manifest) = project.manifests.get(statement.vendor().as_str()) else {
+            let Some(results) = verified.get_mut(statement.vendor()) else {
                 let at = field(file, statement, Field::Vendor);
                 let first = Unjudged { file: index, at, lines: 0 };
                 unjudged.entry(statement.vendor()).or_insert(first).lines += 1;
                 continue;
             };
             let at = attribute(file, statement, "SIGN");
-            match signer(manifest, statement, &hostids) {
+            let Some(result) = results.next() else { continue };
+            match result {
                 Ok(signer) => {
                     if signer.key == demo {
                         demo_lines.get_or_insert((at, 0)).1 += 1;
@@ -75,21 +77,56 @@ pub(super) fn check(project: &Project<'_>, named: &dyn Fn(&str) -> bool, report:
     }
 }
 
-fn signer(
-    manifest: &Manifest,
-    statement: Statement<'_>,
-    hostids: &[HostId],
-) -> Result<Signer, (Finding, String, &'static str)> {
+/// Who signed a line, or what is wrong with its signature.
+type Verified = Result<Signer, Wrong>;
+/// The signed text of a line and the value of its SIGN.
+type Claimed<'a> = Result<(String, &'a str), Wrong>;
+/// The finding, its message and its hint.
+type Wrong = (Finding, String, &'static str);
+
+/// The verdicts on the signatures of each vendor whose manifest is known, in the order of files and lines. The work is shared
+/// out as for a server that loads the files.
+fn verify_all<'a>(project: &Project<'a>) -> BTreeMap<&'a VendorName, std::vec::IntoIter<Verified>> {
+    let mut claims: BTreeMap<&VendorName, Vec<Claimed<'_>>> = BTreeMap::new();
+    for file in project.files {
+        let hostids: Vec<HostId> = file.servers().map(|server| server.hostid.clone()).collect();
+        for (_, statement) in file.statements() {
+            if project.manifests.contains_key(statement.vendor()) {
+                claims.entry(statement.vendor()).or_default().push(claim(statement, &hostids));
+            }
+        }
+    }
+    let verified = claims.into_iter().filter_map(|(vendor, claims)| {
+        let manifest = project.manifests.get(vendor)?;
+        let sound: Vec<Claim<'_>> =
+            claims.iter().flatten().map(|(canonical, sign)| (canonical.as_str(), *sign)).collect();
+        let mut results = verify(manifest, &sound).into_iter();
+        let all: Vec<Verified> = claims
+            .into_iter()
+            .filter_map(|claim| match claim {
+                Ok(_) => Some(results.next()?.map_err(|error| wrong(&error))),
+                Err(wrong) => Some(Err(wrong)),
+            })
+            .collect();
+        Some((vendor, all.into_iter()))
+    });
+    verified.collect()
+}
+
+fn claim<'a>(statement: Statement<'a>, hostids: &[HostId]) -> Claimed<'a> {
     let name = statement.name();
     let Some(sign) = statement.sign() else {
         let message = format!("the {} line of {name} has no SIGN", statement.keyword());
         return Err((finding::SIGN_MISSING, message, AS_ISSUED));
     };
-    let canonical = match statement.canonical(hostids) {
-        Ok(text) => text,
-        Err(error) => return Err((finding::SIGN_WRONG, error.to_string(), AS_ISSUED)),
-    };
-    manifest.verify(&canonical, sign).map_err(|error| match error {
+    match statement.canonical(hostids) {
+        Ok(canonical) => Ok((canonical, sign)),
+        Err(error) => Err((finding::SIGN_WRONG, error.to_string(), AS_ISSUED)),
+    }
+}
+
+fn wrong(error: &SignatureError) -> Wrong {
+    match error {
         SignatureError::NotOurs => (
             finding::SIGN_FORM,
             error.to_string(),
@@ -105,7 +142,7 @@ fn signer(
             error.to_string(),
             "restore the line as the publisher issued it; the SERVER hostids are signed too",
         ),
-    })
+    }
 }
 
 /// A key that has retired, or that will before the line expires.

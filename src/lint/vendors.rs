@@ -95,8 +95,8 @@ impl<'a> Vendors<'a> {
                 if wrong.contains(&place) {
                     return None;
                 }
-                if found.diagnostic.help.is_none() {
-                    found.diagnostic.help = meant.get(&place).cloned();
+                if let Some(meant) = meant.get(&place) {
+                    found.diagnostic.help = Some(meant.clone());
                 }
             }
             Some(found)

@@ -21,6 +21,34 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// Looks for names that were probably meant, with a bound on how often names are compared, so that a long text of unknown
+/// names takes time in proportion to it: such a text is not repaired name by name.
+#[derive(Debug)]
+pub struct Suggestions {
+    comparisons_left: usize,
+}
+
+impl Suggestions {
+    /// Compares so many times, then finds nothing any more.
+    #[must_use]
+    pub const fn new(comparisons_max: usize) -> Self {
+        Self { comparisons_left: comparisons_max }
+    }
+
+    /// What [`nearest`] finds among the candidates that there are comparisons left for.
+    pub fn nearest<'a>(
+        &mut self,
+        word: &str,
+        candidates: impl IntoIterator<Item = &'a str>,
+    ) -> Option<&'a str> {
+        let mut used = 0;
+        let compared = candidates.into_iter().take(self.comparisons_left).inspect(|_| used += 1);
+        let meant = nearest(word, compared);
+        self.comparisons_left -= used;
+        meant
+    }
+}
+
 /// How many letters must be put in, left out, changed or exchanged with their neighbour.
 fn distance(word: &[u8], candidate: &str) -> usize {
     let candidate: Vec<u8> = candidate.bytes().map(|byte| byte.to_ascii_uppercase()).collect();
@@ -61,6 +89,15 @@ mod tests {
         assert_eq!(nearest("", names), None);
         assert_eq!(distance(b"KITTEN", "sitting"), 3);
         assert_eq!(distance(b"", "ab"), 2);
+    }
+
+    #[test]
+    fn suggestions_come_to_an_end() {
+        let mut suggestions = Suggestions::new(5);
+        assert_eq!(suggestions.nearest("lmsatt", ["lmstat", "lmdown"]), Some("lmstat"));
+        assert_eq!(suggestions.nearest("lmdonw", ["lmstat", "lmdown"]), Some("lmdown"));
+        assert_eq!(suggestions.nearest("lmdonw", ["lmstat", "lmdown"]), None);
+        assert_eq!(suggestions.nearest("lmsatt", ["lmstat"]), None);
     }
 
     #[test]
