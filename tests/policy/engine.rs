@@ -1,0 +1,106 @@
+//! Checkouts and checkins under random rules: the engine gives out what the interpreter gives out.
+
+use seatkeeper::event::{Answer, Checkin, Checkout, Identity, Record, SessionKind};
+use seatkeeper::ident::{Count, Digest, Handle, SessionId, Token};
+use seatkeeper::policy::Policy;
+use seatkeeper::seat::{Command, Reply, Rules, State, Usage, check, decide};
+use seatkeeper::time::{Monotonic, Now, Timestamp};
+
+use super::interpreter::{Client, Interpreter, POOLS, Rule, random_rules};
+use super::verdicts::{catalog, claims, compile, license};
+use crate::{Dice, from_environment};
+
+struct Engine<'a> {
+    catalog: &'a seatkeeper::catalog::Catalog,
+    policy: Policy,
+    state: State,
+    usage: Usage,
+    token: u64,
+}
+
+impl Engine<'_> {
+    fn run(&mut self, command: &Command) -> Reply {
+        let now = Now { utc: Timestamp(1_781_524_800_000), mono: Monotonic(0) };
+        let rules = Rules { catalog: self.catalog, policy: &self.policy, usage: &self.usage };
+        let decision = decide(&self.state, rules, command, now);
+        check(&self.state, self.catalog, &decision.events, now).expect("the engine contradicts itself");
+        if !decision.events.is_empty() {
+            let record = Record { first: self.state.seq().next(), at: now.utc, events: decision.events };
+            self.state.evolve(&record);
+            self.usage.follow(&record, self.catalog, &self.policy);
+        }
+        decision.reply
+    }
+
+    fn token(&mut self) -> Token {
+        self.token += 1;
+        Token(self.token)
+    }
+
+    fn out(&mut self, session: SessionId, feature: &str, version: u32, count: u32) -> Result<Handle, i32> {
+        let token = self.token();
+        let request = Checkout {
+            token,
+            acknowledged: Token(token.0 - 1),
+            feature: feature.parse().unwrap(),
+            version: format!("{}.{}", version / 10, version % 10).parse().unwrap(),
+            count: Count::new(count).unwrap(),
+        };
+        match self.run(&Command::Checkout(session, request)) {
+            Reply::Answer(_, Answer::Granted(grant)) => Ok(grant.handle),
+            Reply::Answer(_, Answer::Denied(denial)) => Err(denial.code.number()),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn history(rules: &[Rule], dice: &mut Dice, engine: &mut Engine<'_>) {
+    let mut interpreter = Interpreter { rules, held: Vec::new() };
+    let mut sessions: Vec<(SessionId, Client)> = Vec::new();
+    for number in 0..6_u8 {
+        let client = Client::random(dice);
+        let session = SessionId([number; 16]);
+        let address = client.address.parse().unwrap();
+        let identity = Identity::new(claims(&client), address, SessionKind::Framed);
+        engine.run(&Command::Open { session, secret: Digest([0; 32]), identity });
+        sessions.push((session, client));
+    }
+    let mut handles: Vec<(SessionId, Handle)> = Vec::new();
+    for step in 0..60 {
+        if dice.below(3) == 0 && !handles.is_empty() {
+            let at = dice.below(handles.len());
+            let (session, handle) = handles.remove(at);
+            interpreter.held.remove(at);
+            let token = engine.token();
+            let checkin = Checkin { token, acknowledged: Token(token.0 - 1), handle };
+            engine.run(&Command::Checkin(session, checkin));
+        } else {
+            let (session, client) = sessions[dice.below(sessions.len())].clone();
+            let (feature, _, _) = POOLS[dice.below(POOLS.len())];
+            let version = [10, 10, 20][dice.below(3)];
+            let count = u32::try_from(1 + dice.below(3)).unwrap();
+            let expected = interpreter.ask(&client, feature, version, count);
+            let answer = engine.out(session, feature, version, count);
+            let number = answer.err().unwrap_or(0);
+            assert_eq!(number, expected, "step {step}: {client:?} {feature} {version} x{count}\n{rules:#?}");
+            handles.extend(answer.ok().map(|handle| (session, handle)));
+        }
+        let rebuilt = Usage::rebuild(&engine.state, engine.catalog, &engine.policy);
+        assert_eq!(engine.usage, rebuilt, "the index equals what state and policy say");
+    }
+}
+
+#[test]
+fn the_engine_and_the_interpreter_give_out_the_same() {
+    let license = license();
+    let catalog = catalog(&license);
+    let seed = from_environment("POLICY_SEED", 1);
+    for number in 0..from_environment("POLICY_HISTORIES", 600) {
+        let mut dice = Dice(seed.wrapping_mul(1_000_003).wrapping_add(number));
+        let rules = random_rules(&mut dice);
+        let policy = compile(&rules, &catalog, &license);
+        let mut engine =
+            Engine { catalog: &catalog, policy, state: State::default(), usage: Usage::default(), token: 0 };
+        history(&rules, &mut dice, &mut engine);
+    }
+}
