@@ -1,6 +1,6 @@
 //! Files that are whole or not there: written beside their place, synced, then put into it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -21,8 +21,8 @@ pub fn others_may_read(path: &Path) -> bool {
     }
 }
 
-/// Puts `bytes` into the place of `path` in one step; an existing file keeps its permissions and, if the path is a
-/// link, the link. What is no file, such as `/dev/stdout` or a pipe, is written to and stays what it is.
+/// Puts `bytes` into the place of `path` in one step; an existing file keeps its owner, its permissions and, if the path is
+/// a link, the link. What is no file, such as `/dev/stdout` or a pipe, is written to and stays what it is.
 ///
 /// # Errors
 /// What the system said; the file is then as it was.
@@ -31,11 +31,12 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         return OpenOptions::new().write(true).open(path)?.write_all(bytes);
     }
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let permissions = std::fs::metadata(&path).ok().map(|found| found.permissions());
+    let old = std::fs::metadata(&path).ok();
     let beside = beside(&path)?;
-    let written = write_new(&beside, bytes, Secrecy::Public).and_then(|()| {
-        if let Some(permissions) = permissions {
-            std::fs::set_permissions(&beside, permissions)?;
+    let secrecy = if old.is_some() { Secrecy::Secret } else { Secrecy::Public };
+    let written = write_new(&beside, bytes, secrecy).and_then(|()| {
+        if let Some(old) = old {
+            make_like(&beside, &old)?;
         }
         std::fs::rename(&beside, &path)
     });
@@ -46,19 +47,19 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Puts `bytes` into the place of the file `path` in one step, and what stood there into the place of `kept`, with the
-/// old permissions. A secret content is its owner's alone whatever they were.
+/// old owner and permissions. A secret content is its owner's alone whatever they were.
 ///
 /// # Errors
 /// What the system said; the file is then as it was, though the copy may have been made.
 pub fn replace_keeping(path: &Path, bytes: &[u8], kept: &Path, secrecy: Secrecy) -> io::Result<()> {
     let path = path.canonicalize()?;
     let old = Zeroizing::new(std::fs::read(&path)?);
-    let permissions = std::fs::metadata(&path)?.permissions();
+    let like = std::fs::metadata(&path)?;
     let put = |place: &Path, bytes: &[u8], secrecy: Secrecy, like_old: bool| {
         let beside = beside(place)?;
         let written = write_new(&beside, bytes, secrecy).and_then(|()| {
             if like_old {
-                std::fs::set_permissions(&beside, permissions.clone())?;
+                make_like(&beside, &like)?;
             }
             std::fs::rename(&beside, place)
         });
@@ -70,6 +71,22 @@ pub fn replace_keeping(path: &Path, bytes: &[u8], kept: &Path, secrecy: Secrecy)
     // The copy first, never readable by more than the old file was; only then the change.
     put(kept, &old, Secrecy::Secret, true)?;
     put(&path, bytes, secrecy, secrecy == Secrecy::Public)
+}
+
+/// Gives a file the owner and the permissions of another one: a server must still be able to read what an administrator
+/// had written anew. Who may not give files away keeps the group at least.
+fn make_like(path: &Path, other: &Metadata) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt as _, chown};
+        let mine = std::fs::metadata(path)?;
+        let owner = (mine.uid() != other.uid()).then_some(other.uid());
+        let group = (mine.gid() != other.gid()).then_some(other.gid());
+        if owner.is_some() || group.is_some() {
+            chown(path, owner, group).or_else(|_| chown(path, None, group))?;
+        }
+    }
+    std::fs::set_permissions(path, other.permissions())
 }
 
 /// Who may read a new file.
@@ -144,6 +161,23 @@ mod tests {
         assert_eq!((mode(&file), mode(&kept)), (0o600, 0o600));
         assert!(replace_keeping(&dir.path().join("none"), b"x", &kept, Secrecy::Public).is_err());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_file_keeps_its_owner_where_the_system_lets_it() {
+        use std::os::unix::fs::{MetadataExt as _, chown};
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.lic");
+        std::fs::write(&file, "old").unwrap();
+        // Only root gives files away; without that it is the owner and group of this process.
+        let _ = chown(&file, Some(12_345), Some(23_456));
+        let owner = |path: &Path| std::fs::metadata(path).map(|found| (found.uid(), found.gid())).unwrap();
+        let before = owner(&file);
+        replace(&file, b"new").unwrap();
+        assert_eq!(owner(&file), before);
+        let kept = dir.path().join("a.bak");
+        replace_keeping(&file, b"newer", &kept, Secrecy::Public).unwrap();
+        assert_eq!((owner(&file), owner(&kept)), (before, before));
     }
 
     #[test]
