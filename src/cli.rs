@@ -60,7 +60,8 @@ pub struct Call {
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     #[cfg(feature = "server")]
     trace::begin();
-    ExitCode::from(dispatch(arguments.into_iter().collect()))
+    let status = dispatch(arguments.into_iter().collect());
+    ExitCode::from(if terminal::is_output_lost() { status.max(USAGE) } else { status })
 }
 
 fn dispatch(arguments: Vec<OsString>) -> u8 {

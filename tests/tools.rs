@@ -22,6 +22,7 @@ mod tools {
     mod lmlint;
     mod lmstat;
     mod options_file;
+    mod output;
     mod search_path;
     mod up;
 }

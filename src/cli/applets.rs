@@ -2,6 +2,7 @@
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
+use super::terminal::is_output_lost;
 use super::{
     Call, PROGRAM, USAGE, classic, lmcatalog, lmcksum, lmcrypt, lmdiff, lmdown, lmfmt, lmhostid, lminstall,
     lmlicvalidator, lmlint, lmstat, lmutil, lmver, print, print_error, run,
@@ -70,8 +71,13 @@ impl Applet {
         (self.shape)(Command::new(self.name)).get_about().map(ToString::to_string).unwrap_or_default()
     }
 
-    /// Reads the arguments and runs.
+    /// Reads the arguments and runs. Output that could not be written makes the status that of a failure.
     pub(super) fn start(&self, call: Call) -> u8 {
+        let status = self.read_and_run(call);
+        if is_output_lost() { status.max(wrong_call(self.name)) } else { status }
+    }
+
+    fn read_and_run(&self, call: Call) -> u8 {
         let command = (self.shape)(
             Command::new(self.name)
                 .bin_name(bin_name(self.name, &call.name))
@@ -99,7 +105,7 @@ impl Applet {
     }
 }
 
-/// Exit status of a wrong call: 1 of the classic tools, another one where 1 has a meaning.
+/// Exit status of a wrong call and of lost output: 1 of the classic tools, another one where 1 has a meaning.
 fn wrong_call(applet: &str) -> u8 {
     match applet {
         "lmlint" | "lmcatalog" | "lmdiff" => lmlint::WRONG_CALL,

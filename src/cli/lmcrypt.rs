@@ -19,6 +19,7 @@ use clap::Subcommand;
 use zeroize::Zeroizing;
 
 use super::Call;
+use super::terminal::Output;
 use crate::code::Code;
 use crate::license::LicenseFile;
 use crate::platform::{ManifestFileError, SystemClock, others_may_read, system_zone};
@@ -92,8 +93,10 @@ const FAILED: u8 = 1;
 /// Runs the tool and gives its exit status: 0 if all went well, 248 if a signature is not good, 226 if a file can't be
 /// read, 1 for everything else.
 pub(super) fn run(args: Args, _call: &Call) -> u8 {
-    let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
-    run_with(args, &mut out, &mut err)
+    let (mut out, mut err) = (Output, std::io::stderr());
+    let status = run_with(args, &mut out, &mut err);
+    let _ = out.flush();
+    status
 }
 
 fn run_with(args: Args, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
