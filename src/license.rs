@@ -12,6 +12,7 @@ mod attribute;
 mod canonical;
 mod canonical_read;
 mod checks;
+mod doubtful;
 mod feature;
 mod file;
 pub mod finding;

@@ -38,6 +38,7 @@ findings! {
     SERVER_VALUE = "L0303", Error, Meaning, SYNTAX, "A value of a SERVER line is not a number in its range.";
     SERVER_TWICE = "L0304", Error, Meaning, SYNTAX, "A SERVER line says the same thing twice.";
     SERVER_DEMO = "L0305", Error, HostId, SYNTAX, "The hostid DEMO stands on a SERVER line.";
+    SERVER_HOST = "L0306", Warning, Meaning, None, "A port is written together with the host of a SERVER line.";
     SERVER_COUNT = "L0311", Error, Meaning, SYNTAX, "A file has two, or more than three, SERVER lines; nothing of it is served.";
     TRIAD = "L0312", Warning, Unserved, None, "A file has three SERVER lines, which are not served yet.";
     TRIAD_PORT = "L0313", Error, Meaning, SYNTAX, "One of three SERVER lines lacks its port; nothing of the file is served.";
@@ -48,6 +49,7 @@ findings! {
     VENDOR_WORD = "L0402", Error, Meaning, FUTURE, "A VENDOR line contains a word that it does not take.";
     VENDOR_PORT = "L0403", Error, Meaning, SYNTAX, "The port of a VENDOR line is not a number from 1 to 65535.";
     VENDOR_TWICE = "L0404", Error, Meaning, SYNTAX, "A VENDOR line names its path, options file or port twice.";
+    VENDOR_PATH = "L0405", Warning, Meaning, None, "A path of a VENDOR line seems to contain a blank, which separates words outside quotes.";
     VENDOR_UNNAMED = "L0411", Warning, Meaning, None, "Lines name a vendor for which the file has no VENDOR line.";
 
     FIELD_MISSING = "L0501", Error, Meaning, SYNTAX, "A FEATURE, INCREMENT or UPGRADE line lacks one of its fields.";
@@ -70,6 +72,7 @@ findings! {
     COMPONENT_COUNT = "L0525", Error, Meaning, PACKAGE, "A component of a suite has a number of licenses.";
     PACKAGE_OPTIONS = "L0526", Error, Meaning, PACKAGE, "The OPTIONS of a PACKAGE line are neither SUITE nor SUITE_RESERVED.";
     COMPONENT_COLON = "L0527", Warning, Meaning, None, "The name of a component contains a colon, which usually separates its version.";
+    COMPONENT_COMMA = "L0528", Warning, Meaning, None, "The name of a component contains a comma, which separates nothing.";
 
     UNKNOWN_ATTRIBUTE = "L0601", Error, Meaning, FUTURE, "An attribute with capital letters is not known.";
     NOT_AN_ATTRIBUTE = "L0602", Error, Meaning, SYNTAX, "A word behind the fields is not an attribute.";
@@ -81,6 +84,9 @@ findings! {
     SORT = "L0608", Warning, Meaning, None, "The value of sort= is not a number from 0 to 255.";
     OWN_ATTRIBUTE_TWICE = "L0609", Warning, Meaning, None, "An administrator's attribute stands twice; the first one counts.";
     ATTRIBUTE_IGNORED = "L0610", Warning, Meaning, None, "An attribute is kept but has no effect here.";
+    VALUE_CUT = "L0611", Warning, Layout, None, "A word stands behind the value of an attribute that it probably belongs to.";
+    SIGN_EMPTY = "L0612", Warning, Meaning, None, "The value of a signature is empty.";
+    VALUE_COMMA = "L0613", Warning, Layout, None, "A value without quotes ends with a comma.";
 
     HOSTID = "L0701", Error, HostId, SYNTAX, "A hostid can't be read.";
     HOSTID_OPAQUE = "L0702", Note, HostId, None, "A hostid is of a kind that matches nothing here.";

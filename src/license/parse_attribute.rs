@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::attribute::{Form, KNOWN, ON_PACKAGE, is_dup_group, known};
+use super::doubtful::report_doubtful;
 use super::feature::Attribute;
 use super::finding;
 use super::hostid::HostId;
@@ -46,6 +47,7 @@ pub(super) fn read_attributes<'a>(
             break;
         }
     }
+    report_doubtful(reader, words);
     report_twice(reader, &attributes.list);
     attributes
 }
@@ -224,6 +226,13 @@ fn check_value(
                     .help("write what lmhostid prints on the machine that the line is for");
             }
         }
+        Form::Text if SIGNATURES.contains(&name) && value.trim().is_empty() => {
+            reader
+                .report(finding::SIGN_EMPTY, span, format!("{name} has no value, so the line is not signed"))
+                .help(
+                    "restore the line as the publisher issued it; who is the publisher signs it with lmcrypt",
+                );
+        }
         Form::Ignored => {
             reader
                 .report(finding::ATTRIBUTE_IGNORED, span, format!("{name} has no effect here"))
@@ -232,6 +241,9 @@ fn check_value(
         _ => {}
     }
 }
+
+/// Attributes that hold signatures.
+const SIGNATURES: [&str; 3] = ["AUTH", "SIGN", "SIGN2"];
 
 /// What to do with an attribute that changes nothing.
 const MAY_STAY: &str = "it may stay: the line is served as if it were not there";

@@ -160,7 +160,16 @@ fn read_component(reader: &mut Reader<'_>, word: &str, span: Span) -> Option<Com
             return None;
         }
     };
-    if name.as_str().contains(':') {
+    if name.as_str().contains([',', ';']) {
+        let separated = shown(&word.replace([',', ';'], " "));
+        reader
+            .report(
+                finding::COMPONENT_COMMA,
+                span,
+                format!("the comma in {} belongs to the component's name", shown(name.as_str())),
+            )
+            .help(format!("blanks separate components, not commas: write {separated}"));
+    } else if name.as_str().contains(':') {
         reader
             .report(
                 finding::COMPONENT_COLON,

@@ -27,7 +27,7 @@ pub(super) fn server<'a>(reader: &mut Reader<'a>, whole: Span, words: &[Token<'a
     if reader.report_no_break_spaces(words) {
         return LineKind::Invalid;
     }
-    let hostid_span = hostid.span;
+    let (host_span, hostid_span) = (host.span, hostid.span);
     let host = reader.word(*host);
     let id = reader.word(*hostid).and_then(|text| one_hostid(reader, &text, hostid.span));
     if id == Some(HostId::Demo) {
@@ -36,6 +36,11 @@ pub(super) fn server<'a>(reader: &mut Reader<'a>, whole: Span, words: &[Token<'a
             .help("write ANY, or the hostid of the machine");
     }
     let (Some(host), Some(hostid)) = (host, id) else { return LineKind::Invalid };
+    if let Some((bare, port)) = host_and_port(&host) {
+        let message = format!("{} is taken for the name of a host", shown(&host));
+        let help = format!("the port comes behind the hostid: write SERVER {bare} {hostid} {port}");
+        reader.report(finding::SERVER_HOST, host_span, message).help(help);
+    }
     let mut line = ServerLine {
         host: host.into_owned(),
         hostid,
@@ -50,6 +55,16 @@ pub(super) fn server<'a>(reader: &mut Reader<'a>, whole: Span, words: &[Token<'a
         server_option(reader, &mut line, *option);
     }
     if reader.errors() > errors { LineKind::Invalid } else { LineKind::Server(line) }
+}
+
+/// Host and port that were written together, as clients name servers: `27000@host` or `host:27000`.
+fn host_and_port(text: &str) -> Option<(&str, u16)> {
+    let (host, digits) = match text.split_once('@') {
+        Some((digits, host)) => (host, digits),
+        // An address of IPv6 has more colons.
+        None => text.split_once(':').filter(|(_, behind)| !behind.contains(':'))?,
+    };
+    port(digits).filter(|_| !host.is_empty() && !digits.is_empty()).map(|port| (host, port))
 }
 
 /// The options of production `server-line`; their names are taken in any case.
@@ -216,6 +231,7 @@ pub(super) fn vendor<'a>(reader: &mut Reader<'a>, whole: Span, words: &[Token<'a
             places.push((token, word, is_port));
         }
     }
+    report_cut_path(reader, &places);
     for (token, word, is_port) in places {
         let fresh = if is_port {
             set_port(reader, &mut line, *token, &word)
@@ -236,6 +252,37 @@ pub(super) fn vendor<'a>(reader: &mut Reader<'a>, whole: Span, words: &[Token<'a
     }
     if reader.errors() > errors { LineKind::Invalid } else { LineKind::Vendor(line) }
 }
+
+/// A path and an options file of which the second looks like the rest of the first, cut at a blank.
+fn report_cut_path(reader: &mut Reader<'_>, places: &[(&Token<'_>, Cow<'_, str>, bool)]) {
+    // More words than that are an error by themselves.
+    let ([(first, path, false), (second, rest, false)]
+    | [(first, path, false), (second, rest, false), (.., true)]) = places
+    else {
+        return;
+    };
+    let is_separator = |c: char| matches!(c, '/' | '\\');
+    let has_drive = |text: &str| text.as_bytes().get(1) == Some(&b':');
+    let is_whole = |text: &str| text.starts_with(|c| is_separator(c) || c == '.') || has_drive(text);
+    let is_options = rest.to_ascii_lowercase().ends_with(".opt");
+    if [first, second].into_iter().any(|token| token.raw.starts_with('"'))
+        || !is_whole(path)
+        || is_whole(rest)
+        || is_options
+        || !rest.contains(is_separator)
+    {
+        return;
+    }
+    let span = Span::new(first.span.start, second.span.end);
+    let message = format!("{} is taken for the options file", shown(rest));
+    reader.report(finding::VENDOR_PATH, span, message).help(match path.len() + rest.len() {
+        ..PROPOSED_BYTES_MAX => format!("a path with blanks needs quotes: \"{path} {rest}\""),
+        _ => "a path with blanks needs quotes".to_owned(),
+    });
+}
+
+/// What a hint proposes is not longer than this.
+const PROPOSED_BYTES_MAX: usize = 200;
 
 /// `name=value` where the name consists of letters, so that a path with `=` in it is a path.
 fn named(raw: &str) -> Option<(&str, &str)> {

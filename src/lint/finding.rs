@@ -75,6 +75,7 @@ findings! {
     SERVER_LATE = "L1114", Note, Meaning, None, "Feature lines stand before the SERVER or VENDOR line of their file.";
     VENDORS_MERGED = "L1115", Note, Meaning, None, "One file has the lines of several vendors.";
     VENDORS_MANY = "L1116", Note, Meaning, None, "Lines of more vendors than are judged against each other.";
+    SERVER_LOOPBACK = "L1117", Warning, HostId, None, "The hostid of a SERVER line is the system id of a machine whose name stands for a loopback address.";
 }
 
 /// The row with this id.

@@ -17,6 +17,7 @@ const THIS_HOST: &str = "this_host";
 pub(super) fn check(project: &Project<'_>, report: &mut Report<'_>) {
     for (index, file) in project.files.iter().enumerate() {
         machine(project, index, file, report);
+        loopback(index, file, report);
         ports(index, file, report);
         order(index, file, report);
         let Some(server) = file.servers().next().filter(|server| server.host == THIS_HOST) else { continue };
@@ -52,6 +53,23 @@ fn machine(project: &Project<'_>, index: usize, file: &LicenseFile, report: &mut
         let help =
             "use it on that machine, or ask the publisher for a file for this one: the hostid is signed";
         report.add(index, &finding::SERVER_ELSEWHERE, at, message, help);
+    }
+}
+
+/// The system id that machines have whose own name stands for 127.0.x.x: its upper half. Two bytes of the address go first, each
+/// pair in reverse.
+const LOOPBACK_ID: u32 = 0x007f;
+
+/// A hostid that many machines share by accident.
+fn loopback(index: usize, file: &LicenseFile, report: &mut Report<'_>) {
+    for server in file.servers() {
+        let HostId::Long(id) = server.hostid else { continue };
+        if id >> 16 == LOOPBACK_ID {
+            let message = format!("the hostid {} comes from a loopback address", server.hostid);
+            let help = "many machines have it, and it changes with /etc/hosts; ask the publisher for a file with an \
+                        Ethernet address, which lmhostid prints";
+            report.add(index, &finding::SERVER_LOOPBACK, word(file, server.span, 2), message, help);
+        }
     }
 }
 
@@ -114,6 +132,10 @@ fn order(index: usize, file: &LicenseFile, report: &mut Report<'_>) {
     }
 }
 
+/// What to do first about files that were named together and have nothing to do with each other.
+const TOGETHER: &str =
+    "files named together count as one server's: check those of different servers one by one";
+
 /// One lmgrd serves all files: one machine, one port.
 fn across(project: &Project<'_>, report: &mut Report<'_>) {
     let mut first_port: Option<(&LicenseFile, &ServerLine)> = None;
@@ -142,7 +164,7 @@ fn across(project: &Project<'_>, report: &mut Report<'_>) {
                     &finding::PORTS_CONFLICT,
                     at,
                     message,
-                    "write the same port on all SERVER lines",
+                    &format!("{TOGETHER}, or write the same port on all SERVER lines"),
                 );
             }
             Some(_) => {}
@@ -159,8 +181,8 @@ fn across(project: &Project<'_>, report: &mut Report<'_>) {
                     first.host,
                     shown(other, first.span)
                 );
-                let help = "check that both names are this machine's; host names may be edited";
-                report.add(index, &finding::HOSTS_DIFFER, host_of(file, server), message, help);
+                let help = format!("{TOGETHER}, or write the same name of this machine on both");
+                report.add(index, &finding::HOSTS_DIFFER, host_of(file, server), message, &help);
             }
             Some(_) => {}
         }

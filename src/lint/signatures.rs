@@ -119,6 +119,10 @@ fn claim<'a>(statement: Statement<'a>, hostids: &[HostId]) -> Claimed<'a> {
         let message = format!("the {} line of {name} has no SIGN", statement.keyword());
         return Err((finding::SIGN_MISSING, message, AS_ISSUED));
     };
+    if sign.trim().is_empty() {
+        let message = format!("the SIGN of the {} line of {name} is empty", statement.keyword());
+        return Err((finding::SIGN_MISSING, message, AS_ISSUED));
+    }
     match statement.canonical(hostids) {
         Ok(canonical) => Ok((canonical, sign)),
         Err(error) => Err((finding::SIGN_WRONG, error.to_string(), AS_ISSUED)),

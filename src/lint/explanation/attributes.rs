@@ -63,6 +63,24 @@ table! {
     "Ask the publisher whether its software depends on it.",
     [served!("INCREMENT fx acmed 1.0 permanent 2 SIGN=...\n")];
 
+    "L0611",
+    "A blank ends a value without quotes. The word behind it is taken for an attribute of your own in lower case, which has no effect, and the value lacks it.",
+    [served!("INCREMENT fx acmed 1.0 permanent 2 NOTICE=two seats SIGN=...\n")],
+    "Restore the line as the publisher issued it: quote the value, or remove the blank behind the equals sign.",
+    [served!("INCREMENT fx acmed 1.0 permanent 2 NOTICE=\"two seats\" SIGN=...\n")];
+
+    "L0612",
+    "SIGN= has no value. It may have been lost, or the line was never signed. It is not served.",
+    [served!("INCREMENT fx acmed 1.0 permanent 2 SIGN=\n")],
+    "Restore the line as the publisher issued it. Who is the publisher signs it with lmcrypt sign.",
+    [served!("INCREMENT fx acmed 1.0 permanent 2 SIGN=...\n")];
+
+    "L0613",
+    "Blanks separate attributes. A comma at the end of a value without quotes is a part of the value, which usually nobody meant.",
+    [served!("INCREMENT fx acmed 1.0 permanent 2 ISSUER=acme, SN=7 SIGN=...\n")],
+    "Compare the line with the one that the publisher issued: the value is signed.",
+    [served!("INCREMENT fx acmed 1.0 permanent 2 ISSUER=acme SN=7 SIGN=...\n")];
+
     "L0701",
     "A hostid can't be read, such as an address with too few octets. The line is not used.",
     [served!("INCREMENT fx acmed 1.0 permanent 2 HOSTID=INTERNET=10.1.2 SIGN=...\n")],

@@ -122,4 +122,10 @@ table! {
     [served!("PACKAGE pk acmed 1.0 COMPONENTS=\"ca:v2 pk\" SIGN=...\nFEATURE pk acmed 1.0 permanent 2 SIGN=...\n")],
     "Compare the line with the one that the publisher issued.",
     [];
+
+    "L0528",
+    "Blanks separate the components of a package. A comma belongs to the name of the component, so two components become one that nobody asks for.",
+    [served!("PACKAGE pk acmed 1.0 COMPONENTS=\"pk,fy\" SIGN=...\nFEATURE pk acmed 1.0 permanent 2 SIGN=...\n")],
+    "Compare the line with the one that the publisher issued: the list is signed.",
+    [served!("PACKAGE pk acmed 1.0 COMPONENTS=\"pk fy\" SIGN=...\nFEATURE pk acmed 1.0 permanent 2 SIGN=...\n")];
 }

@@ -27,7 +27,7 @@ table! {
         served!("INCREMENT fx acmed 1.0 permanent 2 SIGN=...\n"),
         "SERVER srv 0011aabbccdd 27001\nVENDOR acmed\nINCREMENT fy acmed 1.0 permanent 2 SIGN=...\n"
     ],
-    "Write the same port on all SERVER lines. Ports are not signed.",
+    "Files that are named together, or in one directory, count as those of one server. If they are of different servers, check them one by one. If not, write the same port on all SERVER lines. Ports are not signed.",
     [
         served!("INCREMENT fx acmed 1.0 permanent 2 SIGN=...\n"),
         served!("INCREMENT fy acmed 1.0 permanent 2 SIGN=...\n")
@@ -39,7 +39,7 @@ table! {
         served!("INCREMENT fx acmed 1.0 permanent 2 SIGN=...\n"),
         "SERVER other 0011aabbccdd 27000\nVENDOR acmed\nINCREMENT fy acmed 1.0 permanent 2 SIGN=...\n"
     ],
-    "If both are names of this machine, write the same one. Host names are not signed.",
+    "Files that are named together, or in one directory, count as those of one server. If they are of different servers, check them one by one. If both are names of this machine, write the same one. Host names are not signed.",
     [
         served!("INCREMENT fx acmed 1.0 permanent 2 SIGN=...\n"),
         served!("INCREMENT fy acmed 1.0 permanent 2 SIGN=...\n")
@@ -125,4 +125,10 @@ table! {
     [],
     "Check the files of each server by themselves.",
     [];
+
+    "L1117",
+    "The hostid is the 32-bit system id of a machine whose name stands for a loopback address, as in 127.0.1.1 of /etc/hosts. Every machine that is set up like that has the same one, and it changes with that file.",
+    ["SERVER srv 007f0101 27000\nVENDOR acmed\nINCREMENT fx acmed 1.0 permanent 2 SIGN=...\n"],
+    "Ask the publisher for a file with an Ethernet address of this machine, which lmhostid prints: the hostid is signed.",
+    [served!("INCREMENT fx acmed 1.0 permanent 2 SIGN=...\n")];
 }

@@ -33,6 +33,12 @@ table! {
     "Ask the publisher for a file with this machine's hostid: the hostid is signed with every line.",
     [served!("INCREMENT fx acmed 1.0 permanent 2 SIGN=...\n")];
 
+    "L0306",
+    "Clients name a server port@host, but on its SERVER line the port stands behind the hostid. Here the whole word is taken for the host's name, which no client finds.",
+    ["SERVER 27000@srv 0011aabbccdd\nVENDOR acmed\nINCREMENT fx acmed 1.0 permanent 2 SIGN=...\n"],
+    "Write SERVER host hostid port. Host names and ports are not signed.",
+    [served!("INCREMENT fx acmed 1.0 permanent 2 SIGN=...\n")];
+
     "L0311",
     "A file has one SERVER line, or three for three servers that act as one. With two, or more than three, nothing of it is served.",
     ["SERVER one 0011aabbccdd 27000\nSERVER two 0011aabbccde 27000\nVENDOR acmed\nINCREMENT fx acmed 1.0 permanent 2 SIGN=...\n"],
@@ -86,6 +92,12 @@ table! {
     ["SERVER srv 0011aabbccdd 27000\nVENDOR acmed\nVENDOR acmed port=27010 27011\nINCREMENT fx acmed 1.0 permanent 2 SIGN=...\n"],
     "Keep one of the two. Behind the name stand path, options file and port in this order, or OPTIONS= and PORT= anywhere.",
     ["SERVER srv 0011aabbccdd 27000\nVENDOR acmed port=27010\nINCREMENT fx acmed 1.0 permanent 2 SIGN=...\n"];
+
+    "L0405",
+    "Behind the vendor's name stand the path of its daemon and its options file. The second word looks like the rest of a path that has a blank in it, and is taken for the options file.",
+    ["SERVER srv 0011aabbccdd 27000\nVENDOR acmed /opt/my licenses/acmed 27010\nINCREMENT fx acmed 1.0 permanent 2 SIGN=...\n"],
+    "Quote the path. If it is the options file, write OPTIONS= before it. VENDOR lines are not signed.",
+    ["SERVER srv 0011aabbccdd 27000\nVENDOR acmed \"/opt/my licenses/acmed\" 27010\nINCREMENT fx acmed 1.0 permanent 2 SIGN=...\n"];
 
     "L0411",
     "Lines name a vendor that no VENDOR line names, in this file or another one. No daemon is started for it, so its lines are not served.",
