@@ -255,7 +255,8 @@ impl fmt::Display for Note {
             Self::MovedAway { moved, by } => {
                 write!(
                     f,
-                    "{moved} of its licenses have moved to another version by the UPGRADE at {by} and such"
+                    "{moved} of its licenses {} moved to other versions, the last ones by the UPGRADE at {by}",
+                    if *moved == 1 { "has" } else { "have" }
                 )
             }
             Self::CountTooLarge { component } => {
@@ -271,7 +272,7 @@ impl fmt::Display for Note {
 }
 
 fn moved_of(f: &mut fmt::Formatter<'_>, moved: u32, asked: u32, base: &LinePlace) -> fmt::Result {
-    write!(f, "{moved} licenses moved from {base}")?;
+    write!(f, "{moved} {} moved from {base}", if moved == 1 { "license" } else { "licenses" })?;
     if moved < asked {
         write!(f, ", which had no more; {asked} were asked for")?;
     }

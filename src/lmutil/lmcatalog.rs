@@ -12,7 +12,7 @@ use super::catalogs::{VENDORS_MAX, VendorKeys, vendors};
 use super::inputs::ReadLicenses;
 use crate::catalog::{Catalog, Granted, Pool};
 use crate::ident::VendorName;
-use crate::license::{HostId, LicenseFile, LineKind, Standing};
+use crate::license::{HostId, LicenseFile, LineKind, Standing, Statement};
 use crate::text::Severity;
 use crate::time::Timestamp;
 
@@ -99,10 +99,17 @@ pub fn judge<'a>(read: &'a ReadLicenses, wanted: &'a Wanted) -> Shown<'a> {
                 problems.push(error.to_string());
                 VendorKeys::unknown(&vendor.name)
             });
+            // Only clients read the lines of a vendor that has no daemon, and only from files without a server.
+            let (served, indices): (Vec<&LicenseFile>, Vec<usize>) = vendor
+                .files
+                .iter()
+                .zip(&vendor.indices)
+                .filter(|(file, _)| vendor.has_daemon || file.standing() == Standing::Serverless)
+                .unzip();
             let granted = Granted { signatures: wanted.unsigned, machine: false };
             let catalog = Catalog::build_granting(
                 &vendor.name,
-                &vendor.files,
+                &served,
                 &keys.manifest,
                 &wanted.machine,
                 &wanted.zone,
@@ -112,7 +119,7 @@ pub fn judge<'a>(read: &'a ReadLicenses, wanted: &'a Wanted) -> Shown<'a> {
                 catalog
                     .verdicts()
                     .iter()
-                    .filter_map(|line| Some((*vendor.indices.get(line.place.file)?, line.place.line))),
+                    .filter_map(|line| Some((*indices.get(line.place.file)?, line.place.line))),
             );
             let signatures = match (wanted.unsigned, keys.known) {
                 (true, _) => Signatures::Assumed,
@@ -151,21 +158,27 @@ fn notes(
     notes
 }
 
-/// Lines that no vendor's catalog tells of: damaged ones, those of unknown kinds, and text without a keyword.
+/// Lines that no vendor's catalog tells of: damaged ones, those of unknown kinds, text without a keyword, and lines of a
+/// vendor that has no daemon.
 fn skipped(files: &[LicenseFile], told: &BTreeSet<(usize, usize)>) -> Vec<Skipped> {
     let mut found = Vec::new();
     for (index, file) in files.iter().enumerate() {
         for (number, line) in file.lines.iter().enumerate() {
-            let unused = matches!(line.kind, LineKind::Invalid | LineKind::Prose | LineKind::Unserved(_));
-            if !unused || told.contains(&(index, number)) {
+            if told.contains(&(index, number)) {
                 continue;
             }
-            let worst = file.diagnostics_of(line).max_by_key(|found| found.severity == Severity::Error);
-            found.push(Skipped {
-                file: file.source.name().to_owned(),
-                line: file.source.place(line.span.start).line,
-                why: worst.map_or_else(|| "it is not used".to_owned(), |found| found.message.clone()),
-            });
+            let why = match (&line.kind, Statement::of(&line.kind)) {
+                (_, Some(statement)) => {
+                    format!("no VENDOR line names {}, so no vendor daemon reads it", statement.vendor())
+                }
+                (LineKind::Invalid | LineKind::Prose | LineKind::Unserved(_), None) => file
+                    .diagnostics_of(line)
+                    .max_by_key(|found| found.severity == Severity::Error)
+                    .map_or_else(|| "it is not used".to_owned(), |found| found.message.clone()),
+                _ => continue,
+            };
+            let line = file.source.place(line.span.start).line;
+            found.push(Skipped { file: file.source.name().to_owned(), line, why });
         }
     }
     found

@@ -71,6 +71,8 @@ fn the_demo_file_is_served_whole() {
         "\n  cad_next    3.0                 0  10 not started\n      svr_lgs.lic:95      10  starts 1-jan-2036  SN=LGS-7002\n",
         "\n  simulate    4.2                10  5 of them until 31-dec-2035\n",
         "\n    svr_lgs.lic:18 INCREMENT cad_design: served in pool cad_design 2\n",
+        "\n    svr_lgs.lic:90 INCREMENT cad_legacy: served in pool cad_legacy 1; expired\n",
+        "\n    svr_lgs.lic:95 INCREMENT cad_next: served in pool cad_next 3; not started\n",
     ] {
         assert!(text.contains(wanted), "{wanted}\n{text}");
     }
@@ -195,10 +197,15 @@ fn a_vendor_without_a_manifest_is_served_nothing_unless_it_is_asked_for() {
     assert!(shown.contains("\n  nothing is served\n") && !shown.contains("LICENSES"), "{shown}");
     assert!(shown.contains("a.lic:3 INCREMENT fx: refused (-8,"), "{shown}");
     let (status, shown) = run(dir.path(), &["lmcatalog", "a.lic", "--unsigned"]);
-    assert_eq!(status, 0, "{shown}");
+    assert_eq!(status, 1, "{shown}");
     assert!(shown.contains("  ! NOT WHAT A SERVER SERVES: "), "{shown}");
     assert!(shown.contains("\n  fx       1.0                 5  permanent\n"), "{shown}");
     assert!(shown.contains("! no VENDOR line names other: "), "{shown}");
+    assert!(
+        shown.contains("  a.lic:4 no VENDOR line names other, so no vendor daemon reads it\n"),
+        "{shown}"
+    );
+    assert!(!shown.contains("INCREMENT fy"), "{shown}");
     let (_, value) = json(dir.path(), &["lmcatalog", "a.lic", "--unsigned"]);
     assert_eq!(list(&value["vendors"], &["vendor", "signatures"]), ["acmed assumed", "other assumed"]);
     // A manifest in --vendor-dir is used.
@@ -213,6 +220,16 @@ fn a_vendor_without_a_manifest_is_served_nothing_unless_it_is_asked_for() {
     let output = tool(dir.path(), &["lmcatalog", "a.lic", "--vendor-dir", "keys"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("Vendor manifest keys/acmed.vendor.toml"));
+}
+
+#[test]
+fn lines_without_a_daemon_are_not_served_but_clients_read_them() {
+    let line = "FEATURE g acmed 1.0 permanent uncounted HOSTID=ANY\n";
+    let dir = with(&[("server.lic", &format!("SERVER h ANY\nVENDOR LGS\n{line}")), ("client.lic", line)]);
+    let (status, shown) = run(dir.path(), &["lmcatalog", "server.lic", "--unsigned"]);
+    assert!(status == 2 && !shown.contains("served in pool"), "{shown}");
+    let (status, shown) = run(dir.path(), &["lmcatalog", "client.lic", "--unsigned"]);
+    assert!(status == 0 && shown.contains("client.lic:1 FEATURE g: served in pool g 1"), "{shown}");
 }
 
 #[test]

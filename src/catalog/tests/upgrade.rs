@@ -10,8 +10,8 @@ fn l22_licenses_move_to_the_new_version() {
     assert_eq!(
         told,
         [
-            "a.lic:3: fx served in pool fx 1; 2 of its licenses have moved to another version by the UPGRADE at a.lic:4 \
-             and such",
+            "a.lic:3: fx served in pool fx 1; 2 of its licenses have moved to other versions, the last ones by the \
+             UPGRADE at a.lic:4",
             "a.lic:4: fx served in pool fx 2: 2 licenses moved from a.lic:3",
         ]
     );

@@ -1,5 +1,6 @@
 //! The catalog for people: at most 100 columns where names allow it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Counts, Shown, Signatures, VendorShown};
@@ -89,6 +90,7 @@ fn vendor_block(text: &mut String, vendor: &VendorShown, shown: &Shown<'_>) {
         return;
     }
     text.push_str("\n  Lines\n");
+    let periods = periods(&vendor.catalog, shown.wanted.at);
     for line in vendor.catalog.verdicts() {
         let mut verdict = format!("{} {}", line.keyword, line.subject);
         if line.keyword == "SERVER" {
@@ -98,8 +100,24 @@ fn vendor_block(text: &mut String, vendor: &VendorShown, shown: &Shown<'_>) {
         for note in &line.notes {
             let _ = write!(verdict, "; {note}");
         }
+        verdict.push_str(match periods.get(&(line.place.file, line.place.line)) {
+            Some(Period::Before) => "; not started",
+            Some(Period::After) => "; expired",
+            Some(Period::Within) | None => "",
+        });
         push_wrapped(text, &format!("    {}", line.place), 8, &verdict);
     }
+}
+
+/// How far the licenses of each line have got at an instant.
+fn periods(catalog: &Catalog, at: Timestamp) -> BTreeMap<(usize, usize), Period> {
+    let mut periods = BTreeMap::new();
+    for lot in catalog.features().flat_map(|name| catalog.pools(name.as_str())).flat_map(|pool| &pool.lots) {
+        let period = lot.period_at(at);
+        let furthest = periods.entry((lot.place.file, lot.place.line)).or_insert(period);
+        *furthest = (*furthest).max(period);
+    }
+    periods
 }
 
 fn pools(text: &mut String, catalog: &Catalog, shown: &Shown<'_>) {
