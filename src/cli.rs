@@ -129,7 +129,7 @@ fn overview(program: &str) -> String {
         crate::VERSION
     );
     for applet in APPLETS.iter().filter(|applet| !applet.hidden) {
-        text.push_str(&format!("  {:<10} {}\n", applet.name, applet.about()));
+        text.push_str(&format!("  {:<15} {}\n", applet.name, applet.about()));
     }
     text.push_str(&format!(
         "\n\"{PROGRAM} help COMMAND\" explains one. A link to this program that has a command's name is that command.\n"
