@@ -13,7 +13,9 @@ mod select;
 mod tables;
 
 pub use atoms::Profile;
-pub use tables::{Access, Limit, LimitId, PoolRules, Reservation, ReservationId, Rule, RuleId, Terms};
+pub use tables::{
+    Access, Inclusion, Limit, LimitId, PoolRules, Reservation, ReservationId, Rule, RuleId, Terms,
+};
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

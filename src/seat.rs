@@ -12,14 +12,19 @@
 
 mod checkin;
 mod checkout;
+mod choose;
 mod damper;
+mod explain;
 mod invariant;
+mod refusal;
 mod sessions;
 mod snapshot;
 mod state;
 mod usage;
 
+pub use choose::Step;
 pub use damper::DenialDamper;
+pub use explain::{Change, Explanation, Tried, explain};
 pub use invariant::{Violation, check};
 pub use snapshot::SnapshotError;
 pub use state::{PoolUse, Seat, Session, State};

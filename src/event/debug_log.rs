@@ -128,16 +128,24 @@ pub fn checked_in(holder: &Holder, back: &In) -> String {
 }
 
 /// `DENIED: "f" user@host  (text. (-4,209))`, or UNSUPPORTED with the mark of a client without a license file for
-/// features that this daemon does not serve (`flexnet-tools.md` 3.5). What explains it follows on lines of their own.
+/// features that this daemon does not serve (`flexnet-tools.md` 3.5). If a line of the options file decided, it is named
+/// behind the text: `(User/host on EXCLUDE list for feature: LGS.opt:3. (-38,212))`, inside the shape that readers know, whose
+/// numbers end the line. What explains it follows on lines of their own.
 #[must_use]
 pub fn denied(denied: &Denied) -> Vec<String> {
     let (word, mark) = match denied.denial.code {
         Code::NoSuchFeature | Code::FeatureNotSupported => ("UNSUPPORTED", "(PORT_AT_HOST_PLUS   ) "),
         _ => ("DENIED", ""),
     };
+    let (feature, identity, denial) = (&denied.request.feature, &denied.identity, &denied.denial);
+    let rule = denial.rule().map(|rule| format!(": {rule}")).unwrap_or_default();
     let mut messages = vec![format!(
-        "{word}: \"{}\" {mark}{}@{}  ({})",
-        denied.request.feature, denied.identity.user, denied.identity.host, denied.denial
+        "{word}: \"{feature}\" {mark}{}@{}  ({}{rule}. ({},{}))",
+        identity.user,
+        identity.host,
+        denial.text(),
+        denial.code.number(),
+        denial.minor
     )];
     if !denied.denial.note.is_empty() {
         messages.push(format!("NOTE: {}", denied.denial.note));

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use crate::code::Code;
 
+/// What stands between a rule's place and the rest of a note.
+const RULE_END: &str = ": ";
+
 /// Why a request was refused, for the client, the log and the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
@@ -21,6 +24,23 @@ impl Denial {
     #[must_use]
     pub fn new(code: Code, minor: u16, note: &str) -> Self {
         Self { code, minor, note: Arc::from(note) }
+    }
+
+    /// A refusal that a line of the options file decided. `place` is the line as clients may see it, `LGS.opt:3`.
+    #[must_use]
+    pub fn by_rule(code: Code, minor: u16, place: &str, note: &str) -> Self {
+        Self { code, minor, note: format!("{place}{RULE_END}{note}").into() }
+    }
+
+    /// The line of the options file that decided, with which the note of [`Self::by_rule`] begins.
+    #[must_use]
+    pub fn rule(&self) -> Option<&str> {
+        match self.code {
+            Code::Excluded | Code::NotIncluded | Code::MaxExceeded | Code::AllReserved => {
+                self.note.split_once(RULE_END).map(|(place, _)| place)
+            }
+            _ => None,
+        }
     }
 
     /// The short text: that of the code, except where DESIGN section 6 gives -34 two texts of its own.

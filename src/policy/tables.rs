@@ -33,10 +33,10 @@ impl List {
         self.entries.extend(who.map(|who| (who, rule)));
     }
 
-    /// Puts the entries in order; of several rules for one somebody the first stays.
+    /// Puts the entries in order, so that of several rules for one somebody the first is found.
     pub(super) fn settle(&mut self) {
         self.entries.sort();
-        self.entries.dedup_by_key(|(atom, _)| *atom);
+        self.entries.dedup();
     }
 
     /// The first rule that names a client.
@@ -44,11 +44,14 @@ impl List {
         if self.entries.is_empty() {
             return None;
         }
-        let rule = |atom: &AtomId| {
-            let at = self.entries.binary_search_by_key(atom, |(known, _)| *known).ok()?;
-            self.entries.get(at).map(|(_, rule)| *rule)
-        };
-        profile.atoms.iter().filter_map(rule).min()
+        profile.atoms.iter().filter_map(|atom| self.rules_naming(*atom).next()).min()
+    }
+
+    /// The rules that name a somebody, in file order.
+    fn rules_naming(&self, atom: AtomId) -> impl Iterator<Item = RuleId> + '_ {
+        let begin = self.entries.partition_point(|(known, _)| *known < atom);
+        let behind = self.entries.get(begin..).unwrap_or_default();
+        behind.iter().take_while(move |(known, _)| *known == atom).map(|(_, rule)| *rule)
     }
 }
 
@@ -81,6 +84,15 @@ pub enum Access {
     Excluded(RuleId),
     /// There is an INCLUDE list, which this line opens, and the client is not on it (-39).
     NotIncluded(RuleId),
+}
+
+/// What the INCLUDE list of a pool says of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Inclusion {
+    /// The line that opens the list; none if there is no list, so that everybody may.
+    pub list: Option<RuleId>,
+    /// The first line of it that names the client.
+    pub by: Option<RuleId>,
 }
 
 /// Number of a [`Limit`] in its policy.
@@ -154,25 +166,59 @@ impl PoolRules {
     /// What the EXCLUDE and INCLUDE lists say of a client (`flexnet-files.md` 5.2).
     #[must_use]
     pub fn access(&self, client: &Profile) -> Access {
-        self.judge(client, |lists| &lists.exclude, |lists| &lists.include)
+        judged(self.exclusion(client), || self.inclusion(client))
     }
 
     /// What the EXCLUDE_BORROW and INCLUDE_BORROW lists say of a client (`flexnet-files.md` 5.4).
     #[must_use]
     pub fn borrow_access(&self, client: &Profile) -> Access {
-        self.judge(client, |lists| &lists.exclude_borrow, |lists| &lists.include_borrow)
+        let exclusion = self.first(client, |lists| &lists.exclude_borrow);
+        judged(exclusion, || self.included(client, |lists| &lists.include_borrow))
     }
 
-    fn judge(&self, client: &Profile, exclude: fn(&Lists) -> &List, include: fn(&Lists) -> &List) -> Access {
-        let first = |list: fn(&Lists) -> &List| {
-            self.lists.iter().filter_map(|lists| list(lists).rule_for(client)).min()
+    /// The first EXCLUDE line that names a client.
+    #[must_use]
+    pub fn exclusion(&self, client: &Profile) -> Option<RuleId> {
+        self.first(client, |lists| &lists.exclude)
+    }
+
+    /// All EXCLUDE lines that name a client, in file order.
+    #[must_use]
+    pub fn exclusions(&self, client: &Profile) -> Vec<RuleId> {
+        let named = |lists: &'_ Arc<Lists>| -> Vec<RuleId> {
+            client.atoms.iter().flat_map(|atom| lists.exclude.rules_naming(*atom)).collect()
         };
-        if let Some(rule) = first(exclude) {
-            return Access::Excluded(rule);
+        let mut rules: Vec<RuleId> = self.lists.iter().flat_map(named).collect();
+        rules.sort_unstable();
+        rules.dedup();
+        rules
+    }
+
+    /// What the INCLUDE list says of a client.
+    #[must_use]
+    pub fn inclusion(&self, client: &Profile) -> Inclusion {
+        self.included(client, |lists| &lists.include)
+    }
+
+    fn first(&self, client: &Profile, list: fn(&Lists) -> &List) -> Option<RuleId> {
+        self.lists.iter().filter_map(|lists| list(lists).rule_for(client)).min()
+    }
+
+    fn included(&self, client: &Profile, list: fn(&Lists) -> &List) -> Inclusion {
+        match self.lists.iter().filter_map(|lists| list(lists).first).min() {
+            None => Inclusion::default(),
+            opened => Inclusion { list: opened, by: self.first(client, list) },
         }
-        let Some(closed_by) = self.lists.iter().filter_map(|lists| include(lists).first).min() else {
-            return Access::Open;
-        };
-        first(include).map_or(Access::NotIncluded(closed_by), Access::Included)
+    }
+}
+
+fn judged(exclusion: Option<RuleId>, inclusion: impl FnOnce() -> Inclusion) -> Access {
+    if let Some(rule) = exclusion {
+        return Access::Excluded(rule);
+    }
+    match inclusion() {
+        Inclusion { list: None, .. } => Access::Open,
+        Inclusion { by: Some(rule), .. } => Access::Included(rule),
+        Inclusion { list: Some(rule), by: None } => Access::NotIncluded(rule),
     }
 }

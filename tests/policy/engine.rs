@@ -1,9 +1,11 @@
-//! Checkouts and checkins under random rules: the engine gives out what the interpreter gives out.
+//! Checkouts and checkins under random rules: the engine gives out what the interpreter gives out, and explains it.
+
+use std::num::NonZeroU32;
 
 use seatkeeper::event::{Answer, Checkin, Checkout, Identity, Record, SessionKind};
 use seatkeeper::ident::{Count, Digest, Handle, SessionId, Token};
 use seatkeeper::policy::Policy;
-use seatkeeper::seat::{Command, Reply, Rules, State, Usage, check, decide};
+use seatkeeper::seat::{Change, Command, Explanation, Reply, Rules, State, Usage, check, decide, explain};
 use seatkeeper::time::{Monotonic, Now, Timestamp};
 
 use super::interpreter::{Client, Interpreter, POOLS, Rule, random_rules};
@@ -46,11 +48,68 @@ impl Engine<'_> {
             version: format!("{}.{}", version / 10, version % 10).parse().unwrap(),
             count: Count::new(count).unwrap(),
         };
-        match self.run(&Command::Checkout(session, request)) {
+        let before = (self.state.clone(), self.usage.clone());
+        let reply = self.run(&Command::Checkout(session, request.clone()));
+        self.state_before(&before).explained(session, &request, &reply);
+        match reply {
             Reply::Answer(_, Answer::Granted(grant)) => Ok(grant.handle),
             Reply::Answer(_, Answer::Denied(denial)) => Err(denial.code.number()),
             other => panic!("{other:?}"),
         }
+    }
+
+    fn state_before<'s>(&'s self, (state, usage): &'s (State, Usage)) -> Before<'s> {
+        Before { state, rules: Rules { catalog: self.catalog, policy: &self.policy, usage } }
+    }
+}
+
+/// What a decision went by.
+struct Before<'a> {
+    state: &'a State,
+    rules: Rules<'a>,
+}
+
+impl Before<'_> {
+    /// The explanation comes to the verdict that was given, and what it says would help does.
+    fn explained(&self, session: SessionId, request: &Checkout, reply: &Reply) {
+        let identity = self.state.session(session).unwrap().identity();
+        let explained = self.explain(request, identity);
+        match (&explained.verdict, reply) {
+            (Ok(pool), Reply::Answer(_, Answer::Granted(grant))) => {
+                assert_eq!(pool.key, grant.pool);
+                assert!(explained.tried.last().unwrap().changes.is_empty());
+            }
+            (Err(told), Reply::Answer(_, Answer::Denied(denial))) => {
+                assert_eq!(told, denial);
+                for tried in &explained.tried {
+                    let obstacles = tried.steps.iter().filter(|step| step.obstacle().is_some());
+                    assert_eq!(tried.changes.len(), obstacles.count(), "{tried:?}");
+                    assert!(!tried.changes.is_empty() && tried.asked().last().unwrap().obstacle().is_some());
+                }
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(explained.tried.iter().filter(|tried| tried.decides).count(), 1);
+        for tried in &explained.tried {
+            // The smallest of the counts that it advises, if it advises nothing else.
+            let fewer = tried.changes.iter().map(|change| match change {
+                Change::Free { fewer, .. } | Change::RaiseLimit { fewer, .. } | Change::Fewer(fewer) => {
+                    *fewer
+                }
+                _ => 0,
+            });
+            let fewer = fewer.min().and_then(|fewer| NonZeroU32::new(fewer.try_into().unwrap()));
+            let Some(count) = fewer else { continue };
+            let smaller = Checkout { count, ..request.clone() };
+            let again = self.explain(&smaller, identity);
+            let pool = again.tried.iter().find(|other| other.pool.key == tried.pool.key);
+            assert!(pool.is_none_or(|pool| pool.changes.is_empty()), "{tried:?} {again:?}");
+        }
+    }
+
+    fn explain<'s>(&'s self, request: &'s Checkout, identity: &'s Identity) -> Explanation<'s> {
+        let now = Now { utc: Timestamp(1_781_524_800_000), mono: Monotonic(0) };
+        explain(self.state, self.rules, request, identity, now)
     }
 }
 

@@ -95,6 +95,20 @@ fn reasons_of_ended_sessions_are_in_capitals() {
 }
 
 #[test]
+fn a_denial_names_the_rule_between_its_text_and_its_numbers() {
+    let mut refused = refused(Code::Excluded, 212, "", 1);
+    refused.denial =
+        Denial::by_rule(Code::Excluded, 212, "LGS.opt:3", "the line excludes the client from solver");
+    assert_eq!(
+        denied(&refused),
+        [
+            "DENIED: \"solver\" dave@ws01  (User/host on EXCLUDE list for feature: LGS.opt:3. (-38,212))",
+            "NOTE: LGS.opt:3: the line excludes the client from solver"
+        ]
+    );
+}
+
+#[test]
 fn denials_keep_their_classic_form_and_explain_on_a_line_of_their_own() {
     assert_eq!(
         denied(&refused(Code::UsersReached, 209, "10 of 10 licenses of solver are in use", 1)),

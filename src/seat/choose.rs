@@ -1,0 +1,215 @@
+//! From which pool a request is served: the questions of `flexnet-files.md` 3.4, in their order.
+//!
+//! There is one walk through the questions ([`Asked::walk`]). A decision leaves it at the first obstacle and keeps nothing; an
+//! explanation goes on to the end and keeps every step. So they can't disagree.
+
+use std::ops::ControlFlow;
+
+use super::{Idle, PoolUse, Rules, State};
+use crate::catalog::{Period, Pool};
+use crate::event::{Checkout, Identity};
+use crate::policy::{Inclusion, LimitId, PoolRules, Profile, RuleId};
+use crate::time::Timestamp;
+
+/// One question that a pool puts to a request, with what was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Is the version of the pool the one that was asked for, or a higher one?
+    Version {
+        /// Whether it is.
+        enough: bool,
+    },
+    /// Has the license started, and not ended?
+    Period(Period),
+    /// Does the pool float, or has the client one of its hostids?
+    HostId {
+        /// Whether it is so.
+        fits: bool,
+    },
+    /// Does an EXCLUDE line name the client?
+    Exclude {
+        /// The first that does.
+        by: Option<RuleId>,
+    },
+    /// Is there an INCLUDE list, and does it name the client?
+    Include(Inclusion),
+    /// Does a MAX line allow so many more?
+    Limit {
+        /// The line.
+        id: LimitId,
+        /// How many licenses that it counts are in use; none if it does not concern the client.
+        used: Option<u64>,
+        /// Whether it allows them.
+        allows: bool,
+    },
+    /// Uncounted licenses never run out.
+    Uncounted,
+    /// Has the pool ever so many licenses?
+    Count {
+        /// How many are valid now.
+        count: u64,
+        /// Whether that suffices.
+        enough: bool,
+    },
+    /// Are so many free now, for this client?
+    Availability {
+        /// Licenses in use.
+        in_use: u64,
+        /// Licenses that nobody uses.
+        free: u64,
+        /// What of reservations is idle.
+        idle: Idle,
+        /// How many of the free ones this client may have.
+        for_client: u64,
+        /// Whether that suffices.
+        enough: bool,
+        /// Whether the free ones would suffice if none were reserved for others.
+        reserved: bool,
+    },
+}
+
+impl Step {
+    /// Nothing for a step that the request passes. Else how far the pool got: the answer is that of the pool that got furthest, at
+    /// a tie of the first such. Which line of the options file decided makes no difference.
+    #[must_use]
+    pub const fn obstacle(self) -> Option<u8> {
+        match self {
+            Self::Version { enough: false } => Some(0),
+            Self::Period(Period::Before) => Some(1),
+            Self::Period(Period::After) => Some(2),
+            Self::HostId { fits: false } => Some(3),
+            Self::Exclude { by: Some(_) } => Some(4),
+            Self::Include(Inclusion { list: Some(_), by: None }) => Some(5),
+            Self::Limit { allows: false, .. } => Some(6),
+            Self::Count { enough: false, .. } => Some(7),
+            // Of two pools without a free license that one answers in which licenses are free, but for others.
+            Self::Availability { enough: false, reserved: false, .. } => Some(8),
+            Self::Availability { enough: false, reserved: true, .. } => Some(9),
+            _ => None,
+        }
+    }
+}
+
+/// A request, with all that a verdict on it goes by.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) state: &'a State,
+    pub(super) rules: Rules<'a>,
+    pub(super) request: &'a Checkout,
+    identity: &'a Identity,
+    pub(super) client: Profile,
+    pub(super) now: Timestamp,
+}
+
+/// The pool that got furthest, and what it got to; none if no pool has the feature.
+pub(super) type Furthest<'a> = Option<(Step, &'a Pool)>;
+
+/// The first pool without an obstacle.
+pub(super) fn choose<'a>(
+    asked: &Asked<'a>,
+    mut obstacle: impl FnMut(&'a Pool, &PoolRules) -> Option<Step>,
+) -> Result<&'a Pool, Furthest<'a>> {
+    let feature = asked.request.feature.as_str();
+    let mut of_pools = asked.rules.policy.pools(feature).iter();
+    let open = PoolRules::default();
+    let mut furthest: Option<(u8, Step, &Pool)> = None;
+    for pool in asked.rules.catalog.pools(feature) {
+        // Without an options file there are no rules at all.
+        let of_pool = of_pools.next().unwrap_or(&open);
+        let Some((rank, step)) =
+            obstacle(pool, of_pool).and_then(|step| step.obstacle().map(|rank| (rank, step)))
+        else {
+            return Ok(pool);
+        };
+        if furthest.is_none_or(|(best, ..)| rank > best) {
+            furthest = Some((rank, step, pool));
+        }
+    }
+    Err(furthest.map(|(_, step, pool)| (step, pool)))
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn new(
+        state: &'a State,
+        rules: Rules<'a>,
+        request: &'a Checkout,
+        identity: &'a Identity,
+        now: Timestamp,
+    ) -> Self {
+        let client = rules.policy.profile(identity, identity.address());
+        Self { state, rules, request, identity, client, now }
+    }
+
+    /// How many licenses are asked for.
+    pub(super) fn count(&self) -> u64 {
+        u64::from(self.request.count.get())
+    }
+
+    /// The first thing that stands between the request and a pool.
+    pub(super) fn obstacle(&self, pool: &Pool, of_pool: &PoolRules) -> Option<Step> {
+        let first = |step: Step| match step.obstacle() {
+            Some(_) => ControlFlow::Break(step),
+            None => ControlFlow::Continue(()),
+        };
+        self.walk(pool, of_pool, first).break_value()
+    }
+
+    /// Puts the questions of a pool one after the other, as long as the visitor goes on.
+    pub(super) fn walk<B>(
+        &self,
+        pool: &Pool,
+        of_pool: &PoolRules,
+        mut visit: impl FnMut(Step) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        visit(Step::Version { enough: pool.version >= self.request.version })?;
+        let period = pool.period_at(self.now);
+        visit(Step::Period(period))?;
+        visit(Step::HostId { fits: pool.admits(self.identity) })?;
+        visit(Step::Exclude { by: of_pool.exclusion(&self.client) })?;
+        visit(Step::Include(of_pool.inclusion(&self.client)))?;
+        for id in &of_pool.limits {
+            visit(self.limit(*id))?;
+        }
+        if !pool.counted {
+            return visit(Step::Uncounted);
+        }
+        if period != Period::Within {
+            return ControlFlow::Continue(());
+        }
+        let count = u64::from(pool.count_at(self.now));
+        let enough = self.count() <= count;
+        visit(Step::Count { count, enough })?;
+        if !enough {
+            return ControlFlow::Continue(());
+        }
+        visit(self.availability(pool, of_pool, count))
+    }
+
+    /// A MAX line; of several the tightest decides by being met (`flexnet-files.md` 5.5).
+    fn limit(&self, id: LimitId) -> Step {
+        let policy = self.rules.policy;
+        let found = policy.limit(id).map(|limit| {
+            let counted = policy.counted(limit, &self.client, &self.identity.user);
+            (limit, counted.iter().map(|counted| self.rules.usage.of_limit(id, counted)).max())
+        });
+        match found {
+            Some((limit, Some(used))) => {
+                let allows = used.saturating_add(self.count()) <= u64::from(limit.count);
+                Step::Limit { id, used: Some(used), allows }
+            }
+            _ => Step::Limit { id, used: None, allows: true },
+        }
+    }
+
+    fn availability(&self, pool: &Pool, of_pool: &PoolRules, count: u64) -> Step {
+        let in_use = self.state.pool(&pool.key).map_or(0, PoolUse::in_use);
+        let free = count.saturating_sub(in_use);
+        let idle = self.rules.usage.idle(of_pool, self.rules.policy, &self.client);
+        let Idle { own, others } = idle;
+        // The client's own reservations first, then what nobody has reserved (`flexnet-files.md` 5.6 a). After a reread more may
+        // be out than the reservations leave: then they fill as licenses come back (5.6 c).
+        let for_client = free.min(own.saturating_add(free.saturating_sub(own.saturating_add(others))));
+        let enough = self.count() <= for_client;
+        Step::Availability { in_use, free, idle, for_client, enough, reserved: self.count() <= free }
+    }
+}

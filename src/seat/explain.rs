@@ -1,0 +1,156 @@
+//! How a verdict comes about: the steps of [`super::decide`], kept, and what would have to change.
+
+use std::ops::ControlFlow;
+
+use super::choose::{Asked, Step, choose};
+use super::refusal::{refusal, reserving, starts};
+use super::{Idle, Rules, State};
+use crate::catalog::{Period, Pool};
+use crate::event::{Checkout, Denial, Identity};
+use crate::policy::{Inclusion, LimitId, PoolRules, RuleId};
+use crate::time::{Now, Timestamp};
+
+/// A verdict and the way to it.
+#[derive(Debug, Clone)]
+pub struct Explanation<'a> {
+    /// The pools in the order in which they were tried; the last one grants, if any does.
+    pub tried: Vec<Tried<'a>>,
+    /// The pool that grants, or what the client is told.
+    pub verdict: Result<&'a Pool, Denial>,
+}
+
+/// One pool and its answers.
+#[derive(Debug, Clone)]
+pub struct Tried<'a> {
+    /// The pool.
+    pub pool: &'a Pool,
+    /// Every step, also behind the first obstacle, at which a decision leaves the pool.
+    pub steps: Vec<Step>,
+    /// Whether the answer is that of this pool.
+    pub decides: bool,
+    /// What would have to change so that this pool grants: all of it. Nothing if it does.
+    pub changes: Vec<Change>,
+}
+
+/// One thing that would have to change for a pool to grant a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// The request must ask for at most the pool's version.
+    LowerVersion,
+    /// The license starts at this time.
+    Wait(Timestamp),
+    /// The license has ended: a newer one is needed.
+    Renew,
+    /// The client must be a machine with one of the pool's hostids.
+    OtherHost,
+    /// None of these EXCLUDE lines may name the client.
+    NotExcluded(Vec<RuleId>),
+    /// The INCLUDE list that this line begins must name the client.
+    Included(RuleId),
+    /// A MAX line must allow more, or count less.
+    RaiseLimit {
+        /// The line.
+        id: LimitId,
+        /// The number that it would have to have.
+        to: u64,
+        /// Or so many licenses that it counts must come back; none if that can't suffice.
+        check_in: Option<u64>,
+        /// Or at most so many licenses may be asked for; 0 if that can't help.
+        fewer: u64,
+    },
+    /// At most so many licenses may be asked for, as the pool has no more.
+    Fewer(u64),
+    /// Licenses must become free.
+    Free {
+        /// So many must come back from clients for whom nothing is reserved; none if that can't suffice, 0 if it need not be.
+        check_in: Option<u64>,
+        /// Or at most so many licenses may be asked for; 0 if that can't help.
+        fewer: u64,
+        /// Or these lines must reserve less for others.
+        reserved_by: Vec<RuleId>,
+        /// So much less, if nothing comes back; none if it can't suffice.
+        unreserve: Option<u64>,
+    },
+}
+
+/// Decides a request of this client as [`super::decide`] decides a new one, and tells how. Changes nothing.
+#[must_use]
+pub fn explain<'a>(
+    state: &'a State,
+    rules: Rules<'a>,
+    request: &'a Checkout,
+    identity: &'a Identity,
+    now: Now,
+) -> Explanation<'a> {
+    let asked = Asked::new(state, rules, request, identity, now.utc);
+    let mut tried: Vec<Tried<'a>> = Vec::new();
+    let chosen = choose(&asked, |pool, of_pool| {
+        let mut steps = Vec::new();
+        let _: ControlFlow<()> = asked.walk(pool, of_pool, |step| {
+            steps.push(step);
+            ControlFlow::Continue(())
+        });
+        let first = steps.iter().find(|step| step.obstacle().is_some()).copied();
+        let changes = steps.iter().filter_map(|step| change(&asked, pool, of_pool, *step)).collect();
+        tried.push(Tried { pool, steps, decides: false, changes });
+        first
+    });
+    let deciding = match &chosen {
+        Ok(pool) => Some(*pool),
+        Err(furthest) => furthest.as_ref().map(|(_, pool)| *pool),
+    };
+    for pool in &mut tried {
+        pool.decides = deciding.is_some_and(|deciding| std::ptr::eq(deciding, pool.pool));
+    }
+    Explanation { verdict: chosen.map_err(|furthest| refusal(&asked, furthest)), tried }
+}
+
+impl Tried<'_> {
+    /// The steps up to the first obstacle: those that a decision asks.
+    #[must_use]
+    pub fn asked(&self) -> &[Step] {
+        let first = self.steps.iter().position(|step| step.obstacle().is_some());
+        let end = first.map_or(self.steps.len(), |at| at.saturating_add(1));
+        self.steps.get(..end).unwrap_or_default()
+    }
+}
+
+fn change(asked: &Asked<'_>, pool: &Pool, of_pool: &PoolRules, step: Step) -> Option<Change> {
+    step.obstacle()?;
+    Some(match step {
+        Step::Version { .. } => Change::LowerVersion,
+        Step::Period(Period::Before) => Change::Wait(starts(pool).unwrap_or_default()),
+        Step::Period(_) => Change::Renew,
+        Step::HostId { .. } => Change::OtherHost,
+        Step::Exclude { .. } => Change::NotExcluded(of_pool.exclusions(&asked.client)),
+        Step::Include(Inclusion { list, .. }) => Change::Included(list?),
+        Step::Limit { id, used, .. } => {
+            let used = used.unwrap_or(0);
+            let most = u64::from(asked.rules.policy.limit(id).map_or(0, |limit| limit.count));
+            let to = used.saturating_add(asked.count());
+            let check_in = (asked.count() <= most).then(|| to.saturating_sub(most));
+            Change::RaiseLimit { id, to, check_in, fewer: most.saturating_sub(used) }
+        }
+        Step::Count { count, .. } => Change::Fewer(count),
+        Step::Availability { in_use, free, idle, for_client, .. } => {
+            let Idle { own, others } = idle;
+            // The client has its own reservations first; beyond them it needs what others leave.
+            let needed =
+                if asked.count() <= own { asked.count() } else { asked.count().saturating_add(others) };
+            let missing = needed.saturating_sub(free);
+            let reserved = of_pool.reservations.iter().filter_map(|id| asked.rules.policy.reservation(*id));
+            let reserved: u64 = reserved.map(|reservation| u64::from(reservation.count)).sum();
+            // Licenses of those for whom something is reserved would be idle for them, not free, when they came back.
+            let charged = reserved.saturating_sub(own.saturating_add(others));
+            let reserved_by = reserving(asked, of_pool);
+            let too_much = asked.count().saturating_sub(for_client);
+            Change::Free {
+                check_in: (missing <= in_use.saturating_sub(charged)).then_some(missing),
+                fewer: for_client,
+                unreserve: (asked.count() <= free && too_much <= others).then_some(too_much),
+                reserved_by,
+            }
+        }
+        Step::Uncounted => return None,
+    })
+}

@@ -1,0 +1,120 @@
+//! What a client is told that gets nothing: numbers of `flexnet-tools.md` 4.2 and the values involved.
+//!
+//! No name of a person or machine goes into a note: notes stay when names are erased.
+
+use super::choose::{Asked, Furthest, Step};
+use crate::catalog::{Catalog, Period, Pool, Retirement, Unserved};
+use crate::code::{Code, minor};
+use crate::event::{Checkout, Denial};
+use crate::policy::{PoolRules, RuleId};
+use crate::sign::SignatureError;
+use crate::time::Timestamp;
+
+pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
+    let Some((step, pool)) = furthest else {
+        return absence(asked.rules.catalog, asked.request);
+    };
+    let feature = &asked.request.feature;
+    match step {
+        Step::Version { .. } => {
+            let wanted = &asked.request.version;
+            let note =
+                format!("version {wanted} was asked for, {feature} is licensed up to {}", pool.version);
+            Denial::new(Code::VersionNotSupported, minor::VERSION_TOO_HIGH, &note)
+        }
+        Step::Period(Period::Before) => {
+            let date = starts(pool).unwrap_or_default();
+            let note = format!("{feature} {} starts at {date}", pool.version);
+            Denial::new(Code::NotStarted, minor::START_IN_FUTURE, &note)
+        }
+        Step::Period(_) => expired(asked, pool),
+        Step::HostId { .. } => {
+            let wanted: Vec<String> = pool.hostids.iter().map(ToString::to_string).collect();
+            let note =
+                format!("{feature} is locked to {}, and the client has none of these", wanted.join(" or "));
+            Denial::new(Code::WrongHost, minor::CLIENT_HOSTID, &note)
+        }
+        Step::Exclude { by } => {
+            let note = format!("the line excludes the client from {feature}");
+            by_rule(asked, Code::Excluded, minor::EXCLUDED, by, &note)
+        }
+        Step::Include(inclusion) => {
+            let note = format!(
+                "{feature} is for those on the INCLUDE list that begins there, and the client is not"
+            );
+            by_rule(asked, Code::NotIncluded, minor::NOT_INCLUDED, inclusion.list, &note)
+        }
+        Step::Limit { id, used, .. } => {
+            let limit = asked.rules.policy.limit(id);
+            let (most, used) = (limit.map_or(0, |limit| limit.count), used.unwrap_or(0));
+            let note = format!("the line allows {most} licenses of {feature}, of which {used} are in use");
+            by_rule(asked, Code::MaxExceeded, minor::MAX_REACHED, limit.map(|limit| limit.rule), &note)
+        }
+        // An uncounted pool is never in the way.
+        Step::Count { .. } | Step::Uncounted => {
+            let (count, version) = (pool.count_at(asked.now), &pool.version);
+            let wanted = asked.request.count;
+            let note = format!("{wanted} licenses were asked for, {feature} {version} has {count}");
+            Denial::new(Code::TooManyRequested, minor::REQUEST_TOO_LARGE, &note)
+        }
+        Step::Availability { reserved: true, .. } => {
+            let note = format!("what is free of {feature} is reserved for others");
+            let rules = pool_rules(asked, pool);
+            let rule = rules.and_then(|rules| reserving(asked, rules).first().copied());
+            by_rule(asked, Code::AllReserved, minor::RESERVED, rule, &note)
+        }
+        Step::Availability { reserved: false, in_use, .. } => {
+            let note = format!("{in_use} of {} licenses of {feature} are in use", pool.count_at(asked.now));
+            Denial::new(Code::UsersReached, minor::POOL_IN_USE, &note)
+        }
+    }
+}
+
+/// The first start of any of a pool's lines.
+pub(super) fn starts(pool: &Pool) -> Option<Timestamp> {
+    pool.lots.iter().filter_map(|lot| lot.starts).min()
+}
+
+/// The lines with idle reservations for others than the client, in file order.
+pub(super) fn reserving(asked: &Asked<'_>, rules: &PoolRules) -> Vec<RuleId> {
+    let policy = asked.rules.policy;
+    let for_others = |id: &crate::policy::ReservationId| {
+        let reservation = policy.reservation(*id)?;
+        let others = !policy.is_reserved_for(reservation, &asked.client);
+        (others && asked.rules.usage.idle_of(*id, policy) > 0).then_some(reservation.rule)
+    };
+    rules.reservations.iter().filter_map(for_others).collect()
+}
+
+fn pool_rules<'a>(asked: &Asked<'a>, pool: &Pool) -> Option<&'a PoolRules> {
+    super::usage::rules_of(asked.rules.catalog, asked.rules.policy, &pool.key)
+}
+
+fn by_rule(asked: &Asked<'_>, code: Code, minor: u16, rule: Option<RuleId>, note: &str) -> Denial {
+    match rule {
+        Some(rule) => Denial::by_rule(code, minor, &asked.rules.policy.place(rule), note),
+        None => Denial::new(code, minor, note),
+    }
+}
+
+fn expired(asked: &Asked<'_>, pool: &Pool) -> Denial {
+    let last = pool.lots.iter().max_by_key(|lot| lot.ends);
+    if let Some(Retirement { key, day }) = last.and_then(|lot| lot.retirement) {
+        let note = SignatureError::Retired { key, last: day }.to_string();
+        return Denial::new(Code::BadSignature, minor::LINE_KEY_RETIRED, &note);
+    }
+    let date = last.map(|lot| lot.expiry.to_string()).unwrap_or_default();
+    let note = format!("{} {} expired on {date}", asked.request.feature, pool.version);
+    Denial::new(Code::Expired, minor::LINE_EXPIRED, &note)
+}
+
+fn absence(catalog: &Catalog, request: &Checkout) -> Denial {
+    let feature = &request.feature;
+    catalog.unserved(feature.as_str()).map_or_else(
+        || {
+            let note = format!("no license line names {feature}");
+            Denial::new(Code::NoSuchFeature, minor::NO_SUCH_FEATURE, &note)
+        },
+        Unserved::denial,
+    )
+}
