@@ -22,22 +22,22 @@ pub(super) fn report_doubtful<'a>(reader: &mut Reader<'a>, words: &[Token<'a>]) 
         let Some((name, value)) = token.raw.split_once('=').filter(|(_, value)| is_bare(value)) else {
             continue;
         };
-        if name.is_empty() || attribute(name).is_none() {
-            continue;
-        }
         let strays = behind.iter().take_while(|word| is_stray(word.raw)).count();
         let (strays, next) = behind.split_at_checked(strays).unwrap_or_default();
         // Words that are no attributes or unknown ones are errors by themselves; an empty value is worth a word all the same.
         if strays.first().is_some_and(|first| value.is_empty() || is_own_flag(first.raw)) {
-            report_cut(reader, *token, (name, value), strays);
-        } else if takes_text(name) && value.len() > 1 && value.ends_with([',', ';']) {
+            if attribute(name).is_some() {
+                report_cut(reader, *token, (name, value), strays);
+            }
+        } else if value.len() > 1 && value.ends_with([',', ';']) && takes_text(name) {
             let at = token.span.end - 1;
-            let message = format!(
-                "the value of {name} ends with {}",
-                shown(value.get(value.len() - 1..).unwrap_or_default())
-            );
+            let last = token.raw.get(token.raw.len() - 1..).unwrap_or_default();
             reader
-                .report(finding::VALUE_COMMA, Span::new(at, at + 1), message)
+                .report(
+                    finding::VALUE_COMMA,
+                    Span::new(at, at + 1),
+                    format!("the value of {name} ends with {}", shown(last)),
+                )
                 .help("blanks separate attributes: remove it, or quote the value if it belongs to it");
         }
         rest = next;
@@ -64,6 +64,7 @@ fn is_own_flag(raw: &str) -> bool {
 /// Whether any text is right for an attribute. COMPONENTS tells of commas itself.
 fn takes_text(name: &str) -> bool {
     name != "COMPONENTS"
+        && attribute(name).is_some()
         && known(name).is_none_or(|(_, form)| matches!(form, Form::Text | Form::FlagOrText | Form::OfPackage))
 }
 
