@@ -39,6 +39,7 @@ pub fn report(judged: &Judged, all: bool, coloured: bool) -> String {
     let shown = if all { errors } else { errors.min(ERRORS_SHOWN) };
     let mut text = judged.errors(coloured, shown);
     match errors {
+        0 if judged.is_nothing_read() => text.push_str("nothing was checked\n"),
         0 => text.push_str("no errors\n"),
         1 => text.push_str("1 error\n"),
         _ if shown < errors => {

@@ -121,6 +121,12 @@ impl Judged {
         })
     }
 
+    /// Whether no file could be read, so that no findings say nothing.
+    #[must_use]
+    pub fn is_nothing_read(&self) -> bool {
+        self.files.is_empty() && !self.problems.is_empty()
+    }
+
     /// The exit status: 0 if there is nothing but notes, 1 for warnings, 2 for errors and for what could not be read.
     #[must_use]
     pub fn status(&self) -> u8 {
@@ -152,7 +158,11 @@ impl Judged {
 
     fn human(&self, coloured: bool) -> String {
         let mut text: String = self.findings().map(|(file, found)| block(file, found, coloured)).collect();
-        text.push_str(&format!("{}\n", self.counts()));
+        if self.is_nothing_read() {
+            text.push_str("nothing was checked\n");
+        } else {
+            text.push_str(&format!("{}\n", self.counts()));
+        }
         text
     }
 }

@@ -45,6 +45,8 @@ fn exit_statuses_are_0_1_and_2() {
     assert_eq!(code, 2, "{text}");
     let (code, _, error) = status(&["good.lic", "none.lic"]);
     assert!(code == 2 && error.starts_with("lmlint: none.lic: "), "{error}");
+    let (code, text, _) = status(&["none.lic"]);
+    assert_eq!((code, text.as_str()), (2, "nothing was checked\n"));
     let (code, _, _) = status(&["--format", "xml", "good.lic"]);
     assert_eq!(code, 2);
     // A good file is another machine's elsewhere, unless it is another publisher's.

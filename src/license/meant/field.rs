@@ -12,6 +12,7 @@ const FIELD_BYTES_MAX: usize = 40;
 pub(in crate::license) fn version(text: &str) -> String {
     let proposed = text.trim_start_matches(|c: char| c.is_ascii_alphabetic() || matches!(c, '-' | '+'));
     let proposed = proposed.trim_end_matches(|c: char| c.is_ascii_alphabetic()).replace(',', ".");
+    let proposed = proposed.trim_end_matches('.');
     if proposed.bytes().filter(|byte| *byte == b'.').count() > 1
         && proposed.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
     {
@@ -20,7 +21,7 @@ pub(in crate::license) fn version(text: &str) -> String {
     if text.len() > 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         return "write it with at most 10 characters".to_owned();
     }
-    match Version::parse(&proposed) {
+    match Version::parse(proposed) {
         Ok(version) if proposed != text => format!("write {version}"),
         _ => "write a number such as 2.0".to_owned(),
     }
@@ -110,6 +111,7 @@ mod tests {
     fn versions() {
         for (text, hint) in [
             ("v2", "write 2"),
+            ("2.x", "write 2"),
             ("R2026", "write 2026"),
             ("2.0a", "write 2.0"),
             ("1,5", "write 1.5"),
