@@ -123,6 +123,32 @@ fn refusals(catalog: &Catalog) -> Vec<(i32, u16)> {
         .collect()
 }
 
+#[test]
+fn clients_are_told_names_of_files_and_no_directories() {
+    let file = |name: &str, lines: &str| LicenseFile::parse(Source::new(name, signed(lines).as_bytes()));
+    let files = [
+        file("/srv/site a/one.lic", "INCREMENT fx acmed 1.0 permanent 1 ISSUED=1-jan-2025"),
+        file("/srv/b/two.lic", "INCREMENT fy acmed 1.0 permanent 1 ISSUED=1-jan-2026 SUPERSEDE=fx"),
+    ];
+    let inputs: Vec<&LicenseFile> = files.iter().collect();
+    let catalog = Catalog::build(&vendor(), &inputs, &manifest(), &machine(), &jiff::tz::TimeZone::UTC);
+    let note = catalog.unserved("fx").unwrap().denial().note;
+    assert_eq!(&*note, "one.lic:3: fx superseded by the newer line at two.lic:3");
+    // The administrator reads them in full.
+    let told = catalog.verdicts()[0].to_string();
+    assert_eq!(told, "/srv/site a/one.lic:3: fx superseded by the newer line at /srv/b/two.lic:3");
+}
+
+#[test]
+fn attributes_without_effect_are_told() {
+    for attribute in ["LINGER=60", "ONE_TS_OK", "SUPERSEDE_SIGN=x", "OVERDRAFT=2", "BORROW", "DUP_GROUP=U"] {
+        let catalog = load(&format!("INCREMENT fx acmed 1.0 permanent 1 {attribute}"));
+        let line = catalog.verdicts()[0].to_string();
+        let name = attribute.split('=').next().unwrap();
+        assert!(line.contains(&format!("; {name} has no effect yet: ")), "{line}");
+    }
+}
+
 fn version(text: &str) -> crate::ident::Version {
     crate::ident::Version::parse(text).unwrap()
 }

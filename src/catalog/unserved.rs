@@ -1,6 +1,7 @@
 //! Names that stand in the files but are not served, and what a request for them is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::admit::Judged;
 use super::verdict::{LineVerdict, RefusedReason, Verdict};
@@ -70,12 +71,21 @@ impl Unserved {
 
 /// The names under which nothing is had, gathered while the verdicts are told.
 #[derive(Default)]
-pub(super) struct Names(BTreeMap<FeatureName, Unserved>);
+pub(super) struct Names {
+    names: BTreeMap<FeatureName, Unserved>,
+    /// Where the files are. A denial goes to clients, who are told names of files, but no directories.
+    directories: BTreeSet<Arc<str>>,
+}
 
 impl Names {
     /// Remembers the names of a line that gives nothing under them. A bundle's name is one of them: only its components are
     /// served.
     pub(super) fn remember(&mut self, judged: &Judged<'_>, told: &LineVerdict) {
+        if let Some((directory, _)) = told.place.name.rsplit_once('/')
+            && !self.directories.contains(directory)
+        {
+            self.directories.insert(Arc::from(directory));
+        }
         let rank = match &told.verdict {
             Verdict::Served(_) | Verdict::Merged { .. } | Verdict::Upgraded { .. } => return,
             Verdict::Refused { reason: RefusedReason::WrongMachine, .. } => Rank::WrongMachine,
@@ -105,13 +115,24 @@ impl Names {
 
     /// All names but those that are served after all.
     pub(super) fn without(self, served: impl Fn(&FeatureName) -> bool) -> BTreeMap<FeatureName, Unserved> {
-        self.0.into_iter().filter(|(name, _)| !served(name)).collect()
+        let Self { mut names, directories } = self;
+        names.retain(|name, _| !served(name));
+        for before in directories.iter().rev().map(|directory| format!("{directory}/")) {
+            // "/" alone may be part of anything.
+            for unserved in names.values_mut().filter(|_| before.len() > 1) {
+                let reason = unserved.reason_mut();
+                if reason.contains(&before) {
+                    *reason = reason.replace(&before, "");
+                }
+            }
+        }
+        names
     }
 
     /// A wrong SERVER hostid answers before every other reason (`flexnet-files.md` 3.4), then a refusal; else the first
     /// line does.
     fn add(&mut self, name: &FeatureName, rank: Rank, reason: &str, licenses: u32) {
-        let (known, sum) = match self.0.get(name) {
+        let (known, sum) = match self.names.get(name) {
             None => (None, licenses),
             Some(known) => (Some(known.rank()), known.licenses().saturating_add(licenses)),
         };
@@ -122,10 +143,10 @@ impl Names {
                 Rank::Refused => Unserved::NotServed { reason, licenses: sum },
                 Rank::Inactive => Unserved::Inactive { reason },
             };
-            self.0.insert(name.clone(), unserved);
+            self.names.insert(name.clone(), unserved);
         } else if rank > Rank::Inactive
             && let Some(Unserved::WrongServerHostid { licenses, .. } | Unserved::NotServed { licenses, .. }) =
-                self.0.get_mut(name)
+                self.names.get_mut(name)
         {
             *licenses = sum;
         }
@@ -140,6 +161,14 @@ enum Rank {
 }
 
 impl Unserved {
+    const fn reason_mut(&mut self) -> &mut String {
+        match self {
+            Self::WrongServerHostid { reason, .. }
+            | Self::NotServed { reason, .. }
+            | Self::Inactive { reason } => reason,
+        }
+    }
+
     const fn rank(&self) -> Rank {
         match self {
             Self::WrongServerHostid { .. } => Rank::WrongMachine,

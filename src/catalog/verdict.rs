@@ -118,6 +118,15 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Whether it is applied as it was meant: [applied](Self::is_applied), and an UPGRADE in full.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        match self {
+            Self::Upgraded { moved, asked, .. } => *moved >= *asked,
+            _ => self.is_applied(),
+        }
+    }
+
     /// Whether the line's licenses can be had, under its own name or another.
     #[must_use]
     pub const fn is_applied(&self) -> bool {
@@ -300,11 +309,14 @@ impl fmt::Display for Verdict {
                 moved_of(f, *moved, *asked, base)
             }
             Self::Enables { package, pools } => {
-                write!(f, "enables the {} components of the package at {package}", pools.len())
+                let components = if pools.len() == 1 { "component" } else { "components" };
+                write!(f, "enables the package at {package}, {} {components}", pools.len())
             }
             Self::Package { by, pools } => {
                 let lines = if by.len() == 1 { "line" } else { "lines" };
-                write!(f, "package of {} pools, enabled by {} {lines}", pools.len(), by.len())?;
+                let n = pools.len();
+                let pools = if n == 1 { "pool" } else { "pools" };
+                write!(f, "package of {n} {pools}, enabled by {} {lines}", by.len())?;
                 by.first().map_or(Ok(()), |first| write!(f, ", first at {first}"))
             }
             Self::Duplicate { of } => write!(

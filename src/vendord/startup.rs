@@ -87,7 +87,7 @@ pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal>
             .iter()
             .filter(|verdict| {
                 let doubtful = |note: &Note| note.severity() >= Severity::Warning;
-                !verdict.verdict.is_applied() || verdict.notes.iter().any(doubtful)
+                !verdict.verdict.is_whole() || verdict.notes.iter().any(doubtful)
             })
             // What the license room refused was told above, with its place.
             .filter(|verdict| !matches!(verdict.verdict, Verdict::Refused { minor: 0, .. }))

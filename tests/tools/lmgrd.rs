@@ -266,3 +266,22 @@ fn links_are_the_applets_that_they_are_named_after() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("did you mean lmstat?"));
 }
+
+#[test]
+fn an_upgrade_that_finds_too_few_licenses_is_logged_and_clients_see_no_directory() {
+    let system = System::start(
+        "SERVER this_host ANY {port}\nVENDOR LGS\nINCREMENT solver LGS 1.0 permanent 5\n\
+         UPGRADE solver LGS 1.0 2.0 permanent 9\nPACKAGE pk LGS 1.0 COMPONENTS=mesher\n",
+        &[],
+    );
+    let log = system.log();
+    assert!(log.contains("5 licenses moved from "), "{log}");
+    assert!(log.contains(", which had no more; 9 were asked for"), "{log}");
+    let mut ann = system.line_session("ann");
+    for (count, answer) in [(6, "ERR -26,"), (5, "OK "), (1, "ERR -4,")] {
+        let said = ann.ask(&format!("CHECKOUT solver 2.0 {count}"));
+        assert!(said.starts_with(answer), "{said}");
+    }
+    let denied = ann.ask("CHECKOUT mesher 1.0");
+    assert!(denied.starts_with("ERR -18,") && denied.contains(" test.lic:"), "{denied}");
+}
