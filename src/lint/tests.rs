@@ -282,3 +282,16 @@ fn vendors_without_number_are_not_compared() {
         assert_eq!(found, expected, "{number}");
     }
 }
+
+/// Who can't read a SERVER line doesn't know its hostid, so no signature of the file is called wrong.
+#[test]
+fn a_bad_server_line_is_one_mistake() {
+    let text =
+        signed("SERVER srv 0011aabbccdd 27000\nVENDOR acmed\nINCREMENT fx acmed 1.0 permanent 1 SIGN=...\n");
+    for server in ["SERVER srv 0011aabbccdd 99999", "SERVER srv"] {
+        let damaged = text.replace("SERVER srv 0011aabbccdd 27000", server);
+        let ids: Vec<_> = Setting::of(&[damaged]).check().iter().map(|found| found.diagnostic.id).collect();
+        assert_eq!(ids.len(), 1, "{server}: {ids:?}");
+        assert!(ids[0].starts_with("L03"), "{server}: {ids:?}");
+    }
+}
