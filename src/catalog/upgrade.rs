@@ -126,10 +126,13 @@ fn tell_base(signed: &mut [Signed<'_>], part: &Part<'_>, left: u32) {
         return;
     }
     match base.notes.iter_mut().find_map(|note| match note {
-        Note::MovedAway { moved, .. } => Some(moved),
+        Note::MovedAway { moved, by } => Some((moved, by)),
         _ => None,
     }) {
-        Some(sum) => *sum = sum.saturating_add(part.count),
+        Some((sum, last)) => {
+            *sum = sum.saturating_add(part.count);
+            *last = by;
+        }
         None => base.notes.push(Note::MovedAway { moved: part.count, by }),
     }
 }

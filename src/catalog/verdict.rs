@@ -214,7 +214,7 @@ pub enum Note {
     MovedAway {
         /// How many.
         moved: u32,
-        /// The first UPGRADE line that did it.
+        /// The last UPGRADE line that did it.
         by: LinePlace,
     },
     /// The licenses of a component are more than can be counted; the greatest number is served.
