@@ -87,6 +87,7 @@ findings! {
     VALUE_CUT = "L0611", Warning, Layout, None, "A word stands behind the value of an attribute that it probably belongs to.";
     SIGN_EMPTY = "L0612", Warning, Meaning, None, "The value of a signature is empty.";
     VALUE_COMMA = "L0613", Warning, Layout, None, "A value without quotes ends with a comma.";
+    SMALL_LETTERS = "L0614", Warning, Meaning, None, "A publisher's attribute is written in small letters, so it is a remark without effect.";
 
     HOSTID = "L0701", Error, HostId, SYNTAX, "A hostid can't be read.";
     HOSTID_OPAQUE = "L0702", Note, HostId, None, "A hostid is of a kind that matches nothing here.";

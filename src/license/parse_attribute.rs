@@ -147,6 +147,15 @@ fn keep_attribute(
                 .report(finding::SORT, span, "sort= takes a number from 0 to 255")
                 .help("lines with lower numbers come first; 100 is where a line without sort= stands");
         }
+        if let Some((publishers, _)) = known(&name.to_ascii_uppercase()) {
+            reader
+                .report(
+                    finding::SMALL_LETTERS,
+                    span,
+                    format!("{name} in small letters is a remark: it has not the effect of {publishers}"),
+                )
+                .help("publishers write attributes in capitals and sign them; give a remark of your own another name");
+        }
         kept = Cow::Owned(name.to_owned());
     }
     attributes.list.push(Attribute { name: kept, value: value.map(Cow::into_owned), span });

@@ -81,6 +81,12 @@ table! {
     "Compare the line with the one that the publisher issued: the value is signed.",
     [served!("INCREMENT fx acmed 1.0 permanent 2 ISSUER=acme SN=7 SIGN=...\n")];
 
+    "L0614",
+    "Attributes in small letters are an administrator's remarks: they are not signed and have no effect. This one has the name of a publisher's attribute, so somebody may believe that it restricts the line.",
+    [served!("INCREMENT fx acmed 1.0 permanent 2 platforms=i86_l SIGN=...\n")],
+    "If you wrote it, give the remark another name. If the publisher did, ask it for a line with the attribute in capitals.",
+    [served!("INCREMENT fx acmed 1.0 permanent 2 user_info=i86_l SIGN=...\n")];
+
     "L0701",
     "A hostid can't be read, such as an address with too few octets. The line is not used.",
     [served!("INCREMENT fx acmed 1.0 permanent 2 HOSTID=INTERNET=10.1.2 SIGN=...\n")],
