@@ -28,8 +28,8 @@ fn l22_licenses_move_to_the_new_version() {
 #[test]
 fn the_base_names_the_last_line_that_took_from_it() {
     let catalog = load(
-        "INCREMENT fx acmed 1.0 permanent 5\nUPGRADE fx acmed 1.0 2.0 permanent 2\n\
-         UPGRADE fx acmed 1.0 3.0 permanent 1",
+        "INCREMENT fx acmed 1.0 permanent 5\nUPGRADE fx acmed 1.0 2.0 permanent 2 SN=1\n\
+         UPGRADE fx acmed 1.0 2.0 permanent 1 SN=2",
     );
     let told = catalog.verdicts()[0].to_string();
     assert!(told.contains("; 3 of its licenses have moved") && told.ends_with(" at a.lic:5"), "{told}");
