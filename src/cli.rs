@@ -11,6 +11,7 @@ mod lmcksum;
 mod lmcrypt;
 mod lmdiff;
 mod lmdown;
+mod lmexplain;
 mod lmfmt;
 #[cfg(feature = "server")]
 mod lmgrd;

@@ -11,6 +11,7 @@ pub mod lmcksum;
 pub mod lmcrypt;
 pub mod lmdiff;
 pub mod lmdown;
+pub mod lmexplain;
 pub mod lmfmt;
 pub mod lmhostid;
 pub mod lminstall;

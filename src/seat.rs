@@ -5,6 +5,8 @@
 //! in; there is no clock, no I/O and no randomness here. The same code serves clients, reads the history back after a
 //! crash, and runs simulated days in `tests/`.
 //!
+//! [`explain`] tells how a request comes to its answer: it takes the steps that [`decide`] takes, and keeps them.
+//!
 //! Invariants, checked after every step in tests and by [`check`] before the store sees a record:
 //! - seats out of a counted pool never grow above the pool's count at that time;
 //! - a handle is given once in a history, a request number grants at most once in its session;

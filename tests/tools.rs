@@ -15,6 +15,7 @@ mod tools {
     mod lmcrypt;
     mod lmdiff;
     mod lmdown;
+    mod lmexplain;
     mod lmfmt;
     mod lmgrd;
     mod lmhostid;

@@ -4,8 +4,8 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::terminal::is_output_lost;
 use super::{
-    Call, PROGRAM, USAGE, classic, lmcatalog, lmcksum, lmcrypt, lmdiff, lmdown, lmfmt, lmhostid, lminstall,
-    lmlicvalidator, lmlint, lmstat, lmutil, lmver, print, print_error, run,
+    Call, PROGRAM, USAGE, classic, lmcatalog, lmcksum, lmcrypt, lmdiff, lmdown, lmexplain, lmfmt, lmhostid,
+    lminstall, lmlicvalidator, lmlint, lmstat, lmutil, lmver, print, print_error, run,
 };
 #[cfg(feature = "server")]
 use super::{lmgrd, up, vendord};
@@ -50,6 +50,7 @@ pub(super) static APPLETS: &[Applet] = &[
     applet!("lmfmt", lmfmt, classic: false, hidden: false),
     applet!("lmcatalog", lmcatalog, classic: false, hidden: false),
     applet!("lmdiff", lmdiff, classic: false, hidden: false),
+    applet!("lmexplain", lmexplain, classic: false, hidden: false),
     applet!("lmcksum", lmcksum, classic: true, hidden: false),
     applet!("lminstall", lminstall, classic: true, hidden: false),
     applet!("lmcrypt", lmcrypt, classic: false, hidden: false),
@@ -110,6 +111,7 @@ fn wrong_call(applet: &str) -> u8 {
     match applet {
         "lmlint" | "lmcatalog" | "lmdiff" => lmlint::WRONG_CALL,
         "lmfmt" => lmfmt::TROUBLE,
+        "lmexplain" => lmexplain::TROUBLE,
         _ => USAGE,
     }
 }

@@ -17,6 +17,7 @@ const TOOLS: &[&str] = &[
     "lmfmt",
     "lmcatalog",
     "lmdiff",
+    "lmexplain",
     "lmcksum",
     "lminstall",
     "lmver",

@@ -1,0 +1,97 @@
+//! What would have to change, in words.
+
+use super::ChangeTold;
+use super::words::{Words, licenses};
+use crate::catalog::Pool;
+use crate::policy::RuleId;
+use crate::seat::Change;
+
+impl Words<'_> {
+    pub(super) fn change(&self, pool: &Pool, change: &Change) -> ChangeTold {
+        let plain = |name, text| ChangeTold { name, text, rules: Vec::new(), numbers: Vec::new() };
+        let places = |rules: &[RuleId]| {
+            rules.iter().map(|rule| self.policy.place(*rule)).collect::<Vec<_>>().join(", ")
+        };
+        match change {
+            Change::LowerVersion => {
+                plain("lower_version", format!("ask for version {} or lower", pool.version))
+            }
+            Change::Wait(at) => plain("wait", format!("wait until {}", self.day(*at))),
+            Change::Renew => plain("renew", "get a newer license line from the publisher".to_owned()),
+            Change::OtherHost => {
+                let ids: Vec<String> = pool.hostids.iter().map(ToString::to_string).collect();
+                plain("other_host", format!("ask as a client that has {}", ids.join(" or ")))
+            }
+            Change::NotExcluded(rules) => ChangeTold {
+                name: "not_excluded",
+                text: format!("take the client off the EXCLUDE lines: {}", places(rules)),
+                rules: rules.iter().map(|rule| self.cite(*rule)).collect(),
+                numbers: Vec::new(),
+            },
+            Change::Included(rule) => ChangeTold {
+                name: "included",
+                text: format!(
+                    "put the client on the INCLUDE list that begins at {}, by a line of its own or through a group",
+                    self.policy.place(*rule)
+                ),
+                rules: vec![self.cite(*rule)],
+                numbers: Vec::new(),
+            },
+            Change::RaiseLimit { id, to, check_in, fewer } => {
+                let rule = self.policy.limit(*id).map(|limit| limit.rule);
+                let place = rule.map(|rule| self.policy.place(rule)).unwrap_or_default();
+                let mut ways = vec![format!("raise MAX at {place} to {to}")];
+                ways.extend(check_in.map(|count| format!("check in {} that it counts", licenses(count))));
+                ways.extend(fewer_way(*fewer));
+                ChangeTold {
+                    name: "raise_max",
+                    text: ways.join(", or "),
+                    rules: rule.map(|rule| self.cite(rule)).into_iter().collect(),
+                    numbers: vec![("to", Some(*to)), ("check_in", *check_in), ("ask_for", Some(*fewer))],
+                }
+            }
+            Change::Fewer(count) => ChangeTold {
+                name: "ask_for_fewer",
+                text: match fewer_way(*count) {
+                    Some(text) => format!("{text}, or add {}", licenses(self.asked().saturating_sub(*count))),
+                    None => format!("add {}", licenses(self.asked())),
+                },
+                rules: Vec::new(),
+                numbers: vec![("ask_for", Some(*count))],
+            },
+            Change::Free { check_in, fewer, reserved_by, unreserve } => {
+                let mut ways = Vec::new();
+                let anybody = if reserved_by.is_empty() { "" } else { " from users without a reservation" };
+                ways.extend(check_in.map(|count| format!("have {} checked in{anybody}", licenses(count))));
+                ways.extend(unreserve.map(|count| {
+                    format!("reserve {} less for others ({})", licenses(count), places(reserved_by))
+                }));
+                ways.extend(fewer_way(*fewer));
+                if ways.is_empty() {
+                    ways.push(format!(
+                        "reserve less for others ({}) and have licenses checked in",
+                        places(reserved_by)
+                    ));
+                }
+                ChangeTold {
+                    name: "free",
+                    text: ways.join(", or "),
+                    rules: reserved_by.iter().map(|rule| self.cite(*rule)).collect(),
+                    numbers: vec![
+                        ("check_in", *check_in),
+                        ("unreserve", *unreserve),
+                        ("ask_for", Some(*fewer)),
+                    ],
+                }
+            }
+        }
+    }
+
+    fn asked(&self) -> u64 {
+        u64::from(self.wanted.request.count.get())
+    }
+}
+
+fn fewer_way(count: u64) -> Option<String> {
+    (count > 0).then(|| format!("ask for at most {}", licenses(count)))
+}

@@ -1,0 +1,69 @@
+//! An explanation for programs; docs/administrator.md has the keys.
+
+use serde_json::{Map, Value, json};
+
+use super::{ChangeTold, Cited, PoolTold, StepTold, Told};
+
+pub(super) fn show(told: &Told<'_>) -> String {
+    let (request, client) = (&told.wanted.request, &told.wanted.identity);
+    let denial = told.verdict.as_ref().err();
+    let value = json!({
+        "request": {
+            "feature": request.feature.as_str(),
+            "version": request.version.as_str(),
+            "count": request.count.get(),
+            "user": client.user.as_str(),
+            "host": client.host.as_str(),
+            "display": client.display.as_str(),
+            "ip": client.address().to_string(),
+            "project": client.project.as_ref().map(|project| project.as_str()),
+        },
+        "at": told.wanted.now.utc.to_string(),
+        "timezone": told.wanted.zone.iana_name(),
+        "vendor": told.vendor.as_str(),
+        "granted": denial.is_none(),
+        "pool": told.verdict.as_ref().ok(),
+        "number": denial.map_or(0, |denial| denial.code.number()),
+        "minor": denial.map(|denial| denial.minor),
+        "text": denial.map(|denial| denial.text()),
+        "note": denial.map(|denial| &*denial.note),
+        "rule": denial.and_then(|denial| denial.rule()),
+        "pools": told.pools.iter().map(pool_json).collect::<Vec<_>>(),
+        "advice": told.advice,
+        "notes": told.notes,
+    });
+    format!("{value:#}\n")
+}
+
+fn pool_json(pool: &PoolTold) -> Value {
+    json!({
+        "pool": pool.key,
+        "lines": pool.lines.iter().map(cited_json).collect::<Vec<_>>(),
+        "decides": pool.decides,
+        "steps": pool.steps.iter().map(step_json).collect::<Vec<_>>(),
+        "changes": pool.changes.iter().map(change_json).collect::<Vec<_>>(),
+    })
+}
+
+fn step_json(step: &StepTold) -> Value {
+    json!({
+        "step": step.name,
+        "passes": step.passes,
+        "asked": step.asked,
+        "text": step.text,
+        "rules": step.rules.iter().map(cited_json).collect::<Vec<_>>(),
+    })
+}
+
+fn change_json(change: &ChangeTold) -> Value {
+    let mut value = Map::new();
+    value.insert("change".to_owned(), change.name.into());
+    value.insert("text".to_owned(), change.text.as_str().into());
+    value.insert("rules".to_owned(), change.rules.iter().map(cited_json).collect());
+    value.extend(change.numbers.iter().map(|(name, number)| ((*name).to_owned(), (*number).into())));
+    value.into()
+}
+
+fn cited_json(cited: &Cited) -> Value {
+    json!({"file": cited.file, "line": cited.line, "text": cited.text})
+}

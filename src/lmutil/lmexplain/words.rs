@@ -1,0 +1,226 @@
+//! Steps and changes in words, with the lines that they are about.
+
+use super::{Cited, PoolTold, StepTold, Wanted};
+use crate::catalog::{Catalog, LinePlace, Period, Pool};
+use crate::license::LicenseFile;
+use crate::options::{Directive, OptionLine, OptionsFile, Who};
+use crate::policy::{Inclusion, Policy, RuleId};
+use crate::seat::{Step, Tried};
+use crate::time::CivilDate;
+
+/// Most characters of a line's text that are shown.
+const TEXT_CHARS_MAX: usize = 100;
+
+/// What the words are found in.
+pub(super) struct Words<'a> {
+    pub(super) wanted: &'a Wanted,
+    pub(super) files: &'a [&'a LicenseFile],
+    pub(super) options: Option<&'a OptionsFile>,
+    pub(super) catalog: &'a Catalog,
+    pub(super) policy: &'a Policy,
+}
+
+impl Words<'_> {
+    pub(super) fn pool(&self, tried: &Tried<'_>) -> PoolTold {
+        let asked = tried.asked().len();
+        let steps = tried.steps.iter().enumerate();
+        PoolTold {
+            key: tried.pool.key.as_str().to_owned(),
+            lines: tried.pool.lots.iter().map(|lot| self.license_line(&lot.place)).collect(),
+            decides: tried.decides,
+            steps: steps
+                .flat_map(|(at, step)| self.step(tried.pool, *step).into_iter().map(move |told| (at, told)))
+                .map(|(at, told)| StepTold { asked: at < asked, ..told })
+                .collect(),
+            changes: tried.changes.iter().map(|change| self.change(tried.pool, change)).collect(),
+        }
+    }
+
+    fn license_line(&self, place: &LinePlace) -> Cited {
+        let file = self.files.get(place.file);
+        let line = file.and_then(|file| file.lines.get(place.line).map(|line| file.source.slice(line.span)));
+        // The signature says nothing to a person.
+        let words = line.unwrap_or_default().split_whitespace();
+        let words = words.filter(|word| *word != "\\").take_while(|word| !word.starts_with("SIGN"));
+        Cited { file: place.name.to_string(), line: place.number, text: shortened(words) }
+    }
+
+    fn option(&self, rule: RuleId) -> Option<&OptionLine> {
+        let options = self.options?;
+        let line = self.policy.rule(rule)?.line;
+        options.options().find(|option| options.source.place(option.span.start).line == line)
+    }
+
+    pub(super) fn cite(&self, rule: RuleId) -> Cited {
+        let text = self.options.zip(self.option(rule)).map(|(file, line)| file.source.slice(line.span));
+        Cited {
+            file: self.options.map(|file| file.source.name().to_owned()).unwrap_or_default(),
+            line: self.policy.rule(rule).map_or(0, |rule| rule.line),
+            text: shortened(text.unwrap_or_default().split_whitespace().filter(|word| *word != "\\")),
+        }
+    }
+
+    /// The GROUP lines that make the client one of a rule's group.
+    fn memberships(&self, rule: RuleId) -> Vec<Cited> {
+        let (Some(options), Some(option)) = (self.options, self.option(rule)) else { return Vec::new() };
+        let whos: Vec<&Who> = match &option.directive {
+            Directive::Access(access) => access.who.iter().chain(&access.surplus).collect(),
+            Directive::Max { who, .. } | Directive::Reserve { who, .. } => vec![who],
+            _ => Vec::new(),
+        };
+        let user = self.wanted.identity.user.as_str();
+        let of = |line: &&OptionLine, folded: bool| match &line.directive {
+            Directive::Group { name, members } => {
+                let named = whos.iter().any(|who| matches!(who, Who::Group(group) if group == name));
+                let mut members = members.iter().map(crate::ident::User::as_str);
+                named
+                    && members.any(|member| {
+                        member == user || (folded && member.to_lowercase() == user.to_lowercase())
+                    })
+            }
+            _ => false,
+        };
+        let folded = options
+            .options()
+            .filter_map(|line| match line.directive {
+                Directive::GroupCaseInsensitive(on) => Some(on),
+                _ => None,
+            })
+            .last()
+            .unwrap_or(false);
+        let lines = options.options().filter(|line| of(line, folded));
+        lines
+            .map(|line| Cited {
+                file: options.source.name().to_owned(),
+                line: options.source.place(line.span.start).line,
+                text: shortened(
+                    options.source.slice(line.span).split_whitespace().filter(|word| *word != "\\"),
+                ),
+            })
+            .collect()
+    }
+
+    fn with_memberships(&self, rule: RuleId) -> Vec<Cited> {
+        let mut cited = vec![self.cite(rule)];
+        cited.extend(self.memberships(rule));
+        cited
+    }
+
+    pub(super) fn day(&self, at: crate::time::Timestamp) -> String {
+        CivilDate::of(at, &self.wanted.zone).map_or_else(|| at.to_string(), |day| day.to_string())
+    }
+
+    fn step(&self, pool: &Pool, step: Step) -> Vec<StepTold> {
+        let request = &self.wanted.request;
+        let told = |name, passes, text: String, rules| StepTold { name, passes, asked: true, text, rules };
+        let one = |name, text: String, rules| vec![told(name, step.obstacle().is_none(), text, rules)];
+        match step {
+            Step::Version { enough: true } => {
+                one("version", format!("{} or lower may be asked for", pool.version), Vec::new())
+            }
+            Step::Version { enough: false } => one(
+                "version",
+                format!("{} is asked for, at most {} is licensed", request.version, pool.version),
+                Vec::new(),
+            ),
+            Step::Period(period) => self.period(pool, period),
+            Step::HostId { fits } => {
+                let ids: Vec<String> = pool.hostids.iter().map(ToString::to_string).collect();
+                let text = match (pool.hostids.is_empty(), fits) {
+                    (true, _) => "any client: the licenses float".to_owned(),
+                    (false, true) => format!("locked to {}, which the client has", ids.join(" or ")),
+                    (false, false) => format!("locked to {}, which the client has not", ids.join(" or ")),
+                };
+                one("hostid", text, Vec::new())
+            }
+            Step::Exclude { by: None } => {
+                one("exclude", "no EXCLUDE line names the client".to_owned(), Vec::new())
+            }
+            Step::Exclude { by: Some(rule) } => {
+                one("exclude", "an EXCLUDE line names the client".to_owned(), self.with_memberships(rule))
+            }
+            Step::Include(Inclusion { list: None, .. }) => {
+                one("include", "there is no INCLUDE list, so everybody may".to_owned(), Vec::new())
+            }
+            Step::Include(Inclusion { by: Some(rule), .. }) => {
+                one("include", "the INCLUDE list names the client".to_owned(), self.with_memberships(rule))
+            }
+            Step::Include(Inclusion { list: Some(rule), by: None }) => {
+                let text = "no line of the INCLUDE list names the client; the list begins here".to_owned();
+                one("include", text, vec![self.cite(rule)])
+            }
+            Step::Limit { id, used, .. } => {
+                let Some(limit) = self.policy.limit(id) else { return Vec::new() };
+                let Some(used) = used else {
+                    return one(
+                        "max",
+                        "this line does not concern the client".to_owned(),
+                        vec![self.cite(limit.rule)],
+                    );
+                };
+                let text = format!(
+                    "{} allowed, {used} of them in use, {} more asked for",
+                    licenses(u64::from(limit.count)),
+                    request.count
+                );
+                one("max", text, self.with_memberships(limit.rule))
+            }
+            Step::Uncounted => one("available", "uncounted licenses never run out".to_owned(), Vec::new()),
+            Step::Count { count, .. } => one(
+                "count",
+                format!("{} asked for, the pool has {count}", licenses(u64::from(request.count.get()))),
+                Vec::new(),
+            ),
+            Step::Availability { in_use, free, idle, for_client, .. } => {
+                let mut text = format!("{in_use} in use, {free} free");
+                if idle.own > 0 || idle.others > 0 {
+                    text.push_str(&format!(
+                        "; idle reservations: {} for the client, {} for others, so the client may have {for_client}",
+                        idle.own, idle.others
+                    ));
+                }
+                one("available", text, self.reservations(pool))
+            }
+        }
+    }
+
+    fn period(&self, pool: &Pool, period: Period) -> Vec<StepTold> {
+        let told = |name, passes, text| StepTold { name, passes, asked: true, text, rules: Vec::new() };
+        let starts = pool.lots.iter().filter_map(|lot| lot.starts).min();
+        let expiry = pool.lots.iter().max_by_key(|lot| lot.ends.map_or((1, None), |ends| (0, Some(ends))));
+        let retired = expiry.and_then(|lot| lot.retirement);
+        let last = match (retired, expiry) {
+            (Some(end), _) => format!("the key {} counts until {}", end.key, end.day),
+            (None, Some(lot)) if lot.ends.is_none() => "never expires".to_owned(),
+            (None, lot) => {
+                format!("valid through {}", lot.map(|lot| lot.expiry.to_string()).unwrap_or_default())
+            }
+        };
+        if period == Period::Before {
+            let date = starts.map(|starts| self.day(starts)).unwrap_or_default();
+            return vec![told("start", false, format!("starts on {date}"))];
+        }
+        vec![told("start", true, "has started".to_owned()), told("expiry", period == Period::Within, last)]
+    }
+
+    /// The lines that reserve licenses in a pool.
+    fn reservations(&self, pool: &Pool) -> Vec<Cited> {
+        let pools = self.catalog.pools(pool.feature.as_str());
+        let Some(index) = pools.iter().position(|other| other.key == pool.key) else { return Vec::new() };
+        let Some(rules) = self.policy.pools(pool.feature.as_str()).get(index) else { return Vec::new() };
+        let rules = rules.reservations.iter().filter_map(|id| self.policy.reservation(*id));
+        rules.map(|reservation| self.cite(reservation.rule)).collect()
+    }
+}
+
+pub(super) fn licenses(count: u64) -> String {
+    if count == 1 { "1 license".to_owned() } else { format!("{count} licenses") }
+}
+
+fn shortened<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let text = words.collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(TEXT_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
