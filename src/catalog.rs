@@ -48,7 +48,7 @@ use crate::license::{HostId, LicenseFile};
 use crate::sign::Manifest;
 
 /// Everything one vendor daemon can serve.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Catalog {
     pools: BTreeMap<FeatureName, Vec<Pool>>,
     /// Feature names in the order of their first pools.

@@ -38,3 +38,9 @@ pub use file::{LicenseFile, Line, LineKind, ServerLine, Standing, VendorLine};
 pub use hostid::{HostId, HostIdError, InternetPattern};
 pub use package::{Component, PackageKind, PackageLine};
 pub use statement::{OwnedStatement, Statement};
+
+/// Whether a word, in any case, can begin a line of a license file.
+#[must_use]
+pub fn is_keyword(word: &str) -> bool {
+    keyword::Keyword::of(word).is_some()
+}

@@ -12,6 +12,8 @@ mod dates;
 mod explanation;
 pub mod finding;
 mod judged;
+mod options;
+pub mod options_finding;
 mod place;
 mod pools;
 mod project;
@@ -26,4 +28,5 @@ mod verdicts;
 mod tests;
 
 pub use explanation::{Explanation, explain, explanations};
+pub use options::{OptionsOf, OptionsProject, TIMEOUT_MINIMUM_S, check_options, options_missing};
 pub use project::{EXPIRES_SOON_DAYS, Found, Project, check};

@@ -7,7 +7,7 @@ use super::lmlint::{coloured, today};
 use super::{Call, print, print_error};
 use crate::client::Limits;
 use crate::lint::EXPIRES_SOON_DAYS;
-use crate::lmutil::inputs::read_licenses;
+use crate::lmutil::inputs::{ReadFiles, read_licenses};
 use crate::lmutil::lmlicvalidator::{report, served};
 use crate::lmutil::lmlint::{Wanted, judge};
 use crate::platform;
@@ -60,8 +60,10 @@ pub(super) fn run(args: Args, call: &Call) -> u8 {
         today: today(None),
         soon_days: EXPIRES_SOON_DAYS,
         foreign: false,
+        options_vendor: None,
+        follow_options: false,
     };
-    let judged = judge(read, &wanted);
+    let judged = judge(ReadFiles { licenses: read, options: Vec::new() }, &wanted);
     print(&report(&judged, args.all, coloured()));
     for problem in &judged.problems {
         print_error(&format!("{}: {problem}\n", call.name));

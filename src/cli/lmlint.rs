@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use super::{Call, print, print_error, when};
+use crate::ident::VendorName;
 use crate::license::HostId;
 use crate::lint::EXPIRES_SOON_DAYS;
-use crate::lmutil::inputs::read_licenses;
+use crate::lmutil::inputs::read_files;
 use crate::lmutil::lmlint::{Format, Wanted, explained, judge, list};
 use crate::platform;
 use crate::time::CivilDate;
@@ -16,9 +17,11 @@ use crate::time::CivilDate;
 /// Exit status of a wrong call. 1 says that there are warnings.
 pub(super) const WRONG_CALL: u8 = 2;
 
-/// Check license files: mistakes, what was probably meant, and traps
+/// Check license and options files: mistakes, what was probably meant, and traps
 ///
-/// The files are judged together, in their order, as those of one server. Every finding has a stable code that --explain
+/// The files are judged together, in their order, as those of one server. A file that is called *.opt, or that begins like one, is
+/// an options file; beside license files it is judged with the licenses of its vendor. Options files to which VENDOR lines lead
+/// are read too, unless --foreign is given. Every finding has a stable code that --explain
 /// explains. Ends with 0 if there is nothing but notes, 1 if there are warnings, 2 if there are errors or a file could
 /// not be read.
 #[derive(Debug, clap::Args)]
@@ -26,11 +29,19 @@ pub(super) const WRONG_CALL: u8 = 2;
     lmlint /usr/local/flexlm/licenses            every *.lic of a directory\n  \
     lmlint --foreign --format json acme.lic      another publisher's file, for a program\n  \
     lmlint --hostid 0011aabbccdd --date 2027-01-01 new.lic\n  \
+    lmlint acme.lic acme.opt                     an options file with its licenses\n  \
+    lmlint --vendor acmed new.opt site.lic       ... whose name does not tell whose it is\n  \
     lmlint --explain L0101")]
 pub(super) struct Args {
-    /// License files; a directory stands for its *.lic, - for standard input
-    #[arg(required_unless_present = "explain", value_name = "FILE")]
+    /// License and options files; a directory stands for its *.lic, - for standard input
+    #[arg(required_unless_present_any = ["explain", "options"], value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// An options file, whatever its name and its beginning (can be repeated)
+    #[arg(long, value_name = "FILE")]
+    options: Vec<PathBuf>,
+    /// The vendor whose daemon reads the options files that are named
+    #[arg(long, value_name = "NAME", value_parser = VendorName::parse)]
+    vendor: Option<VendorName>,
     /// Check everything but signatures, hostids and dates, as for files of other publishers
     #[arg(long)]
     foreign: bool,
@@ -38,7 +49,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: FormatName,
     /// Explain a finding: its code, such as L0101; "list" for all codes, "all" for everything
-    #[arg(long, value_name = "CODE", conflicts_with = "files")]
+    #[arg(long, value_name = "CODE", conflicts_with_all = ["files", "options"])]
     explain: Option<String>,
     /// Where to look for vendor manifests, besides the program's directory (can be repeated)
     #[arg(long, value_name = "DIR")]
@@ -82,8 +93,10 @@ pub(super) fn run(args: Args, call: &Call) -> u8 {
         today: args.date.unwrap_or_else(|| today(args.timezone)),
         soon_days: args.expires_within,
         foreign: args.foreign,
+        options_vendor: args.vendor,
+        follow_options: !args.foreign,
     };
-    let judged = judge(read_licenses(&args.files), &wanted);
+    let judged = judge(read_files(&args.files, &args.options), &wanted);
     print(&judged.show(format));
     for problem in &judged.problems {
         print_error(&format!("{}: {problem}\n", call.name));

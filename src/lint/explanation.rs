@@ -6,6 +6,10 @@ mod fields;
 mod files;
 mod layout;
 mod lines;
+mod options_lines;
+mod options_together;
+mod options_whole;
+mod options_words;
 mod servers;
 mod signatures;
 
@@ -17,7 +21,8 @@ pub struct Explanation {
     /// How it comes about and what follows from it.
     pub cause: &'static str,
     /// The texts of one or more small license files, called `a.lic`, `b.lic` and so on, that have the finding. `SIGN=...`
-    /// stands for the line's signature. Empty for what only long files have.
+    /// stands for the line's signature. Of a finding about options files those that do not begin with SERVER are options files, called
+    /// `a.opt` and so on. Empty for what only long files have.
     pub example: &'static [&'static str],
     /// What to do.
     pub remedy: &'static str,
@@ -48,7 +53,7 @@ macro_rules! served {
 use served;
 
 /// All tables, by id.
-const TABLES: [&[Explanation]; 8] = [
+const TABLES: [&[Explanation]; 12] = [
     layout::ALL,
     servers::ALL,
     fields::ALL,
@@ -57,6 +62,10 @@ const TABLES: [&[Explanation]; 8] = [
     dates::ALL,
     lines::ALL,
     files::ALL,
+    options_lines::ALL,
+    options_words::ALL,
+    options_together::ALL,
+    options_whole::ALL,
 ];
 
 /// All explanations, by id.

@@ -1,10 +1,11 @@
-//! What the tools for license files are given: the files, and the manifests of the vendors in them.
+//! What the tools for license and options files are given: the files, and the manifests of the vendors in them.
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::ident::VendorName;
-use crate::license::LicenseFile;
+use crate::license::{LicenseFile, is_keyword};
+use crate::options::{Keyword, OptionsFile};
 use crate::platform::{LICENSE_FILE_BYTES_MAX, ManifestFileError, find_manifest, licenses_in, read_regular};
 use crate::sign::Manifest;
 use crate::text::Source;
@@ -12,6 +13,9 @@ use crate::text::Source;
 /// The name of standard input among the arguments.
 pub const STANDARD_INPUT: &str = "-";
 const STANDARD_INPUT_SHOWN: &str = "(standard input)";
+
+/// Longest options file that is read, in bytes.
+const OPTIONS_FILE_BYTES_MAX: u64 = LICENSE_FILE_BYTES_MAX;
 
 /// License files as they were read, in the order in which they were named.
 #[derive(Debug, Default)]
@@ -22,42 +26,103 @@ pub struct ReadLicenses {
     pub unreadable: Vec<(PathBuf, io::Error)>,
 }
 
+/// Files of either kind, each kind in the order in which its files were named.
+#[derive(Debug, Default)]
+pub struct ReadFiles {
+    /// The license files, and what could not be read of any kind.
+    pub licenses: ReadLicenses,
+    /// The options files.
+    pub options: Vec<OptionsFile>,
+}
+
 /// Reads license files: a directory stands for its `*.lic` in byte order, `-` for standard input. A directory without
 /// any `*.lic` is named among the unreadable ones.
 #[must_use]
 pub fn read_licenses(paths: &[PathBuf]) -> ReadLicenses {
     let mut read = ReadLicenses::default();
-    for path in paths {
-        if path.as_os_str() == STANDARD_INPUT {
-            let bytes = read_standard_input();
-            read.keep(path, STANDARD_INPUT_SHOWN, bytes);
-        } else if path.is_dir() {
-            match licenses_in(path) {
-                Ok(found) if found.is_empty() => {
-                    let error = io::Error::new(io::ErrorKind::NotFound, "the directory has no *.lic file");
-                    read.unreadable.push((path.clone(), error));
-                }
-                Ok(found) => found.iter().for_each(|path| read.file(path)),
-                Err(error) => read.unreadable.push((path.clone(), error)),
-            }
-        } else {
-            read.file(path);
+    each_text(paths, |path, text| read.keep(path, text));
+    read
+}
+
+/// Reads files, of which some are options files: by their name or by what stands in them ([`is_options`]). Those in `options` are
+/// options files in any case.
+#[must_use]
+pub fn read_files(paths: &[PathBuf], options: &[PathBuf]) -> ReadFiles {
+    let mut read = ReadFiles::default();
+    each_text(paths, |path, text| match text {
+        Ok(source) if is_options(&source) => read.options.push(OptionsFile::parse(source)),
+        text => read.licenses.keep(path, text),
+    });
+    for path in options {
+        match read_options(path) {
+            Ok(file) => read.options.push(file),
+            Err(error) => read.licenses.unreadable.push((path.clone(), error)),
         }
     }
     read
 }
 
-impl ReadLicenses {
-    fn file(&mut self, path: &Path) {
-        self.keep(path, &path.display().to_string(), read_regular(path, LICENSE_FILE_BYTES_MAX));
-    }
+/// Reads one options file, or standard input for `-`.
+///
+/// # Errors
+/// What kept it from being read.
+pub fn read_options(path: &Path) -> io::Result<OptionsFile> {
+    let text = if path.as_os_str() == STANDARD_INPUT {
+        standard_input()
+    } else {
+        text_of(path, OPTIONS_FILE_BYTES_MAX)
+    };
+    text.map(OptionsFile::parse)
+}
 
-    fn keep(&mut self, path: &Path, name: &str, bytes: io::Result<Vec<u8>>) {
-        match bytes {
-            Ok(bytes) => self.files.push(LicenseFile::parse(Source::new(name, &bytes))),
+/// Whether a text is an options file: by its name if that ends in `.opt` or `.lic`, else by the first word that begins a line of
+/// either language.
+#[must_use]
+pub fn is_options(source: &Source) -> bool {
+    let extension = Path::new(source.name()).extension().unwrap_or_default();
+    if extension.eq_ignore_ascii_case("opt") || extension.eq_ignore_ascii_case("lic") {
+        return extension.eq_ignore_ascii_case("opt");
+    }
+    let words = source.text().lines().filter_map(|line| line.split_whitespace().next());
+    let mut known = words.map(|word| (Keyword::of(word).is_some(), is_keyword(word)));
+    known.find(|(options, license)| *options || *license).is_some_and(|(options, _)| options)
+}
+
+fn each_text(paths: &[PathBuf], mut take: impl FnMut(&Path, io::Result<Source>)) {
+    for path in paths {
+        if path.as_os_str() == STANDARD_INPUT {
+            take(path, standard_input());
+        } else if path.is_dir() {
+            match licenses_in(path) {
+                Ok(found) if found.is_empty() => {
+                    let error = io::Error::new(io::ErrorKind::NotFound, "the directory has no *.lic file");
+                    take(path, Err(error));
+                }
+                Ok(found) => found.iter().for_each(|path| take(path, text_of(path, LICENSE_FILE_BYTES_MAX))),
+                Err(error) => take(path, Err(error)),
+            }
+        } else {
+            take(path, text_of(path, LICENSE_FILE_BYTES_MAX));
+        }
+    }
+}
+
+impl ReadLicenses {
+    fn keep(&mut self, path: &Path, text: io::Result<Source>) {
+        match text {
+            Ok(source) => self.files.push(LicenseFile::parse(source)),
             Err(error) => self.unreadable.push((path.to_owned(), error)),
         }
     }
+}
+
+fn text_of(path: &Path, bytes_max: u64) -> io::Result<Source> {
+    let bytes = read_regular(path, bytes_max)?;
+    Ok(Source::new(&path.display().to_string(), &bytes))
+}
+
+fn standard_input() -> io::Result<Source> {
+    read_standard_input().map(|bytes| Source::new(STANDARD_INPUT_SHOWN, &bytes))
 }
 
 fn read_standard_input() -> io::Result<Vec<u8>> {
@@ -84,6 +149,16 @@ pub fn manifest_of(vendor: &VendorName, dirs: &[PathBuf]) -> Result<Option<Manif
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_files_are_known_by_name_or_content() {
+        let is = |name: &str, text: &str| is_options(&Source::new(name, text.as_bytes()));
+        assert!(is("LGS.OPT", "SERVER h ANY\n"));
+        assert!(!is("a.lic", "EXCLUDE f USER u\n"));
+        assert!(is("license.options", "# who may\n\n  reserve 1 f USER u\n"));
+        assert!(!is("license.dat", "what you get\nFEATURE f v 1 permanent 1\nMAX 1 f USER u\n"));
+        assert!(!is("empty", ""));
+    }
 
     #[test]
     fn files_come_in_order_and_what_is_missing_is_named() {

@@ -1,10 +1,11 @@
-//! `lmlint`: what is wrong or doubtful about the license files of one server, for people and for programs.
+//! `lmlint`: what is wrong or doubtful about the license and options files of one server, for people and for programs.
 //!
 //! The judgement is the lint room's; here it is given what it must know, and its findings are shown.
 
 mod explain;
 mod human;
 mod json;
+mod options;
 mod sarif;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,12 +14,12 @@ use std::path::PathBuf;
 
 pub use explain::{UnknownId, explained, list};
 
-use super::inputs::{ReadLicenses, manifest_of};
+use super::inputs::{ReadFiles, ReadLicenses, manifest_of};
 use crate::ident::VendorName;
 use crate::license::{HostId, LicenseFile};
-use crate::lint::{self, Found, Project};
+use crate::lint::{self, Found, OptionsProject, Project};
 use crate::sign::Manifest;
-use crate::text::{Finding, Severity};
+use crate::text::{Finding, Severity, Source};
 use crate::time::CivilDate;
 
 /// How findings are shown.
@@ -49,12 +50,17 @@ pub struct Wanted {
     pub soon_days: u16,
     /// Whether the files are another publisher's: everything but signatures, hostids and dates is checked.
     pub foreign: bool,
+    /// The vendor whose daemon reads the options files that were named; if none is said, their names and the VENDOR lines tell.
+    pub options_vendor: Option<VendorName>,
+    /// Whether the options files that VENDOR lines lead to are read and judged too, as a server would read them.
+    pub follow_options: bool,
 }
 
-/// License files and what was found in them.
+/// Files and what was found in them.
 #[derive(Debug)]
 pub struct Judged {
-    files: Vec<LicenseFile>,
+    /// Name and text of each: the license files, then the options files.
+    files: Vec<Source>,
     found: Vec<Found>,
     /// What kept files or manifests from being read, one text each.
     pub problems: Vec<String>,
@@ -73,8 +79,8 @@ pub struct Counts {
 
 /// Judges files as those of one server, in their order.
 #[must_use]
-pub fn judge(read: ReadLicenses, wanted: &Wanted) -> Judged {
-    let ReadLicenses { files, unreadable } = read;
+pub fn judge(read: ReadFiles, wanted: &Wanted) -> Judged {
+    let ReadFiles { licenses: ReadLicenses { files, unreadable }, options } = read;
     let mut problems: Vec<String> =
         unreadable.iter().map(|(path, error)| format!("{}: {error}", path.display())).collect();
     let mut manifests: BTreeMap<VendorName, Manifest> = BTreeMap::new();
@@ -91,7 +97,7 @@ pub fn judge(read: ReadLicenses, wanted: &Wanted) -> Judged {
             }
         }
     }
-    let found = lint::check(&Project {
+    let mut found = lint::check(&Project {
         files: &files,
         manifests: &manifests,
         machine: wanted.machine.as_deref(),
@@ -99,12 +105,21 @@ pub fn judge(read: ReadLicenses, wanted: &Wanted) -> Judged {
         soon_days: wanted.soon_days,
         foreign: wanted.foreign,
     });
-    Judged { files, found, problems }
+    let (options, missing) = options::assigned(&files, options, wanted);
+    found.extend(missing);
+    found.sort_by_key(|found| (found.file, found.diagnostic.span));
+    let of_options =
+        lint::check_options(&OptionsProject { options: &options, licenses: &files, manifests: &manifests });
+    let licenses = files.len();
+    found.extend(of_options.into_iter().map(|found| Found { file: licenses + found.file, ..found }));
+    let sources =
+        files.into_iter().map(|file| file.source).chain(options.into_iter().map(|of| of.file.source));
+    Judged { files: sources.collect(), found, problems }
 }
 
 impl Judged {
     /// The findings with the files that they are about, by file and place.
-    fn findings(&self) -> impl Iterator<Item = (&LicenseFile, &Found)> {
+    fn findings(&self) -> impl Iterator<Item = (&Source, &Found)> {
         self.found.iter().filter_map(|found| Some((self.files.get(found.file)?, found)))
     }
 
@@ -168,8 +183,8 @@ impl Judged {
 }
 
 /// A finding and the empty line behind it.
-fn block(file: &LicenseFile, found: &Found, coloured: bool) -> String {
-    human::render(&found.diagnostic, &file.source, coloured) + "\n\n"
+fn block(file: &Source, found: &Found, coloured: bool) -> String {
+    human::render(&found.diagnostic, file, coloured) + "\n\n"
 }
 
 impl fmt::Display for Counts {
@@ -186,7 +201,9 @@ impl fmt::Display for Counts {
 
 /// Every row of the tables of findings, by id.
 fn rows() -> impl Iterator<Item = &'static Finding> {
-    crate::license::finding::ALL.iter().chain(lint::finding::ALL)
+    let licenses = crate::license::finding::ALL.iter().chain(lint::finding::ALL);
+    let options = crate::options::finding::ALL.iter().chain(crate::policy::finding::ALL);
+    licenses.chain(options).chain(lint::options_finding::ALL)
 }
 
 /// The row with this id.

@@ -1,7 +1,11 @@
 //! An options file as a whole, and its lines.
 
+use std::borrow::Cow;
+
 use super::directive::Directive;
 use super::keyword::Keyword;
+use super::lexis::Lines;
+use super::parse::MARK;
 use crate::text::{Diagnostic, Source, Span};
 
 /// An options file as it was read. Made by [`OptionsFile::parse`], which never fails.
@@ -65,6 +69,14 @@ impl OptionsFile {
             LineKind::Option(option) => Some(&**option),
             _ => None,
         })
+    }
+
+    /// The words of the line that begins with a span, without quotes and continuations, and where each stands.
+    #[must_use]
+    pub fn words(&self, at: Span) -> Vec<(Cow<'_, str>, Span)> {
+        let mark = if at.start == 0 && self.source.text().starts_with(MARK) { MARK.len_utf8() } else { 0 };
+        let line = Lines::new(self.source.text(), at.start + mark).next();
+        line.into_iter().flat_map(|line| line.words).map(|word| (word.text, word.span)).collect()
     }
 
     /// What is wrong or doubtful about a line of this file.

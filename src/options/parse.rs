@@ -10,7 +10,7 @@ use crate::ident::User;
 use crate::text::{Diagnostic, Finding, Severity, Source, Span, nearest};
 
 /// A byte order mark may open the file; it is no part of its first line.
-const MARK: char = '\u{feff}';
+pub(super) const MARK: char = '\u{feff}';
 /// Longer lines are read, but other servers don't (`flexnet-files.md` 4.1).
 const LINE_CHARACTERS_MAX: usize = 4000;
 /// So many errors of one line are reported, and so many warnings and notes.
@@ -106,14 +106,16 @@ impl Reader {
         let errors = self.errors;
         for (problem, span) in &logical.problems {
             let message = problem.meaning.trim_end_matches('.');
-            self.report(*problem, *span, lower_first(message));
+            self.report(*problem, *span, lower_first(message))
+                .suggest(layout_help(problem).map(str::to_owned));
         }
         let layout_sound = self.errors == errors;
         let written = text.get(logical.span.start..logical.span.end).unwrap_or_default();
         if written.len() > LINE_CHARACTERS_MAX && written.trim_end().chars().count() > LINE_CHARACTERS_MAX {
             let span = logical.words.first().map_or(logical.span, |word| word.span);
             let message = format!("this line has more than {LINE_CHARACTERS_MAX} characters");
-            self.report(finding::LONG_LINE, span, message);
+            self.report(finding::LONG_LINE, span, message)
+                .help("write several lines: GROUP lines of one name add up");
         }
         let Some((first, rest)) = logical.words.split_first() else { return LineKind::Blank };
         let Some(keyword) = Keyword::of(&first.text) else {
@@ -139,7 +141,13 @@ impl Reader {
     fn unknown_keyword(&mut self, word: &Word<'_>) {
         let meant = nearest(&word.text, Keyword::names());
         self.report(finding::UNKNOWN_KEYWORD, word.span, format!("unknown keyword {}", shown(&word.text)))
-            .suggest(meant.map(|meant| format!("did you mean {meant}?")));
+            .help(meant.map_or_else(
+                || {
+                    "a line begins with its keyword, such as INCLUDE or GROUP; a comment begins with #"
+                        .to_owned()
+                },
+                |meant| format!("did you mean {meant}?"),
+            ));
     }
 
     fn directive(&mut self, words: &mut Words<'_, '_>) -> Option<Directive> {
@@ -201,7 +209,8 @@ impl Reader {
                 finding::TYPE_NOT_TAKEN,
                 words.keyword_span,
                 "this keyword takes USER, HOST, GROUP or HOST_GROUP",
-            );
+            )
+            .help("licenses of files are governed by EXCLUDE and INCLUDE, which take every type");
             return None;
         }
         self.without_effect(words);
@@ -238,7 +247,8 @@ impl Reader {
             }
             if count == 0 || count > RESERVATIONS_MAX {
                 let message = format!("{count} is not a number of reservations from 1 to {RESERVATIONS_MAX}");
-                self.report(finding::NUMBER, count_at, message);
+                self.report(finding::NUMBER, count_at, message)
+                    .help("leave the line out, or write a number of that range");
                 return None;
             }
         }
@@ -263,7 +273,8 @@ impl Reader {
     fn warn_zero(&mut self, words: &Words<'_, '_>, number: u32) {
         if number == 0 {
             let message = format!("{} 0 switches the timeout off", words.keyword.as_str());
-            self.report(finding::NO_EFFECT_ZERO, words.keyword_span, message);
+            self.report(finding::NO_EFFECT_ZERO, words.keyword_span, message)
+                .help("remove the line if there shall be none");
         }
     }
 
@@ -274,7 +285,10 @@ impl Reader {
         if number.is_none() {
             let syntax = format!("{} {}", words.keyword.as_str(), words.keyword.syntax());
             let message = format!("expected {what}, a whole number, instead of {}", shown(&word.text));
-            self.report(finding::NUMBER, word.span, message).help(format!("the line is: {syntax}"));
+            let exchanged = matches!(words.keyword, Keyword::Max | Keyword::Reserve)
+                && words.rest.first().is_some_and(|next| next.text.bytes().all(|byte| byte.is_ascii_digit()));
+            let why = if exchanged { "; the number stands before the feature" } else { "" };
+            self.report(finding::NUMBER, word.span, message).help(format!("the line is: {syntax}{why}"));
         }
         number
     }
@@ -288,7 +302,7 @@ impl Reader {
         let clamped = number.clamp(least, most);
         if clamped != number {
             let message = format!("{number} is outside of {least} to {most}; {clamped} is used");
-            self.report(finding::NUMBER_CLAMPED, at, message);
+            self.report(finding::NUMBER_CLAMPED, at, message).help(format!("write {clamped}"));
         }
         Some(clamped)
     }
@@ -298,7 +312,11 @@ impl Reader {
         let is = |text: &str| word.text.eq_ignore_ascii_case(text);
         if !is(yes) && !is(no) {
             let message = format!("expected {yes} or {no} instead of {}", shown(&word.text));
-            self.report(finding::SWITCH, word.span, message);
+            self.report(finding::SWITCH, word.span, message).help(format!(
+                "the line is: {} {}",
+                words.keyword.as_str(),
+                words.keyword.syntax()
+            ));
             return None;
         }
         self.end(words).then_some(is(yes))
@@ -312,7 +330,8 @@ impl Reader {
             None => (false, &*word.text),
         };
         if path.is_empty() {
-            self.report(finding::WORD_MISSING, word.span, "the path of the log is missing");
+            self.report(finding::WORD_MISSING, word.span, "the path of the log is missing")
+                .help("write the path directly behind the +");
             return None;
         }
         let mut log = LogFile { path: path.to_owned(), append, hide_users: false, rollover_mb: None };
@@ -422,6 +441,21 @@ pub(super) fn shown(text: &str) -> String {
         cut.push('…');
     }
     format!("{cut:?}")
+}
+
+/// What to do about a mistake of layout.
+fn layout_help(problem: &Finding) -> Option<&'static str> {
+    [
+        (finding::OPEN_QUOTE, "close the quote; names without blanks need none"),
+        (finding::QUOTE_INSIDE_WORD, "put the quotes around the whole word"),
+        (finding::TYPOGRAPHIC_QUOTE, "write the plain quote, or none if the name has no blanks"),
+        (finding::NO_BREAK_SPACE, "write a plain blank; it comes from web pages and word processors"),
+        (finding::CONTINUED_INTO_NOTHING, "remove the backslash, or the empty line or comment behind it"),
+        (finding::BACKSLASH_IN_COMMENT, "put the backslash before the comment, or remove it"),
+    ]
+    .into_iter()
+    .find(|(row, _)| row == problem)
+    .map(|(_, help)| help)
 }
 
 fn lower_first(text: &str) -> String {

@@ -86,7 +86,9 @@ fn who(reader: &mut Reader, keyword: Keyword, kind: Type, word: &Word<'_>) -> Op
             return Some(all);
         }
         let message = format!("{} stands for everybody on MAX lines alone", word.text);
-        reader.report(finding::ALL_USERS_TYPE, word.span, message);
+        reader
+            .report(finding::ALL_USERS_TYPE, word.span, message)
+            .help("to mean everybody leave the line out; to keep everybody out of a feature write MAX 0 … USER ALL_USERS");
         return None;
     }
     match kind {
@@ -127,7 +129,9 @@ fn checked<N>(reader: &mut Reader, word: &Word<'_>, parse: fn(&str) -> Result<N,
     match parse(&word.text) {
         Ok(name) => Some(name),
         Err(error) => {
-            reader.report(finding::NAME, word.span, error.to_string());
+            reader
+                .report(finding::NAME, word.span, error.to_string())
+                .help("write the name as clients send it; lmstat shows it");
             None
         }
     }
@@ -147,7 +151,9 @@ fn host(reader: &mut Reader, word: &Word<'_>) -> Option<HostName> {
     match host_name(&word.text) {
         Ok(host) => Some(host),
         Err(message) => {
-            reader.report(finding::ADDRESS, word.span, message);
+            reader
+                .report(finding::ADDRESS, word.span, message)
+                .help("write a host name, or four numbers with points, * for any, such as 10.1.*.*");
             None
         }
     }
@@ -191,7 +197,9 @@ fn members<M: Ord + Clone>(
     let name_span: Span = name.span;
     let name = group_name(reader, name)?;
     if words.rest.is_empty() {
-        reader.report(finding::MEMBER_MISSING, name_span, format!("group {name} has no member"));
+        reader
+            .report(finding::MEMBER_MISSING, name_span, format!("group {name} has no member"))
+            .help(format!("the line is: {} {}", words.keyword.as_str(), words.keyword.syntax()));
     }
     let mut members = Vec::new();
     let mut seen = BTreeSet::new();
@@ -201,7 +209,7 @@ fn members<M: Ord + Clone>(
             members.push(read);
         } else {
             let message = format!("{} stands twice in group {name}", shown(&word.text));
-            reader.report(finding::GROUP_TWICE, word.span, message);
+            reader.report(finding::GROUP_TWICE, word.span, message).help("remove one of them");
         }
     }
     Some((name, members))

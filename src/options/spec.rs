@@ -60,12 +60,16 @@ pub(super) fn feature_spec(reader: &mut Reader, word: &Word<'_>) -> Option<Featu
         }
     };
     if name.contains('*') {
-        reader.report(finding::WILDCARD_FEATURE, word.span, "a star in a feature's name stands for itself");
+        reader
+            .report(finding::WILDCARD_FEATURE, word.span, "a star in a feature's name stands for itself")
+            .help("write a line for each feature; EXCLUDEALL and INCLUDEALL are for all of them");
     }
     let name = match FeatureName::parse(name) {
         Ok(name) => name,
         Err(error) => {
-            reader.report(finding::FEATURE_NAME, word.span, error.to_string());
+            reader
+                .report(finding::FEATURE_NAME, word.span, error.to_string())
+                .help("write the name of the license line");
             return None;
         }
     };
@@ -97,7 +101,11 @@ fn modifier(reader: &mut Reader, key: &str, value: &str, span: Span) -> Option<M
     let is = |name: &str| key.eq_ignore_ascii_case(name);
     let mut bad = |what: &str| {
         let message = format!("{}={} is not {what}", key.to_ascii_uppercase(), shown(value));
-        reader.report(finding::MODIFIER_VALUE, span, message);
+        let meant = other_date(value).filter(|_| key.eq_ignore_ascii_case("EXPDATE"));
+        reader.report(finding::MODIFIER_VALUE, span, message).help(match meant {
+            Some(day) => format!("write EXPDATE={day}"),
+            None => format!("write {what} behind {}=", key.to_ascii_uppercase()),
+        });
         None
     };
     if is("VERSION") {
@@ -134,6 +142,18 @@ fn modifier(reader: &mut Reader, key: &str, value: &str, span: Span) -> Option<M
         ),
     );
     None
+}
+
+/// A day that is written in a way which is clear, but not that of license files: `2026-12-31`, `31.12.2026`.
+fn other_date(text: &str) -> Option<CivilDate> {
+    let numbers: Vec<i64> =
+        text.split(['-', '.', '/']).map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let (year, month, day) = match *numbers.as_slice() {
+        [year @ 1000..=9999, month, day] => (year, month, day),
+        [day, month, year @ 1000..=9999] if text.contains('.') => (year, month, day),
+        _ => return None,
+    };
+    CivilDate::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?)
 }
 
 #[cfg(test)]

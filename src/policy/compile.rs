@@ -129,6 +129,10 @@ impl<'a> Compiler<'a> {
     fn line(&mut self, line: &'a OptionLine) {
         let id = RuleId(u32::try_from(self.rules.len()).unwrap_or(u32::MAX));
         self.rules.push(Rule { keyword: line.keyword, line: self.source.place(line.span.start).line });
+        if awaits_the_engine(line.keyword) {
+            let message = format!("{} is checked and kept, but is not enforced yet", line.keyword.as_str());
+            self.report(finding::NOT_ENFORCED, line.span, message, None);
+        }
         match &line.directive {
             Directive::Access(access) => self.access(line, access, id),
             Directive::Max { count, feature, who } => self.max(line, *count, feature, who, id),
@@ -353,6 +357,12 @@ impl<'a> Compiler<'a> {
         if selected.is_empty() {
             return;
         }
+        for at in &selected {
+            if let Some(pool) = self.shelf.pool(*at).filter(|pool| !pool.counted) {
+                let message = format!("pool {} is uncounted; the line limits its use all the same", pool.key);
+                self.report(finding::MAX_UNCOUNTED, line.span, message, None);
+            }
+        }
         let limit = LimitId(u32::try_from(self.limits.len()).unwrap_or(u32::MAX));
         self.limits.push(Limit { rule: id, count, whose });
         for at in selected {
@@ -495,4 +505,25 @@ fn slot(terms: &mut Terms, keyword: Keyword) -> Option<&mut Option<(u32, RuleId)
         Keyword::Timeout => Some(&mut terms.timeout),
         _ => None,
     }
+}
+
+/// Keywords whose lines are compiled, but not asked for yet.
+const fn awaits_the_engine(keyword: Keyword) -> bool {
+    use Keyword as K;
+    matches!(
+        keyword,
+        K::AutomaticReread
+            | K::BorrowLowwater
+            | K::DebugLog
+            | K::ExcludeBorrow
+            | K::IncludeBorrow
+            | K::Linger
+            | K::MaxBorrowHours
+            | K::MaxConnections
+            | K::MaxOverdraft
+            | K::NoLog
+            | K::ReportLog
+            | K::Timeout
+            | K::TimeoutAll
+    )
 }

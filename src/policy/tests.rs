@@ -96,7 +96,7 @@ impl Rig {
     }
 
     fn ids(&self) -> Vec<&'static str> {
-        self.diagnostics.iter().map(|found| found.id).collect()
+        self.diagnostics.iter().map(|found| found.id).filter(|id| *id != finding::NOT_ENFORCED.id).collect()
     }
 }
 

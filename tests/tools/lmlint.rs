@@ -204,3 +204,39 @@ fn lmlicvalidator_checks_what_a_server_serves() {
     let nobody = system.tool(&["lmlicvalidator", "-licserv", "1@localhost", "-t", "2"]);
     assert!(nobody.status.code().is_some_and(|code| code > 2), "{:?}", nobody.status);
 }
+
+#[test]
+fn options_files_are_judged_alone_or_with_their_licenses() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "site.lic", &sound());
+    write(dir.path(), "LGS.opt", "EXCLUDE Solver USER ann\nRESERVE 11 solver USER mel\n");
+    write(dir.path(), "other.txt", "# who may\nEXCLUD solver USER ann\n");
+    let codes = |arguments: &[&str]| -> (Option<i32>, Vec<String>) {
+        let all: Vec<&str> =
+            ["lmlint", "--format", "json"].iter().chain(arguments).chain(&AS_OTHER).copied().collect();
+        let output = tool(dir.path(), &all);
+        let whole: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let found = whole["diagnostics"].as_array().unwrap().iter();
+        let of_options = found.filter(|found| found["code"].as_str().unwrap().starts_with('O'));
+        let shown = of_options.map(|found| {
+            format!("{} {}:{}", found["code"].as_str().unwrap(), found["file"].as_str().unwrap(), found["line"])
+        });
+        (output.status.code(), shown.collect())
+    };
+    let row = |rows: &[&str]| rows.iter().map(|row| (*row).to_owned()).collect::<Vec<_>>();
+    // Alone nothing is known of features; names that differ in case are told all the same.
+    assert_eq!(codes(&["LGS.opt"]), (Some(1), row(&["O1104 LGS.opt:2"])));
+    let together = row(&["O0701 LGS.opt:1", "O0803 LGS.opt:2", "O1204 LGS.opt:2"]);
+    assert_eq!(codes(&["site.lic", "LGS.opt"]), (Some(1), together.clone()));
+    // The server would read it, so it is read.
+    assert_eq!(codes(&["site.lic"]), (Some(1), together));
+    assert_eq!(codes(&["site.lic", "--foreign"]).1, row(&[]));
+    // By its content, and by the word of the caller.
+    assert_eq!(codes(&["other.txt"]), (Some(2), row(&["O0201 other.txt:2"])));
+    std::fs::rename(dir.path().join("LGS.opt"), dir.path().join("new")).unwrap();
+    assert_eq!(codes(&["site.lic", "--vendor", "LGS", "--options", "new"]).1[0], "O0701 new:1");
+    write(dir.path(), "site.lic", &sound().replace("VENDOR LGS", "VENDOR LGS OPTIONS=/no/such.opt"));
+    assert_eq!(codes(&["site.lic"]), (Some(1), row(&["O0908 site.lic:2"])));
+    let explained = printed(&tool(dir.path(), &["lmlint", "--explain", "o0802"]));
+    assert!(explained.starts_with("O0802, warning: ") && explained.contains("Example, b.lic:"), "{explained}");
+}

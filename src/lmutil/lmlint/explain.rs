@@ -46,18 +46,20 @@ fn text(row: &Finding) -> String {
     text.push_str(&format!(": {}\n", row.meaning));
     if let Some(explanation) = lint::explain(row.id) {
         text.push_str(&format!("\n{}", wrapped(explanation.cause)));
-        files(&mut text, "Example", explanation.example);
+        files(&mut text, row.id, "Example", explanation.example);
         text.push_str(&format!("\n{}", wrapped(&format!("What to do: {}", explanation.remedy))));
-        files(&mut text, "Mended", explanation.mended);
+        files(&mut text, row.id, "Mended", explanation.mended);
     }
     text
 }
 
-/// Example files, called `a.lic` and so on if there are several.
-fn files(text: &mut String, title: &str, files: &[&str]) {
+/// Example files, called `a.lic`, `b.opt` and so on if there are several.
+fn files(text: &mut String, id: &str, title: &str, files: &[&str]) {
+    let is_options = |file: &str| id.starts_with('O') && !file.starts_with("SERVER");
     for (file, name) in files.iter().zip('a'..) {
         if files.len() > 1 {
-            text.push_str(&format!("\n{title}, {name}.lic:\n"));
+            let extension = if is_options(file) { "opt" } else { "lic" };
+            text.push_str(&format!("\n{title}, {name}.{extension}:\n"));
         } else {
             text.push_str(&format!("\n{title}:\n"));
         }

@@ -9,11 +9,11 @@ pub(super) fn show(judged: &Judged) -> String {
         .findings()
         .map(|(file, found)| {
             let found = &found.diagnostic;
-            let (begin, end) = (file.source.place(found.span.start), file.source.place(found.span.end));
+            let (begin, end) = (file.place(found.span.start), file.place(found.span.end));
             json!({
                 "code": found.id,
                 "severity": found.severity.to_string(),
-                "file": file.source.name(),
+                "file": file.name(),
                 "line": begin.line,
                 "column": begin.column,
                 "end_line": end.line,

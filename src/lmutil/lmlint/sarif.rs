@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{Judged, row};
-use crate::license::LicenseFile;
 use crate::lint::explain;
-use crate::text::{Diagnostic, Severity};
+use crate::text::{Diagnostic, Severity, Source};
 
 pub(super) fn show(judged: &Judged) -> String {
     let mut rules: BTreeMap<&str, usize> =
@@ -61,8 +60,8 @@ fn rule(id: &str) -> Value {
     Value::Object(rule)
 }
 
-fn result(file: &LicenseFile, found: &Diagnostic, rules: &BTreeMap<&str, usize>) -> Value {
-    let (begin, end) = (file.source.place(found.span.start), file.source.place(found.span.end));
+fn result(file: &Source, found: &Diagnostic, rules: &BTreeMap<&str, usize>) -> Value {
+    let (begin, end) = (file.place(found.span.start), file.place(found.span.end));
     let text = match &found.help {
         Some(help) => format!("{}; {help}", found.message),
         None => found.message.clone(),
@@ -73,7 +72,7 @@ fn result(file: &LicenseFile, found: &Diagnostic, rules: &BTreeMap<&str, usize>)
         "level": level(found.severity),
         "message": { "text": text },
         "locations": [{ "physicalLocation": {
-            "artifactLocation": { "uri": uri(file.source.name()) },
+            "artifactLocation": { "uri": uri(file.name()) },
             "region": {
                 "startLine": begin.line,
                 "startColumn": begin.column,

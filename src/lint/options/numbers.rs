@@ -1,0 +1,225 @@
+//! Limits, reservations and timeouts against what there is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::TIMEOUT_MINIMUM_S;
+use super::cast::Cast;
+use super::finding;
+use super::remarks::Remarks;
+use crate::catalog::{Catalog, Pool};
+use crate::ident::{FeatureName, VendorName};
+use crate::license::{LicenseCount, LicenseFile, PackageKind, Statement};
+use crate::options::{AccessList, Directive, HostName, Keyword, OptionLine, OptionsFile, Who};
+use crate::policy::{LimitId, Policy};
+use crate::text::Span;
+
+/// What needs no licenses.
+pub(super) fn check_alone(file: &OptionsFile, remarks: &mut Remarks<'_>) {
+    for line in file.options() {
+        match &line.directive {
+            Directive::Max { count: 0, feature, who } => {
+                let message = format!("MAX 0 denies {} to {who}", feature.name);
+                let help = format!("if that is meant, write EXCLUDE {} {who}", feature.name);
+                let help = if matches!(who, Who::AllUsers | Who::AllGroups) { "" } else { &help };
+                remarks.add(&finding::MAX_ZERO, remarks.word(line, 1), message, help);
+            }
+            Directive::FeatureNumber { keyword: Keyword::Timeout, number, .. } => {
+                timeout(line, 2, *number, remarks);
+            }
+            Directive::TimeoutAll(number) => timeout(line, 1, *number, remarks),
+            _ => {}
+        }
+    }
+}
+
+fn timeout(line: &OptionLine, index: usize, seconds: u32, remarks: &mut Remarks<'_>) {
+    if (1..TIMEOUT_MINIMUM_S).contains(&seconds) {
+        let message =
+            format!("{seconds} s is below the minimum of {TIMEOUT_MINIMUM_S} s, which is used instead");
+        let help = format!("write {TIMEOUT_MINIMUM_S} or more");
+        remarks.add(&finding::TIMEOUT_SHORT, remarks.word(line, index), message, &help);
+    }
+}
+
+/// All licenses of a pool; none if they are not counted.
+fn size(pool: &Pool) -> Option<u64> {
+    pool.counted.then(|| pool.lots.iter().map(|lot| u64::from(lot.count) + u64::from(lot.overdraft)).sum())
+}
+
+/// MAX lines and reservations against the pools that they are about.
+pub(super) fn check_pools(file: &OptionsFile, catalog: &Catalog, policy: &Policy, remarks: &mut Remarks<'_>) {
+    let lines: BTreeMap<usize, &OptionLine> =
+        file.options().map(|line| (remarks.number(line), line)).collect();
+    let mut sizes: BTreeMap<LimitId, Option<u64>> = BTreeMap::new();
+    let mut full: BTreeSet<(usize, String)> = BTreeSet::new();
+    for feature in catalog.features() {
+        let pools = catalog.pools(feature.as_str());
+        for (pool, rules) in pools.iter().zip(policy.pools(feature.as_str())) {
+            for limit in &rules.limits {
+                let sum = sizes.entry(*limit).or_insert(Some(0));
+                *sum = sum.zip(size(pool)).map(|(sum, size)| sum.saturating_add(size));
+            }
+            let reserved: Vec<_> =
+                rules.reservations.iter().filter_map(|id| policy.reservation(*id)).collect();
+            let sum: u64 = reserved.iter().map(|reservation| u64::from(reservation.count)).sum();
+            let licenses: u64 = pool.lots.iter().map(|lot| u64::from(lot.count)).sum();
+            if pool.counted
+                && sum >= licenses
+                && let Some(rule) = reserved.last().and_then(|last| policy.rule(last.rule))
+            {
+                full.insert((
+                    rule.line,
+                    format!(
+                        "all {licenses} licenses of pool {} are reserved: nobody else gets one",
+                        pool.key
+                    ),
+                ));
+            }
+        }
+    }
+    for (id, sum) in sizes {
+        let Some((limit, sum)) = policy.limit(id).zip(sum) else { continue };
+        let line = policy.rule(limit.rule).and_then(|rule| lines.get(&rule.line));
+        if u64::from(limit.count) >= sum
+            && let Some(line) = line
+        {
+            let message =
+                format!("there are no more than {sum} licenses, so a limit of {} limits nobody", limit.count);
+            remarks.add(
+                &finding::MAX_IDLE,
+                remarks.word(line, 1),
+                message,
+                "take a lower number, or remove the line",
+            );
+        }
+    }
+    for (number, message) in full {
+        if let Some(line) = lines.get(&number) {
+            remarks.add(&finding::RESERVED_ALL, remarks.word(line, 0), message, "");
+        }
+    }
+}
+
+/// What a feature for named users or hosts is licensed for.
+struct Named {
+    attribute: &'static str,
+    /// None if it is not limited.
+    most: Option<u64>,
+    place: String,
+}
+
+/// USER_BASED and HOST_BASED features against the INCLUDE lines that name who may use them (`flexnet-files.md` 3.11), and
+/// reservations of packages with SUITE_RESERVED (5.6).
+pub(super) fn check_named(
+    file: &OptionsFile,
+    vendor: &VendorName,
+    licenses: &[LicenseFile],
+    cast: &Cast<'_>,
+    remarks: &mut Remarks<'_>,
+) {
+    let mut named: BTreeMap<&FeatureName, Named> = BTreeMap::new();
+    let mut suites: BTreeSet<&FeatureName> = BTreeSet::new();
+    for license in licenses {
+        for (_, statement) in license.statements() {
+            match statement {
+                Statement::Feature(line) if line.vendor == *vendor => {
+                    let Some((attribute, value)) = ["USER_BASED", "HOST_BASED"]
+                        .into_iter()
+                        .find_map(|name| Some((name, statement.attribute(name)?.value.as_deref())))
+                    else {
+                        continue;
+                    };
+                    let most = match (value.and_then(|value| value.parse().ok()), &line.count) {
+                        (Some(number), _) => Some(number),
+                        (None, LicenseCount::Counted(count)) => Some(u64::from(count.get())),
+                        (None, LicenseCount::Uncounted) => None,
+                    };
+                    let place =
+                        format!("{}:{}", license.source.name(), license.source.place(line.span.start).line);
+                    let all = named.entry(&line.name).or_insert(Named { attribute, most: Some(0), place });
+                    all.most = all.most.zip(most).map(|(sum, most)| sum.saturating_add(most));
+                }
+                Statement::Package(line)
+                    if line.vendor == *vendor && line.kind == PackageKind::SuiteReserved =>
+                {
+                    suites.insert(&line.name);
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut included: BTreeMap<Option<&FeatureName>, BTreeSet<&str>> = BTreeMap::new();
+    let mut last: BTreeMap<Option<&FeatureName>, &OptionLine> = BTreeMap::new();
+    for line in file.options() {
+        match &line.directive {
+            Directive::Reserve { feature, .. } if suites.contains(&feature.name) => {
+                let message = format!(
+                    "{} is a package with SUITE_RESERVED, which reserves its components by itself",
+                    feature.name
+                );
+                remarks.add(
+                    &finding::SUITE_RESERVED,
+                    feature.span,
+                    message,
+                    "reserve single components, or nothing",
+                );
+            }
+            Directive::Access(access) if access.list == AccessList::Include => {
+                let scope = access.feature.as_ref().map(|spec| &spec.name);
+                last.insert(scope, line);
+                let names = included.entry(scope).or_default();
+                match &access.who {
+                    Some(Who::User(user)) => drop(names.insert(user.as_str())),
+                    Some(Who::Host(HostName::Name(host))) => drop(names.insert(host.as_str())),
+                    Some(Who::Group(name)) => names.extend(
+                        cast.users
+                            .get(name)
+                            .into_iter()
+                            .flat_map(|group| &group.members)
+                            .map(|user| user.as_str()),
+                    ),
+                    Some(Who::HostGroup(name)) => {
+                        names.extend(
+                            cast.hosts.get(name).into_iter().flat_map(|group| &group.members).filter_map(
+                                |host| match host {
+                                    HostName::Name(host) => Some(host.as_str()),
+                                    HostName::Address(_) => None,
+                                },
+                            ),
+                        );
+                    }
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    for (name, Named { attribute, most, place }) in named {
+        let closing = last.get(&Some(name)).or_else(|| last.get(&None));
+        let Some(closing) = closing else {
+            let message = format!(
+                "{name} is {attribute} at {place}, but no INCLUDE line names who may use it, so nobody may"
+            );
+            let help = format!("write INCLUDE {name} USER NAME, or a GROUP");
+            remarks.add(&finding::NAMED_WITHOUT_INCLUDE, Span::default(), message, &help);
+            continue;
+        };
+        let names: BTreeSet<&str> = [Some(name), None]
+            .into_iter()
+            .filter_map(|scope| included.get(&scope))
+            .flatten()
+            .copied()
+            .collect();
+        let count = u64::try_from(names.len()).unwrap_or(u64::MAX);
+        if let Some(most) = most.filter(|most| count > *most) {
+            let message =
+                format!("{count} names are included for {name}, which is {attribute} for {most} at {place}");
+            remarks.add(
+                &finding::NAMED_TOO_MANY,
+                closing.span,
+                message,
+                "the first ones count; remove the others",
+            );
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Which daemon reads which options file (`flexnet-files.md` 1.3): what VENDOR lines say, or how the file is called.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::Wanted;
+use crate::ident::VendorName;
+use crate::license::{LicenseFile, VendorLine};
+use crate::lint::{Found, OptionsOf, options_missing};
+use crate::lmutil::inputs::read_options;
+use crate::options::OptionsFile;
+
+/// A vendor of the license files, and where its options file is.
+struct Reader<'a> {
+    /// The first VENDOR line, or the first that names an options file.
+    line: &'a VendorLine,
+    /// Index of its license file.
+    file: usize,
+    /// Where the options file would be, the likeliest place first.
+    places: Vec<PathBuf>,
+}
+
+/// Gives each options file to its daemon, and reads those of the daemons that none was named for. Also which of them can't be read.
+pub(super) fn assigned(
+    files: &[LicenseFile],
+    named: Vec<OptionsFile>,
+    wanted: &Wanted,
+) -> (Vec<OptionsOf>, Vec<Found>) {
+    let readers = readers(files);
+    let mut options: Vec<OptionsOf> = named
+        .into_iter()
+        .map(|file| {
+            let vendor = wanted.options_vendor.clone().or_else(|| vendor_of(&file, &readers));
+            OptionsOf { file, vendor: vendor.filter(|_| !files.is_empty()) }
+        })
+        .collect();
+    let mut missing = Vec::new();
+    if !wanted.follow_options {
+        return (options, Vec::new());
+    }
+    for (vendor, reader) in readers {
+        if options.iter().any(|of| of.vendor.as_ref() == Some(vendor)) {
+            continue;
+        }
+        let found = reader.places.iter().find(|place| place.exists());
+        match (found.map(|place| read_options(place)), &reader.line.options) {
+            (Some(Ok(file)), _) => options.push(OptionsOf { file, vendor: Some(vendor.clone()) }),
+            (Some(Err(error)), _) => missing.push((reader, error.to_string())),
+            (None, Some(_)) => missing.push((reader, "there is no such file here".to_owned())),
+            (None, None) => {}
+        }
+    }
+    let missing = missing.into_iter().filter_map(|(reader, why)| {
+        let diagnostic = options_missing(files.get(reader.file)?, reader.line, &why);
+        Some(Found { file: reader.file, diagnostic })
+    });
+    let missing = missing.collect();
+    (options, missing)
+}
+
+fn readers(files: &[LicenseFile]) -> BTreeMap<&VendorName, Reader<'_>> {
+    let mut readers: BTreeMap<&VendorName, Reader<'_>> = BTreeMap::new();
+    for (index, file) in files.iter().enumerate() {
+        let path = Path::new(file.source.name());
+        // Standard input has no directory.
+        let beside = path.parent().filter(|_| path.exists());
+        for line in file.vendors() {
+            let mut places = Vec::new();
+            match &line.options {
+                Some(options) => {
+                    places.push(PathBuf::from(options));
+                    places.extend(beside.map(|dir| dir.join(options)));
+                }
+                None => places.extend(beside.map(|dir| dir.join(format!("{}.opt", line.name)))),
+            }
+            let names_one = line.options.is_some();
+            let reader =
+                readers.entry(&line.name).or_insert(Reader { line, file: index, places: Vec::new() });
+            if names_one && reader.line.options.is_none() {
+                *reader = Reader { line, file: index, places };
+            } else if reader.places.is_empty() || reader.line.options.is_none() {
+                reader.places.extend(places);
+            }
+        }
+    }
+    readers
+}
+
+fn vendor_of(file: &OptionsFile, readers: &BTreeMap<&VendorName, Reader<'_>>) -> Option<VendorName> {
+    let path = Path::new(file.source.name());
+    let real = |path: &Path| path.canonicalize().ok();
+    let last = |path: &str| path.rsplit(['/', '\\']).next().map(str::to_owned);
+    let own = real(path);
+    let is_named = |reader: &Reader<'_>| {
+        own.is_some() && reader.places.iter().any(|place| real(place) == own)
+            || reader
+                .line
+                .options
+                .as_deref()
+                .and_then(last)
+                .is_some_and(|name| Some(name) == last(file.source.name()))
+    };
+    let by_line = readers.iter().find(|(_, reader)| is_named(reader));
+    let by_name =
+        || readers.iter().find(|(vendor, _)| path.file_stem().is_some_and(|stem| stem == vendor.as_str()));
+    let only = || readers.iter().next().filter(|_| readers.len() == 1);
+    by_line.or_else(by_name).or_else(only).map(|(vendor, _)| (*vendor).clone())
+}
