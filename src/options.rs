@@ -10,6 +10,7 @@
 mod directive;
 mod file;
 pub mod finding;
+pub mod format;
 mod keyword;
 mod lexis;
 mod parse;

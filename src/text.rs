@@ -3,6 +3,7 @@
 
 mod diagnostic;
 mod finding;
+pub mod layout;
 mod nearest;
 mod source;
 

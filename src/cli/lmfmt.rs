@@ -4,11 +4,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::{Call, print, print_error};
-use crate::license::LicenseFile;
-use crate::license::format::Style;
-use crate::lmutil::inputs::{STANDARD_INPUT, read_licenses};
-use crate::lmutil::lmfmt::{Formatted, difference, formatted, left_as_they_are};
+use crate::lmutil::inputs::{ReadFiles, STANDARD_INPUT, read_files};
+use crate::lmutil::lmfmt::{Formatted, Readable, difference, formatted, left_as_they_are};
 use crate::platform::{licenses_in, replace};
+use crate::text::layout::Style;
 
 /// Exit status when files are not in the canonical layout.
 const DIFFERS: u8 = 1;
@@ -16,9 +15,10 @@ const DIFFERS: u8 = 1;
 /// Exit status when something could not be done, and of a wrong call.
 pub(super) const TROUBLE: u8 = 2;
 
-/// Lay license files out: capitals, blanks, wrapping; comments and meaning stay
+/// Lay license and options files out: capitals, blanks, wrapping; comments and meaning stay
 ///
-/// Keywords get capitals, words single blanks, and long lines are wrapped near 70 columns with a backslash and a tab.
+/// Keywords get capitals, words single blanks, and long lines are wrapped near 70 columns with a backslash and a tab, of options
+/// files those of groups. A file that is called *.opt, or that begins like one, is an options file.
 /// Comments stay; those inside a wrapped line go above it. The order of lines and words stays, and signatures stay
 /// valid. A line with a mistake stays as it is and is named on standard error. Without an option the text of the one
 /// file is printed. Ends with 0, with 1 if --check or --diff finds a file in another layout, with 2 if something
@@ -30,9 +30,12 @@ pub(super) const TROUBLE: u8 = 2;
     lmfmt -w /usr/local/flexlm/licenses          every *.lic of a directory, in place\n  \
     lmfmt - < mail.txt > acme.lic                from standard input")]
 pub(super) struct Args {
-    /// License files; a directory stands for its *.lic, - for standard input
-    #[arg(required = true, value_name = "FILE")]
+    /// License and options files; a directory stands for its *.lic, - for standard input
+    #[arg(required_unless_present = "options", value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// An options file, whatever its name and its beginning (can be repeated)
+    #[arg(long, value_name = "FILE")]
+    options: Vec<PathBuf>,
     /// List the files whose layout would change
     #[arg(long)]
     check: bool,
@@ -53,7 +56,8 @@ enum Outcome {
 
 pub(super) fn run(args: Args, call: &Call) -> u8 {
     let complain = |what: &str| print_error(&format!("{}: {what}\n", call.name));
-    let (paths, troubles) = expanded(&args.files);
+    let (mut paths, troubles) = expanded(&args.files);
+    paths.extend(args.options.iter().cloned());
     for trouble in &troubles {
         complain(trouble);
     }
@@ -99,15 +103,21 @@ fn expanded(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<String>) {
 }
 
 fn one(path: &Path, args: &Args) -> Outcome {
-    let read = read_licenses(&[path.to_owned()]);
-    if let Some((path, error)) = read.unreadable.first() {
+    let named = [path.to_owned()];
+    let read =
+        if args.options.contains(&named[0]) { read_files(&[], &named) } else { read_files(&named, &[]) };
+    let ReadFiles { licenses, options } = read;
+    if let Some((path, error)) = licenses.unreadable.first() {
         return Outcome::Trouble(format!("{}: {error}", path.display()));
     }
-    let Some(file) = read.files.first() else { return Outcome::Same };
+    let licenses = licenses.files.into_iter().map(Readable::License);
+    let Some(file) = &licenses.chain(options.into_iter().map(Readable::Options)).next() else {
+        return Outcome::Same;
+    };
     let laid_out = match formatted(file, Style::default()) {
         Ok(laid_out) => laid_out,
         Err(error) => {
-            return Outcome::Trouble(format!("{}: it stays as it is: {error}", file.source.name()));
+            return Outcome::Trouble(format!("{}: it stays as it is: {error}", file.source().name()));
         }
     };
     for note in left_as_they_are(file) {
@@ -121,7 +131,7 @@ fn one(path: &Path, args: &Args) -> Outcome {
             return Outcome::Same;
         }
         if args.check {
-            print(&format!("{}\n", file.source.name()));
+            print(&format!("{}\n", file.source().name()));
             return Outcome::Differs;
         }
         return put(&difference(file, &laid_out)).unwrap_or(Outcome::Differs);
@@ -129,14 +139,14 @@ fn one(path: &Path, args: &Args) -> Outcome {
     put(&laid_out.bytes).unwrap_or(Outcome::Same)
 }
 
-fn write(path: &Path, file: &LicenseFile, laid_out: &Formatted) -> Outcome {
+fn write(path: &Path, file: &Readable, laid_out: &Formatted) -> Outcome {
     if path.as_os_str() == STANDARD_INPUT {
         return Outcome::Trouble("standard input can't be written in place".to_owned());
     }
     if laid_out.is_other
         && let Err(error) = replace(path, &laid_out.bytes)
     {
-        return Outcome::Trouble(format!("{}: {error}", file.source.name()));
+        return Outcome::Trouble(format!("{}: {error}", file.source().name()));
     }
     Outcome::Same
 }

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use super::{Call, USAGE, print, print_error};
 use crate::code::Code;
 use crate::license::LicenseFile;
-use crate::license::format::{Style, format};
 use crate::license::format_version::FormatVersion;
 use crate::lmutil::banner;
 use crate::lmutil::inputs::{STANDARD_INPUT, read_licenses};
-use crate::lmutil::lmfmt::left_as_they_are;
+use crate::lmutil::lmfmt::{Readable, formatted, left_as_they_are};
 use crate::lmutil::lminstall::{decimal_lines, merge, split, too_new, typed};
 use crate::platform::{Secrecy, replace, write_new};
 use crate::text::Source;
+use crate::text::layout::Style;
 
 /// Exit status when a file is refused or can't be written.
 const FAILED: u8 = 1;
@@ -194,12 +194,14 @@ fn check(file: &LicenseFile, version: Option<FormatVersion>) -> Result<(), Failu
 }
 
 fn laid_out(bytes: &[u8], name: &str, args: &Args) -> Result<Vec<u8>, Failure> {
-    let file = LicenseFile::parse(Source::new(name, bytes));
+    let file = Readable::License(LicenseFile::parse(Source::new(name, bytes)));
     for note in left_as_they_are(&file) {
         print_error(&format!("{note}\n"));
     }
     let style = args.columns.map_or_else(Style::default, |columns| Style { columns: columns.into() });
-    format(&file, style).map_err(|error| Failure::new(FAILED, format!("{name}: {error}")))
+    let laid_out =
+        formatted(&file, style).map_err(|error| Failure::new(FAILED, format!("{name}: {error}")))?;
+    Ok(laid_out.bytes)
 }
 
 fn write(path: &Path, bytes: &[u8], force: bool) -> Result<(), Failure> {

@@ -20,55 +20,20 @@
 
 use std::borrow::Cow;
 
-use thiserror::Error;
-
 use super::file::{LicenseFile, Line, LineKind, ServerLine, VendorLine};
 use super::finding;
 use super::keyword::Keyword;
 use super::lexis::{Word, Words, block_text, is_blank, text};
 use super::parse::MARK;
 use super::statement::Statement;
+pub use crate::text::layout::{FormatError, Style};
+use crate::text::layout::{LINE_CHARS_MAX, Page, line_end};
 use crate::text::{Source, Span};
-
-/// Physical lines end before this column (`flexnet-files.md` 1.1, Line length).
-const COLUMNS: usize = 70;
-
-/// A logical line that is written stays below this many characters if it can, which old readers can hold.
-const LINE_CHARS_MAX: usize = 4000;
-
-/// Where terminals put what stands behind the tab that opens a wrapped line.
-const INDENT_COLUMNS: usize = 8;
-
-/// What ends a physical line that goes on, with its blank.
-const CONTINUATION: &str = " \\";
 
 /// Words of SERVER and VENDOR lines that are taken in any case.
 const SERVER_OPTIONS: [&str; 5] =
     ["PRIMARY_IS_MASTER", "HEARTBEAT_INTERVAL=", "SERVER_TIMEOUT=", "PLAT=", "PLATE="];
 const VENDOR_OPTIONS: [&str; 2] = ["OPTIONS=", "PORT="];
-
-/// How to lay a file out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Style {
-    /// Physical lines are wrapped so that they have no more columns than this, if their words allow it.
-    pub columns: usize,
-}
-
-impl Default for Style {
-    /// 70 columns.
-    fn default() -> Self {
-        Self { columns: COLUMNS }
-    }
-}
-
-/// Why a file has no canonical layout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum FormatError {
-    /// In another layout the file would say something else, as where two bytes of Latin-1 that a line end parts would
-    /// together be a character of UTF-8.
-    #[error("in another layout the file would say something else")]
-    MeaningChanged,
-}
 
 /// The bytes of a file in the canonical layout. Takes time and memory in proportion to the text.
 ///
@@ -247,20 +212,6 @@ pub fn body<'a>(file: &'a LicenseFile, line: &Line) -> &'a str {
     whole.strip_suffix("\r\n").or_else(|| whole.strip_suffix(['\r', '\n'])).unwrap_or(whole)
 }
 
-/// CRLF if each line ends so, else LF.
-fn line_end(text: &str) -> &'static str {
-    let mut rest = text;
-    let mut all = false;
-    while let Some(at) = rest.find(['\r', '\n']) {
-        match rest.get(at..).and_then(|end| end.strip_prefix("\r\n")) {
-            Some(behind) => rest = behind,
-            None => return "\n",
-        }
-        all = true;
-    }
-    if all { "\r\n" } else { "\n" }
-}
-
 /// What a line consists of, when it is laid out anew.
 struct Parts<'a> {
     words: Vec<Cow<'a, str>>,
@@ -353,7 +304,7 @@ fn capitalise(word: &mut Cow<'_, str>, options: &[&str]) {
 
 /// Puts the words of a line on physical lines, its fields together on the first.
 fn lay(parts: &Parts<'_>, columns: usize, line_end: &str) -> String {
-    let mut page = Page { text: String::new(), column: 0, columns, line_end };
+    let mut page = Page::new(columns, line_end);
     for (index, word) in parts.words.iter().enumerate() {
         let is_last = index + 1 == parts.words.len();
         if index < parts.fields {
@@ -377,38 +328,7 @@ fn lay(parts: &Parts<'_>, columns: usize, line_end: &str) -> String {
             begun = true;
         }
     }
-    page.text
-}
-
-/// A logical line on its way to text.
-struct Page<'a> {
-    text: String,
-    column: usize,
-    columns: usize,
-    line_end: &'a str,
-}
-
-impl Page<'_> {
-    /// Whether a blank, so many columns and, unless it is the last of the line, a continuation have room.
-    const fn has_room(&self, width: usize, is_last: bool) -> bool {
-        let behind = if is_last { 0 } else { CONTINUATION.len() };
-        self.column.saturating_add(1 + width + behind) <= self.columns
-    }
-
-    fn put(&mut self, piece: &str, blank: bool) {
-        if blank {
-            self.text.push(' ');
-        }
-        self.text.push_str(piece);
-        self.column += usize::from(blank) + piece.chars().count();
-    }
-
-    fn wrap(&mut self) {
-        self.text.push_str(CONTINUATION);
-        self.text.push_str(self.line_end);
-        self.text.push('\t');
-        self.column = INDENT_COLUMNS;
-    }
+    page.finish()
 }
 
 /// Cuts a word at the blanks where it may be wrapped: single ones inside quotes or braces, neither at their ends nor

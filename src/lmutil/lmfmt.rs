@@ -1,12 +1,13 @@
-//! `lmfmt`: license files in the canonical layout.
+//! `lmfmt`: license and options files in the canonical layout.
 
 use std::time::Duration;
 
 use similar::TextDiff;
 
-use crate::license::format::{FormatError, Style, format};
-use crate::license::{LicenseFile, LineKind};
-use crate::text::{Severity, Source};
+use crate::license::{self, LicenseFile};
+use crate::options::{self, OptionsFile};
+use crate::text::layout::{FormatError, Style};
+use crate::text::{Diagnostic, Severity, Source, Span};
 
 /// So many lines that stay as they are get told; who has read twenty looks at the file itself.
 const NOTES_MAX: usize = 20;
@@ -23,49 +24,89 @@ pub struct Formatted {
     pub is_other: bool,
 }
 
+/// A file of either language.
+#[derive(Debug)]
+pub enum Readable {
+    /// A license file.
+    License(LicenseFile),
+    /// An options file.
+    Options(OptionsFile),
+}
+
+impl Readable {
+    /// Name and text.
+    #[must_use]
+    pub const fn source(&self) -> &Source {
+        match self {
+            Self::License(file) => &file.source,
+            Self::Options(file) => &file.source,
+        }
+    }
+
+    /// The lines that keep their layout, each with its first error if it has one.
+    fn left(&self) -> Vec<(Span, Option<&Diagnostic>)> {
+        fn error<'d>(mut found: impl Iterator<Item = &'d Diagnostic>) -> Option<&'d Diagnostic> {
+            found.find(|found| found.severity == Severity::Error)
+        }
+        match self {
+            Self::License(file) => {
+                let left = file.lines.iter().filter(|line| matches!(line.kind, license::LineKind::Invalid));
+                left.map(|line| (line.span, error(file.diagnostics_of(line)))).collect()
+            }
+            Self::Options(file) => {
+                let all = file.lines.iter().map(|line| (line.span, error(file.diagnostics_of(line))));
+                all.filter(|(_, error)| error.is_some()).collect()
+            }
+        }
+    }
+}
+
 /// Lays a file out.
 ///
 /// # Errors
 /// [`FormatError`] if the file would say something else then.
-pub fn formatted(file: &LicenseFile, style: Style) -> Result<Formatted, FormatError> {
-    let bytes = format(file, style)?;
-    let is_other = bytes != file.print();
+pub fn formatted(file: &Readable, style: Style) -> Result<Formatted, FormatError> {
+    let (bytes, before) = match file {
+        Readable::License(file) => (license::format::format(file, style)?, file.print()),
+        Readable::Options(file) => (options::format::format(file, style)?, file.print()),
+    };
+    let is_other = bytes != before;
     Ok(Formatted { bytes, is_other })
 }
 
 /// Which lines keep their layout because of a mistake, and which mistake: one text for each line, without a line end.
 #[must_use]
-pub fn left_as_they_are(file: &LicenseFile) -> Vec<String> {
-    let mut notes = Vec::new();
-    let mut more = 0_usize;
-    for line in file.lines.iter().filter(|line| matches!(line.kind, LineKind::Invalid)) {
-        if notes.len() == NOTES_MAX {
-            more += 1;
-            continue;
-        }
-        let name = file.source.name();
-        let error = file.diagnostics_of(line).find(|found| found.severity == Severity::Error);
-        let (at, why) = error.map_or((line.span.start, ""), |found| (found.span.start, &*found.message));
-        notes.push(format!("{name}:{}: this line stays as it is: {why}", file.source.place(at)));
-    }
+pub fn left_as_they_are(file: &Readable) -> Vec<String> {
+    let source = file.source();
+    let left = file.left();
+    let more = left.len().saturating_sub(NOTES_MAX);
+    let mut notes: Vec<String> = left
+        .into_iter()
+        .take(NOTES_MAX)
+        .map(|(span, error)| {
+            let (at, why) = error.map_or((span.start, ""), |found| (found.span.start, &*found.message));
+            format!("{}:{}: this line stays as it is: {why}", source.name(), source.place(at))
+        })
+        .collect();
     if more > 0 {
-        notes.push(format!("{}: {more} more lines stay as they are", file.source.name()));
+        notes.push(format!("{}: {more} more lines stay as they are", source.name()));
     }
     notes
 }
 
 /// What changes, as a unified diff in the encoding of the file; empty if nothing does.
 #[must_use]
-pub fn difference(file: &LicenseFile, formatted: &Formatted) -> Vec<u8> {
-    let name = file.source.name();
+pub fn difference(file: &Readable, formatted: &Formatted) -> Vec<u8> {
+    let source = file.source();
+    let name = source.name();
     let new = Source::new(name, &formatted.bytes);
     let diff = TextDiff::configure()
         .timeout(DIFFERENCE_TIME_MAX)
-        .diff_lines(file.source.text(), new.text())
+        .diff_lines(source.text(), new.text())
         .unified_diff()
         .header(name, &format!("{name} (formatted)"))
         .to_string();
-    file.source.encode(&diff)
+    source.encode(&diff)
 }
 
 #[cfg(test)]
@@ -74,7 +115,8 @@ mod tests {
 
     #[test]
     fn a_difference_is_in_the_encoding_of_the_file() {
-        let file = LicenseFile::parse(Source::new("a.lic", b"SERVER  h ANY\n# M\xfcller\n"));
+        let file =
+            Readable::License(LicenseFile::parse(Source::new("a.lic", b"SERVER  h ANY\n# M\xfcller\n")));
         let formatted = formatted(&file, Style::default()).unwrap();
         assert!(formatted.is_other);
         assert_eq!(
@@ -86,7 +128,8 @@ mod tests {
     #[test]
     fn lines_with_mistakes_are_told_up_to_a_bound() {
         let text = "FEATURE f1\nSERVER h ANY\n".repeat(30);
-        let notes = left_as_they_are(&LicenseFile::parse(Source::new("a.lic", text.as_bytes())));
+        let notes =
+            left_as_they_are(&Readable::License(LicenseFile::parse(Source::new("a.lic", text.as_bytes()))));
         assert_eq!(notes.len(), NOTES_MAX + 1);
         assert_eq!(notes[0], "a.lic:1:11: this line stays as it is: vendor is missing");
         assert_eq!(notes[NOTES_MAX], "a.lic: 10 more lines stay as they are");

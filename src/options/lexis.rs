@@ -34,7 +34,7 @@ pub(super) struct Word<'a> {
     pub(super) quoted: bool,
 }
 
-const fn is_blank(byte: u8) -> bool {
+pub(super) const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\x0c' | b'\x1a')
 }
 
@@ -236,6 +236,12 @@ impl<'a> Open<'a> {
         }
         self.from = next;
     }
+}
+
+/// Whether a word needs its quotes, as it has characters that look like a quote or a blank.
+pub(super) fn looks_odd(text: &str) -> bool {
+    let word = Word { text: Cow::Borrowed(text), span: Span::default(), quoted: false };
+    odd_character(&word).is_some()
 }
 
 /// Characters that look like a quote or a blank but are none.

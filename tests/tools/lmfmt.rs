@@ -114,3 +114,20 @@ fn trouble_ends_with_2_and_the_rest_is_done() {
         assert_eq!(tool(dir.path(), arguments).status.code(), Some(2), "{arguments:?}");
     }
 }
+
+#[test]
+fn options_files_are_laid_out_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("LGS.opt");
+    std::fs::write(&path, "exclude  solver user \"ann\"\nEXCLUD  solver USER bob\n").unwrap();
+    let output = tool(dir.path(), &["lmfmt", "--check", "LGS.opt"]);
+    assert_eq!(output.status.code(), Some(1));
+    let output = tool(dir.path(), &["lmfmt", "-w", "LGS.opt"]);
+    assert_eq!(output.status.code(), Some(0));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.starts_with("LGS.opt:2:1: this line stays as it is: unknown keyword"), "{told}");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text, "EXCLUDE solver USER ann\nEXCLUD  solver USER bob\n");
+    std::fs::rename(&path, dir.path().join("rules")).unwrap();
+    assert_eq!(tool(dir.path(), &["lmfmt", "--check", "--options", "rules"]).status.code(), Some(0));
+}

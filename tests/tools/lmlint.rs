@@ -219,14 +219,19 @@ fn options_files_are_judged_alone_or_with_their_licenses() {
         let found = whole["diagnostics"].as_array().unwrap().iter();
         let of_options = found.filter(|found| found["code"].as_str().unwrap().starts_with('O'));
         let shown = of_options.map(|found| {
-            format!("{} {}:{}", found["code"].as_str().unwrap(), found["file"].as_str().unwrap(), found["line"])
+            format!(
+                "{} {}:{}",
+                found["code"].as_str().unwrap(),
+                found["file"].as_str().unwrap(),
+                found["line"]
+            )
         });
         (output.status.code(), shown.collect())
     };
     let row = |rows: &[&str]| rows.iter().map(|row| (*row).to_owned()).collect::<Vec<_>>();
     // Alone nothing is known of features; names that differ in case are told all the same.
     assert_eq!(codes(&["LGS.opt"]), (Some(1), row(&["O1104 LGS.opt:2"])));
-    let together = row(&["O0701 LGS.opt:1", "O0803 LGS.opt:2", "O1204 LGS.opt:2"]);
+    let together = row(&["O0701 LGS.opt:1", "O1204 LGS.opt:2", "O0803 LGS.opt:2"]);
     assert_eq!(codes(&["site.lic", "LGS.opt"]), (Some(1), together.clone()));
     // The server would read it, so it is read.
     assert_eq!(codes(&["site.lic"]), (Some(1), together));
@@ -238,5 +243,8 @@ fn options_files_are_judged_alone_or_with_their_licenses() {
     write(dir.path(), "site.lic", &sound().replace("VENDOR LGS", "VENDOR LGS OPTIONS=/no/such.opt"));
     assert_eq!(codes(&["site.lic"]), (Some(1), row(&["O0908 site.lic:2"])));
     let explained = printed(&tool(dir.path(), &["lmlint", "--explain", "o0802"]));
-    assert!(explained.starts_with("O0802, warning: ") && explained.contains("Example, b.lic:"), "{explained}");
+    assert!(
+        explained.starts_with("O0802, warning: ") && explained.contains("Example, b.lic:"),
+        "{explained}"
+    );
 }

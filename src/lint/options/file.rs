@@ -112,7 +112,11 @@ fn settings(file: &OptionsFile, remarks: &mut Remarks<'_>) {
             && !log.append
         {
             let message = format!("{} is overwritten at each start of the daemon", log.path);
-            let help = format!("write +{} to append", log.path);
+            let help = if log.path.contains(' ') {
+                format!("write +\"{}\" to append", log.path)
+            } else {
+                format!("write +{} to append", log.path)
+            };
             remarks.add(&finding::LOG_OVERWRITTEN, remarks.word(line, 1), message, &help);
         }
     }

@@ -200,7 +200,12 @@ pub(super) fn check_named(
             let message = format!(
                 "{name} is {attribute} at {place}, but no INCLUDE line names who may use it, so nobody may"
             );
-            let help = format!("write INCLUDE {name} USER NAME, or a GROUP");
+            let who = if attribute == "HOST_BASED" {
+                "HOST NAME, or a HOST_GROUP"
+            } else {
+                "USER NAME, or a GROUP"
+            };
+            let help = format!("write INCLUDE {name} {who}");
             remarks.add(&finding::NAMED_WITHOUT_INCLUDE, Span::default(), message, &help);
             continue;
         };
