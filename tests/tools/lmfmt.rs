@@ -131,3 +131,37 @@ fn options_files_are_laid_out_too() {
     std::fs::rename(&path, dir.path().join("rules")).unwrap();
     assert_eq!(tool(dir.path(), &["lmfmt", "--check", "--options", "rules"]).status.code(), Some(0));
 }
+
+#[test]
+fn what_lmcrypt_signs_keeps_the_layout() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut text = "SERVER h ANY\nVENDOR LGS\n".to_owned();
+    // Signatures that begin at every column, also behind lines that are wrapped themselves.
+    for width in 0..90 {
+        let notice = "n".repeat(width);
+        text += &format!("INCREMENT f{width} LGS 1.0 permanent 10 NOTICE={notice}x SN={width}\n");
+    }
+    text += "FEATURE last LGS 1.0 permanent uncounted HOSTID=ANY\n";
+    std::fs::write(dir.path().join("a.lic"), text).unwrap();
+    let good = |arguments: &[&str]| {
+        let output = tool(dir.path(), arguments);
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{arguments:?}: {}{}",
+            printed(&output),
+            complained(&output)
+        );
+    };
+    good(&["lmfmt", "-w", "a.lic"]);
+    good(&["lmcrypt", "sign", "--demo", "--in-place", "a.lic"]);
+    // A word that ended its line in the last two columns has no room for a backslash now, and signing moves nothing else: four
+    // of these lines. With them laid out anew, another signature changes the layout of none.
+    let lines = printed(&tool(dir.path(), &["lmfmt", "--diff", "a.lic"]));
+    let moved: Vec<&str> = lines.lines().filter(|line| line.starts_with("+\tSN=")).collect();
+    assert_eq!(moved, ["+\tSN=20 \\", "+\tSN=21 \\", "+\tSN=47 \\", "+\tSN=48 \\"], "{lines}");
+    good(&["lmfmt", "-w", "a.lic"]);
+    good(&["lmcrypt", "sign", "--demo", "--in-place", "a.lic"]);
+    good(&["lmfmt", "--check", "a.lic"]);
+    good(&["lmcrypt", "verify", "--demo", "a.lic"]);
+}

@@ -4,11 +4,15 @@ use crate::license::{HostId, LicenseFile, Line, LineKind, Statement};
 use crate::sign::SigningKey;
 use crate::text::{Severity, Source, Span};
 
-/// Signed lines are wrapped near this many columns (`flexnet-files.md` 1.1, Line length).
-const COLUMNS: usize = 72;
+/// Signatures are laid out as lmfmt lays them out, within this many columns, with a tab
+/// before continued lines (`flexnet-files.md` 1.1, Line length).
+const COLUMNS: usize = 70;
 /// A logical line that we write stays below this many characters, which old readers can hold.
 const LINE_CHARS_MAX: usize = 4000;
-const INDENT: &str = "    ";
+const INDENT: &str = "\t";
+const INDENT_COLUMNS: usize = 8;
+/// Columns of the blank and the backslash behind what is continued.
+const CONTINUATION_COLUMNS: usize = 2;
 
 /// The outcome of signing a file.
 #[derive(Debug)]
@@ -138,16 +142,25 @@ fn replacement(source: &Source, line: Statement<'_>, value: &str) -> (Span, Stri
     let line_end = line_end(source.text());
     match line.attribute("SIGN") {
         Some(old) => {
-            let column = source.place(old.span.start).column - 1;
-            let alone = before(source, old.span.start).trim().is_empty();
+            let head = before(source, old.span.start);
+            let alone = head.trim().is_empty();
+            let column = columns(if alone { head } else { head.trim_end() });
             (old.span, wrapped(value, column, alone, line_end))
         }
         None => {
             let at = line.span().end;
-            let column = source.place(at).column;
+            let column = columns(before(source, at));
             (Span::new(at, at), format!(" {}", wrapped(value, column, false, line_end)))
         }
     }
+}
+
+/// How many columns a text takes from the beginning of its line.
+fn columns(text: &str) -> usize {
+    text.chars().fold(0, |column, character| match character {
+        '\t' => (column / INDENT_COLUMNS + 1) * INDENT_COLUMNS,
+        _ => column + 1,
+    })
 }
 
 /// The text between the beginning of the physical line and `offset`.
@@ -156,31 +169,36 @@ fn before(source: &Source, offset: usize) -> &str {
     head.rsplit(['\n', '\r']).next().unwrap_or_default()
 }
 
-/// `SIGN="…"` from a column on, wrapped at blanks of the value. Begins on a new physical line if the whole does not fit
-/// behind what is there, unless nothing is there.
+/// `SIGN="…"` behind so many columns and a blank, wrapped at blanks of the value. Begins on a new physical line if the whole does
+/// not fit behind what is there, unless nothing but blanks is there (`alone`).
 fn wrapped(value: &str, column: usize, alone: bool, line_end: &str) -> String {
     let break_line = format!("\\{line_end}{INDENT}");
-    let (mut text, mut width) = (String::new(), column);
-    if !alone && column + value.len() + "SIGN=\"\"".len() > COLUMNS {
+    let whole = format!("SIGN=\"{value}\"");
+    let mut width = column;
+    let mut text = String::new();
+    if !alone {
+        if column + 1 + whole.len() <= COLUMNS {
+            return whole;
+        }
         text.push_str(&break_line);
-        width = INDENT.len();
+        width = INDENT_COLUMNS;
     }
-    text.push_str("SIGN=\"");
-    width += "SIGN=\"".len();
-    for (index, word) in value.split(' ').enumerate() {
-        // Room for the blank before the word and for ` \` or `"` behind it.
-        if index > 0 && width + word.len() + 3 > COLUMNS {
-            text.push(' ');
-            text.push_str(&break_line);
-            width = INDENT.len();
-        } else if index > 0 {
+    let mut words = whole.split(' ').peekable();
+    let mut begun = false;
+    while let Some(word) = words.next() {
+        let behind = if words.peek().is_some() { CONTINUATION_COLUMNS } else { 0 };
+        if begun {
             text.push(' ');
             width += 1;
         }
+        if begun && width + word.len() + behind > COLUMNS {
+            text.push_str(&break_line);
+            width = INDENT_COLUMNS;
+        }
         text.push_str(word);
         width += word.len();
+        begun = true;
     }
-    text.push('"');
     text
 }
 
