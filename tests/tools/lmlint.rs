@@ -210,7 +210,7 @@ fn options_files_are_judged_alone_or_with_their_licenses() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), "site.lic", &sound());
     write(dir.path(), "LGS.opt", "EXCLUDE Solver USER ann\nRESERVE 11 solver USER mel\n");
-    write(dir.path(), "other.txt", "# who may\nEXCLUD solver USER ann\n");
+    write(dir.path(), "other.txt", "# who may\nMAX 2 solver USER bob\nEXCLUD solver USER ann\n");
     let codes = |arguments: &[&str]| -> (Option<i32>, Vec<String>) {
         let all: Vec<&str> =
             ["lmlint", "--format", "json"].iter().chain(arguments).chain(&AS_OTHER).copied().collect();
@@ -237,7 +237,7 @@ fn options_files_are_judged_alone_or_with_their_licenses() {
     assert_eq!(codes(&["site.lic"]), (Some(1), together));
     assert_eq!(codes(&["site.lic", "--foreign"]).1, row(&[]));
     // By its content, and by the word of the caller.
-    assert_eq!(codes(&["other.txt"]), (Some(2), row(&["O0201 other.txt:2"])));
+    assert_eq!(codes(&["other.txt"]), (Some(2), row(&["O0201 other.txt:3"])));
     std::fs::rename(dir.path().join("LGS.opt"), dir.path().join("new")).unwrap();
     assert_eq!(codes(&["site.lic", "--vendor", "LGS", "--options", "new"]).1[0], "O0701 new:1");
     write(dir.path(), "site.lic", &sound().replace("VENDOR LGS", "VENDOR LGS OPTIONS=/no/such.opt"));
