@@ -5,10 +5,12 @@ mod diagnostic;
 mod finding;
 pub mod layout;
 mod nearest;
+mod reporter;
 mod source;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub(crate) use finding::findings;
 pub use finding::{Finding, Subject};
 pub use nearest::{Suggestions, nearest};
-pub use source::{Place, Source, Span};
+pub use reporter::{Reported, Reporter, diagnostics_within, is_typographic_quote, shown};
+pub use source::{BYTE_ORDER_MARK, Place, Source, Span};

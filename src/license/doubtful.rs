@@ -4,8 +4,8 @@ use super::attribute::{Form, known};
 use super::finding;
 use super::keyword::Keyword;
 use super::lexis::attribute;
-use super::parse::{Reader, Token, shown};
-use crate::text::Span;
+use super::parse::{Reader, Token};
+use crate::text::{Span, shown};
 
 /// What a hint proposes is not longer than this.
 const PROPOSED_CHARS_MAX: usize = 60;

@@ -7,9 +7,8 @@ use super::hostid::HostId;
 use super::keyword::Keyword;
 use super::lexis::{Words, text};
 use super::package::PackageLine;
-use super::parse::MARK;
 use crate::ident::VendorName;
-use crate::text::{Diagnostic, Source, Span};
+use crate::text::{BYTE_ORDER_MARK, Diagnostic, Source, Span, diagnostics_within};
 
 /// A license file as it was read. Made by [`LicenseFile::parse`], which never fails.
 #[derive(Debug, Clone)]
@@ -82,16 +81,14 @@ impl LicenseFile {
 
     /// What is wrong or doubtful about a line of this file.
     pub fn diagnostics_of(&self, line: &Line) -> impl Iterator<Item = &Diagnostic> {
-        let Span { start, end } = line.span;
-        let from = self.diagnostics.partition_point(|found| found.span.start < start);
-        self.diagnostics.iter().skip(from).take_while(move |found| found.span.start < end)
+        diagnostics_within(&self.diagnostics, line.span)
     }
 
     /// The words of a line without its comments and continuations, for lines that have no typed form. A word with a
     /// quote in the wrong place comes as it was written.
     pub fn words_of(&self, line: &Line) -> impl Iterator<Item = Cow<'_, str>> {
         let line = self.source.slice(line.span);
-        Words::new(line.strip_prefix(MARK).unwrap_or(line))
+        Words::new(line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line))
             .map(|word| text(word.raw).unwrap_or(Cow::Borrowed(word.raw)))
     }
 

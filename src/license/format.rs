@@ -24,11 +24,10 @@ use super::file::{LicenseFile, Line, LineKind, ServerLine, VendorLine};
 use super::finding;
 use super::keyword::Keyword;
 use super::lexis::{Word, Words, block_text, is_blank, text};
-use super::parse::MARK;
 use super::statement::Statement;
 pub use crate::text::layout::{FormatError, Style};
 use crate::text::layout::{LINE_CHARS_MAX, Page, line_end};
-use crate::text::{Source, Span};
+use crate::text::{BYTE_ORDER_MARK, Source, Span};
 
 /// Words of SERVER and VENDOR lines that are taken in any case.
 const SERVER_OPTIONS: [&str; 5] =
@@ -165,7 +164,7 @@ fn layout(file: &LicenseFile, style: Style) -> String {
         text.push_str(line_end);
     }
     // What opens a file can be taken for a mark of its encoding; on its second line it can't.
-    if text.starts_with(|c| matches!(c, MARK | '\u{ff}' | '\u{fe}')) {
+    if text.starts_with([BYTE_ORDER_MARK, '\u{ff}', '\u{fe}']) {
         text.insert_str(0, line_end);
     }
     text
@@ -208,7 +207,8 @@ fn push_line(text: &mut String, file: &LicenseFile, line: &Line, style: Style, l
 #[must_use]
 pub fn body<'a>(file: &'a LicenseFile, line: &Line) -> &'a str {
     let whole = file.source.slice(line.span);
-    let whole = if line.span.start == 0 { whole.strip_prefix(MARK).unwrap_or(whole) } else { whole };
+    let whole =
+        if line.span.start == 0 { whole.strip_prefix(BYTE_ORDER_MARK).unwrap_or(whole) } else { whole };
     whole.strip_suffix("\r\n").or_else(|| whole.strip_suffix(['\r', '\n'])).unwrap_or(whole)
 }
 

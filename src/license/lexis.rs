@@ -12,6 +12,8 @@ use nom::multi::{many0_count, many1_count};
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
+use crate::text::is_typographic_quote;
+
 /// Production `blank`: space and tab, and what old editors leave behind: form feed and the end mark of DOS.
 pub(super) const fn is_blank(character: char) -> bool {
     matches!(character, ' ' | '\t' | '\x0c' | '\x1a')
@@ -202,7 +204,8 @@ pub(super) fn text(raw: &str) -> Result<Cow<'_, str>, BadText> {
     if !raw.is_ascii() {
         let first = raw.char_indices().next();
         let last = raw.char_indices().next_back();
-        if let Some((at, found)) = [first, last].into_iter().flatten().find(|(_, c)| is_typographic(*c)) {
+        if let Some((at, found)) = [first, last].into_iter().flatten().find(|(_, c)| is_typographic_quote(*c))
+        {
             return Err(BadText::Typographic(at, found));
         }
         if let Some(at) = raw.find('\u{a0}') {
@@ -219,14 +222,6 @@ pub(super) fn block_text(raw: &str) -> Result<Cow<'_, str>, BadText> {
         Some(end) if raw.starts_with('{') => Err(BadText::QuoteInside(end)),
         _ => Err(BadText::OpenBlock(0)),
     }
-}
-
-/// Quotes that word processors put in the place of the plain one, also as Windows writes them in 8 bits.
-const fn is_typographic(character: char) -> bool {
-    matches!(
-        character,
-        '\u{2018}'..='\u{201f}' | '\u{ab}' | '\u{bb}' | '\u{2039}' | '\u{203a}' | '\u{91}'..='\u{94}' | '\u{ff02}'
-    )
 }
 
 /// Joins a wrapped text: the blanks before the backslash, the line end and the blanks that open the next line count as

@@ -9,17 +9,14 @@ use super::layout::{Layout, Logical, Shape};
 use super::lexis::{BadText, Word, Words, attribute, block_text, is_blank, is_decimal, text};
 use super::{checks, parse_feature, parse_package, parse_server};
 use crate::ident::{NameError, VendorName};
-use crate::text::{Diagnostic, Finding, Severity, Source, Span, nearest};
-
-/// A byte order mark may open the file; it is no part of its first line.
-pub(super) const MARK: char = '\u{feff}';
+use crate::text::{BYTE_ORDER_MARK, Diagnostic, Finding, Reported, Reporter, Source, Span, nearest, shown};
 
 impl LicenseFile {
     /// Reads a file. Never fails: a line with an error becomes [`LineKind::Invalid`] with a diagnostic, and the rest is
     /// kept. Takes time and memory in proportion to the text.
     #[must_use]
     pub fn parse(source: Source) -> Self {
-        let (lines, diagnostics) = if is_utf16(source.text()) {
+        let (lines, diagnostics) = if source.is_utf16() {
             let whole = Span::new(0, source.text().len());
             let found = finding::UTF16.at(Span::new(0, 0), "the file is written in UTF-16");
             let found = Diagnostic { help: Some("save it as UTF-8 or plain text".into()), ..found };
@@ -34,23 +31,10 @@ impl LicenseFile {
     }
 }
 
-/// UTF-16 with its byte order mark, as it looks when taken for Latin-1.
-fn is_utf16(text: &str) -> bool {
-    text.starts_with("\u{ff}\u{fe}") || text.starts_with("\u{fe}\u{ff}")
-}
-
 fn read(source: &Source) -> (Vec<Line>, Vec<Diagnostic>) {
     let text = source.text();
-    let begin = if text.starts_with(MARK) { MARK.len_utf8() } else { 0 };
-    let mut reader = Reader {
-        text,
-        diagnostics: Vec::new(),
-        errors: 0,
-        errors_on_line: 0,
-        others_on_line: 0,
-        words: Vec::new(),
-        vendor: None,
-    };
+    let begin = source.begin();
+    let mut reader = Reader { text, reporter: Reporter::default(), words: Vec::new(), vendor: None };
     let mut lines: Vec<Line> = Layout::new(text, begin)
         .map(|logical| Line { span: logical.span, kind: reader.line(&logical) })
         .collect();
@@ -59,12 +43,8 @@ fn read(source: &Source) -> (Vec<Line>, Vec<Diagnostic>) {
         None if begin > 0 => lines.push(Line { span: Span::new(0, begin), kind: LineKind::Blank }),
         None => {}
     }
-    (lines, reader.diagnostics)
+    (lines, reader.reporter.into_diagnostics())
 }
-
-/// So many errors of one line are reported, and so many warnings and notes: who has read twenty looks at the line itself, and
-/// showing them takes time in proportion to the text.
-const REPORTS_ON_LINE_MAX: usize = 20;
 
 /// One word of the line that is being read: its raw text and its place in the file.
 #[derive(Clone, Copy)]
@@ -73,30 +53,10 @@ pub(super) struct Token<'a> {
     pub(super) span: Span,
 }
 
-/// The diagnostic that was just added, to be given its help.
-pub(super) struct Reported<'r>(Option<&'r mut Diagnostic>);
-
-impl Reported<'_> {
-    /// What to write instead.
-    pub(super) fn help(self, text: impl Into<String>) {
-        self.suggest(Some(text.into()));
-    }
-
-    /// What was probably meant, if anything.
-    pub(super) fn suggest(self, text: Option<String>) {
-        if let Some(diagnostic) = self.0 {
-            diagnostic.help = text;
-        }
-    }
-}
-
 /// Reads lines and collects what is wrong with them.
 pub(super) struct Reader<'a> {
     text: &'a str,
-    diagnostics: Vec<Diagnostic>,
-    errors: usize,
-    errors_on_line: usize,
-    others_on_line: usize,
+    reporter: Reporter,
     /// Kept between lines, for its memory.
     words: Vec<Token<'a>>,
     /// The last vendor's name: most lines of a file share it.
@@ -110,8 +70,7 @@ impl<'a> Reader<'a> {
             Shape::Comment => return LineKind::Comment,
             Shape::Words => {}
         }
-        self.errors_on_line = 0;
-        self.others_on_line = 0;
+        self.reporter.begin_line();
         self.report_layout(logical);
         let line = self.text.get(logical.span.start..logical.span.end).unwrap_or_default();
         let mut words = std::mem::take(&mut self.words);
@@ -270,15 +229,7 @@ impl<'a> Reader<'a> {
         span: Span,
         message: impl Into<String>,
     ) -> Reported<'_> {
-        let is_error = finding.severity == Severity::Error;
-        self.errors += usize::from(is_error);
-        let on_line = if is_error { &mut self.errors_on_line } else { &mut self.others_on_line };
-        *on_line += 1;
-        if *on_line > REPORTS_ON_LINE_MAX {
-            return Reported(None);
-        }
-        self.diagnostics.push(finding.at(span, message));
-        Reported(self.diagnostics.last_mut())
+        self.reporter.report(finding, span, message)
     }
 
     /// A vendor's name.
@@ -299,7 +250,7 @@ impl<'a> Reader<'a> {
 
     /// How many errors there are, to see whether reading a line has added one.
     pub(super) const fn errors(&self) -> usize {
-        self.errors
+        self.reporter.errors()
     }
 
     /// The text of a word as a whole.
@@ -368,8 +319,9 @@ impl<'a> Reader<'a> {
 
 /// The keyword of a line before which a mail's `>` stands, or in whose first word characters are hidden that nobody sees.
 fn hidden_keyword(first: &str, line: &str) -> Option<Keyword> {
-    let is_hidden =
-        |c: char| c.is_control() || matches!(c, MARK | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}');
+    let is_hidden = |c: char| {
+        c.is_control() || c == BYTE_ORDER_MARK || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}')
+    };
     if first.chars().any(is_hidden) {
         return Keyword::of(&first.replace(is_hidden, ""));
     }
@@ -394,13 +346,4 @@ fn keyword_meant(first: &str, line: &str) -> Option<&'static str> {
 
 fn is_capitals(word: &str) -> bool {
     word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
-}
-
-/// A text as messages show it: quoted, and cut to 40 characters.
-pub(super) fn shown(text: &str) -> String {
-    let mut cut: String = text.chars().take(40).collect();
-    if cut.len() < text.len() {
-        cut.push('…');
-    }
-    format!("{cut:?}")
 }

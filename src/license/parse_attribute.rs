@@ -10,9 +10,9 @@ use super::hostid::HostId;
 use super::keyword::Keyword;
 use super::lexis::{attribute, is_blank};
 use super::meant;
-use super::parse::{Reader, Token, shown};
+use super::parse::{Reader, Token};
 use super::parse_server::one_hostid;
-use crate::text::{Span, nearest};
+use crate::text::{Span, nearest, shown};
 use crate::time::CivilDate;
 
 /// The attributes of one line, and what the typed ones say.

@@ -8,10 +8,10 @@ use super::hostid::HostId;
 use super::keyword::Keyword;
 use super::lexis::is_bare_key;
 use super::meant::{self, Missing};
-use super::parse::{Reader, Token, shown};
+use super::parse::{Reader, Token};
 use super::parse_attribute::{Attributes, read_attributes};
 use crate::ident::{Count, FeatureName, NameError, Version};
-use crate::text::{Finding, Span};
+use crate::text::{Finding, Span, shown};
 use crate::time::CivilDate;
 
 const FIELDS: [&str; 5] = ["feature", "vendor", "version", "expiry date", "number of licenses"];

@@ -8,11 +8,11 @@ use super::file::LineKind;
 use super::finding;
 use super::lexis::{is_bare_key, is_blank};
 use super::package::{Component, PackageKind, PackageLine};
-use super::parse::{Reader, Token, shown};
+use super::parse::{Reader, Token};
 use super::parse_attribute::read_attributes;
 use super::parse_feature::{is_attribute, read_key, read_name, read_version};
 use crate::ident::{Count, FeatureName, VendorName, Version};
-use crate::text::Span;
+use crate::text::{Span, shown};
 
 /// Production `package-line`, behind its keyword.
 pub(super) fn package<'a>(reader: &mut Reader<'a>, whole: Span, words: &[Token<'a>]) -> LineKind {

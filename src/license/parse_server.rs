@@ -6,9 +6,9 @@ use super::file::{LineKind, ServerLine, VendorLine};
 use super::finding;
 use super::hostid::HostId;
 use super::meant;
-use super::parse::{Reader, Token, shown};
+use super::parse::{Reader, Token};
 use crate::ident::VendorName;
-use crate::text::{Span, nearest};
+use crate::text::{Span, nearest, shown};
 
 /// Production `server-line`, behind its keyword.
 pub(super) fn server<'a>(reader: &mut Reader<'a>, whole: Span, words: &[Token<'a>]) -> LineKind {

@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use super::directive::Directive;
 use super::keyword::Keyword;
 use super::lexis::Lines;
-use super::parse::MARK;
-use crate::text::{Diagnostic, Source, Span};
+use crate::text::{Diagnostic, Source, Span, diagnostics_within};
 
 /// An options file as it was read. Made by [`OptionsFile::parse`], which never fails.
 #[derive(Debug, Clone)]
@@ -74,15 +73,13 @@ impl OptionsFile {
     /// The words of the line that begins with a span, without quotes and continuations, and where each stands.
     #[must_use]
     pub fn words(&self, at: Span) -> Vec<(Cow<'_, str>, Span)> {
-        let mark = if at.start == 0 && self.source.text().starts_with(MARK) { MARK.len_utf8() } else { 0 };
+        let mark = if at.start == 0 { self.source.begin() } else { 0 };
         let line = Lines::new(self.source.text(), at.start + mark).next();
         line.into_iter().flat_map(|line| line.words).map(|word| (word.text, word.span)).collect()
     }
 
     /// What is wrong or doubtful about a line of this file.
     pub fn diagnostics_of(&self, line: &Line) -> impl Iterator<Item = &Diagnostic> {
-        let Span { start, end } = line.span;
-        let from = self.diagnostics.partition_point(|found| found.span.start < start);
-        self.diagnostics.iter().skip(from).take_while(move |found| found.span.start < end)
+        diagnostics_within(&self.diagnostics, line.span)
     }
 }

@@ -20,10 +20,9 @@ use super::file::{Line, LineKind, OptionLine, OptionsFile};
 use super::finding;
 use super::keyword::Keyword;
 use super::lexis::{Lines, Word, is_blank, looks_odd};
-use super::parse::MARK;
 pub use crate::text::layout::{FormatError, Style};
 use crate::text::layout::{LINE_CHARS_MAX, Page, line_end};
-use crate::text::{Severity, Source, Span};
+use crate::text::{BYTE_ORDER_MARK, Severity, Source, Span};
 
 /// The bytes of a file in the canonical layout. Takes time and memory in proportion to the text.
 ///
@@ -123,7 +122,7 @@ fn layout(file: &OptionsFile, style: Style) -> String {
         text.push_str(line_end);
     }
     // What opens a file can be taken for a mark of its encoding; on its second line it can't.
-    if text.starts_with(|c| matches!(c, MARK | '\u{ff}' | '\u{fe}')) {
+    if text.starts_with([BYTE_ORDER_MARK, '\u{ff}', '\u{fe}']) {
         text.insert_str(0, line_end);
     }
     text
@@ -180,7 +179,8 @@ fn lay(words: &[Cow<'_, str>], keyword: Keyword, columns: usize, line_end: &str)
 /// A line without its line end, and without the mark that opens a file.
 fn body<'a>(file: &'a OptionsFile, line: &Line) -> &'a str {
     let whole = file.source.slice(line.span);
-    let whole = if line.span.start == 0 { whole.strip_prefix(MARK).unwrap_or(whole) } else { whole };
+    let whole =
+        if line.span.start == 0 { whole.strip_prefix(BYTE_ORDER_MARK).unwrap_or(whole) } else { whole };
     whole.strip_suffix("\r\n").or_else(|| whole.strip_suffix(['\r', '\n'])).unwrap_or(whole)
 }
 
@@ -191,7 +191,11 @@ fn trimmed(text: &str) -> &str {
 /// The words of a line, and its comments from `#` on.
 fn split<'a>(file: &'a OptionsFile, line: &Line) -> (Vec<Word<'a>>, Vec<&'a str>) {
     let text = file.source.text();
-    let mark = if line.span.start == 0 && text.starts_with(MARK) { MARK.len_utf8() } else { 0 };
+    let mark = if line.span.start == 0 && text.starts_with(BYTE_ORDER_MARK) {
+        BYTE_ORDER_MARK.len_utf8()
+    } else {
+        0
+    };
     let words = Lines::new(text, line.span.start + mark).next().map_or_else(Vec::new, |line| line.words);
     let mut comments = Vec::new();
     let mut at = line.span.start + mark;

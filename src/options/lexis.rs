@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::finding;
-use crate::text::{Finding, Span};
+use crate::text::{Finding, Span, is_typographic_quote};
 
 /// One line: physical lines joined by backslashes.
 #[derive(Debug)]
@@ -249,11 +249,10 @@ fn odd_character(word: &Word<'_>) -> Option<(Finding, Span)> {
     if word.quoted || word.text.is_ascii() {
         return None;
     }
-    let is_typographic = |c: char| matches!(c, '\u{2018}'..='\u{201f}' | '\u{ab}' | '\u{bb}' | '\u{2039}' | '\u{203a}' | '\u{91}'..='\u{94}' | '\u{ff02}');
     if word.text.contains('\u{a0}') {
         return Some((finding::NO_BREAK_SPACE, word.span));
     }
-    (word.text.starts_with(is_typographic) || word.text.ends_with(is_typographic))
+    (word.text.starts_with(is_typographic_quote) || word.text.ends_with(is_typographic_quote))
         .then_some((finding::TYPOGRAPHIC_QUOTE, word.span))
 }
 

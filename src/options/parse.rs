@@ -7,14 +7,10 @@ use super::keyword::Keyword;
 use super::lexis::{Lines, Logical, Shape, Word};
 use super::{parse_who, spec};
 use crate::ident::User;
-use crate::text::{Diagnostic, Finding, Severity, Source, Span, nearest};
+use crate::text::{Finding, Reported, Reporter, Source, Span, nearest, shown};
 
-/// A byte order mark may open the file; it is no part of its first line.
-pub(super) const MARK: char = '\u{feff}';
 /// Longer lines are read, but other servers don't (`flexnet-files.md` 4.1).
 const LINE_CHARACTERS_MAX: usize = 4000;
-/// So many errors of one line are reported, and so many warnings and notes.
-const REPORTS_ON_LINE_MAX: usize = 20;
 /// Range of MAX_CONNECTIONS (`flexnet-files.md` 4.4).
 const CONNECTIONS: (u32, u32) = (31, 1_000_000);
 /// Range of DAEMON_SELECT_TIMEOUT in seconds (`flexnet-files.md` 4.4).
@@ -28,14 +24,14 @@ impl OptionsFile {
     #[must_use]
     pub fn parse(source: Source) -> Self {
         let text = source.text();
-        let mut reader = Reader { diagnostics: Vec::new(), on_line: (0, 0), errors: 0 };
-        let lines = if text.starts_with("\u{ff}\u{fe}") || text.starts_with("\u{fe}\u{ff}") {
+        let mut reader = Reader { reporter: Reporter::default() };
+        let lines = if source.is_utf16() {
             reader
                 .report(finding::UTF16, Span::new(0, 0), "the file is written in UTF-16")
                 .help("save it as UTF-8 or plain text");
             vec![Line { span: Span::new(0, text.len()), kind: LineKind::Invalid }]
         } else {
-            let begin = if text.starts_with(MARK) { MARK.len_utf8() } else { 0 };
+            let begin = source.begin();
             let mut lines: Vec<Line> = Lines::new(text, begin)
                 .map(|logical| Line { span: logical.span, kind: reader.line(text, &logical) })
                 .collect();
@@ -46,35 +42,15 @@ impl OptionsFile {
             }
             lines
         };
-        let mut diagnostics = reader.diagnostics;
+        let mut diagnostics = reader.reporter.into_diagnostics();
         diagnostics.sort_by_key(|found| found.span.start);
         Self { source, lines, diagnostics }
     }
 }
 
-/// The diagnostic that was just added, to be given its help.
-pub(super) struct Reported<'r>(Option<&'r mut Diagnostic>);
-
-impl Reported<'_> {
-    /// What to write instead.
-    pub(super) fn help(self, text: impl Into<String>) {
-        self.suggest(Some(text.into()));
-    }
-
-    /// What was probably meant, if anything.
-    pub(super) fn suggest(self, text: Option<String>) {
-        if let Some(diagnostic) = self.0 {
-            diagnostic.help = text;
-        }
-    }
-}
-
 /// Reads lines and collects what is wrong with them.
 pub(super) struct Reader {
-    diagnostics: Vec<Diagnostic>,
-    /// Errors and other reports on the present line.
-    on_line: (usize, usize),
-    errors: usize,
+    reporter: Reporter,
 }
 
 impl Reader {
@@ -85,15 +61,7 @@ impl Reader {
         span: Span,
         message: impl Into<String>,
     ) -> Reported<'_> {
-        let is_error = finding.severity == Severity::Error;
-        self.errors += usize::from(is_error);
-        let number = if is_error { &mut self.on_line.0 } else { &mut self.on_line.1 };
-        *number += 1;
-        if *number > REPORTS_ON_LINE_MAX {
-            return Reported(None);
-        }
-        self.diagnostics.push(finding.at(span, message));
-        Reported(self.diagnostics.last_mut())
+        self.reporter.report(finding, span, message)
     }
 
     fn line(&mut self, text: &str, logical: &Logical<'_>) -> LineKind {
@@ -102,14 +70,14 @@ impl Reader {
             Shape::Comment => return LineKind::Comment,
             Shape::Words => {}
         }
-        self.on_line = (0, 0);
-        let errors = self.errors;
+        self.reporter.begin_line();
+        let errors = self.reporter.errors();
         for (problem, span) in &logical.problems {
             let message = problem.meaning.trim_end_matches('.');
             self.report(*problem, *span, lower_first(message))
                 .suggest(layout_help(problem).map(str::to_owned));
         }
-        let layout_sound = self.errors == errors;
+        let layout_sound = self.reporter.errors() == errors;
         let written = text.get(logical.span.start..logical.span.end).unwrap_or_default();
         if written.len() > LINE_CHARACTERS_MAX && written.trim_end().chars().count() > LINE_CHARACTERS_MAX {
             let span = logical.words.first().map_or(logical.span, |word| word.span);
@@ -432,15 +400,6 @@ pub(super) fn group_name(reader: &mut Reader, word: &Word<'_>) -> Option<User> {
             None
         }
     }
-}
-
-/// A text as messages show it: quoted, and cut to 40 characters.
-pub(super) fn shown(text: &str) -> String {
-    let mut cut: String = text.chars().take(40).collect();
-    if cut.len() < text.len() {
-        cut.push('…');
-    }
-    format!("{cut:?}")
 }
 
 /// What to do about a mistake of layout.

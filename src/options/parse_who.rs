@@ -6,9 +6,9 @@ use super::directive::{Directive, HostName, Who};
 use super::finding;
 use super::keyword::Keyword;
 use super::lexis::Word;
-use super::parse::{Reader, Words, group_name, shown};
+use super::parse::{Reader, Words, group_name};
 use crate::ident::{AddressPattern, Display, Host, NameError, Project, User};
-use crate::text::{Span, nearest};
+use crate::text::{Span, nearest, shown};
 
 /// What a name is compared with.
 #[derive(Clone, Copy, PartialEq, Eq)]

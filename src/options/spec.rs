@@ -3,9 +3,9 @@
 use super::directive::{FeatureSpec, Modifier, TextModifier};
 use super::finding;
 use super::lexis::Word;
-use super::parse::{Reader, shown};
+use super::parse::Reader;
 use crate::ident::{FeatureName, Version};
-use crate::text::{Span, nearest};
+use crate::text::{Span, nearest, shown};
 use crate::time::CivilDate;
 
 const TEXTS: [(&str, TextModifier); 11] = [

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A byte order mark.
-const MARK: char = '\u{feff}';
+/// A byte order mark may open a file; it is no part of its first line.
+pub const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A range of bytes in a [`Source`]'s text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -88,6 +88,18 @@ impl Source {
         &self.text
     }
 
+    /// Where the first line begins: behind a byte order mark, if there is one.
+    #[must_use]
+    pub fn begin(&self) -> usize {
+        if self.text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 }
+    }
+
+    /// Whether it is UTF-16 with its byte order mark, as that looks when taken for Latin-1.
+    #[must_use]
+    pub fn is_utf16(&self) -> bool {
+        self.text.starts_with("\u{ff}\u{fe}") || self.text.starts_with("\u{fe}\u{ff}")
+    }
+
     /// The text of a span; empty if the span does not fit.
     #[must_use]
     pub fn slice(&self, span: Span) -> &str {
@@ -118,8 +130,8 @@ impl Source {
     pub fn place(&self, offset: usize) -> Place {
         let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
         let mut start = self.line_starts.get(line - 1).copied().unwrap_or(0);
-        if start == 0 && self.text.starts_with(MARK) {
-            start = MARK.len_utf8();
+        if start == 0 && self.text.starts_with(BYTE_ORDER_MARK) {
+            start = BYTE_ORDER_MARK.len_utf8();
         }
         let column =
             self.text.get(start..offset.min(self.text.len())).map_or(0, |head| head.chars().count()) + 1;
