@@ -103,6 +103,7 @@ codes! {
     Spent = -1007, "Request number was used already", "use a new, higher request number for each request";
     DemoRefused = -1008, "Demo license is not accepted by this application", "use a license of the publisher, or tell the application to accept demo licenses";
     ActionRefused = -1009, "Control request is switched off at this server", "stop the server by SIGTERM to lmgrd, or start it without -x";
+    RereadIncomplete = -1010, "Not everything was taken over by the reread", "correct the files that the answer names and reread, or reread with --force";
 }
 
 impl Code {

@@ -13,7 +13,7 @@ mod request;
 pub use denial::Denial;
 pub use request::{Answer, Checkin, Checkout, Claims, Grant, Identity, SessionKind};
 
-use crate::ident::{Digest, Handle, PoolKey, Seq, SessionId, Token};
+use crate::ident::{Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Token};
 use crate::time::Timestamp;
 
 /// The events of one decision: stored whole or not at all. Event `i` has the number `first + i`.
@@ -54,6 +54,10 @@ pub enum Event {
     In(In),
     /// A request was refused.
     Denied(Box<Denied>),
+    /// The files were read again; other rules hold from here on.
+    Reread(Box<Reread>),
+    /// A checkout is counted in another pool from here on, after a reread that changed its own.
+    Moved(Box<Moved>),
 }
 
 /// Begin of service, and with what.
@@ -87,6 +91,35 @@ pub enum FileRole {
     Manifest,
     /// The options file.
     Options,
+}
+
+/// New rules, and from what. Seats that changed their pools follow by [`Event::Moved`] and those for which no pool is left by
+/// [`Event::In`], both in the same record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reread {
+    /// Who ordered it, such as `ann@ws01`, or the signal.
+    pub by: String,
+    /// Whether it was the daemon's own doing, at midnight.
+    pub automatic: bool,
+    /// Time zone of the server, as in [`Started::zone`].
+    pub zone: String,
+    /// The files that hold from here on, those among them that did not change too; the store keeps their bytes.
+    pub files: Vec<StartFile>,
+    /// Features that were served in this run of the daemon and are no longer, by name.
+    pub removed: Vec<FeatureName>,
+}
+
+/// A checkout that goes on in another pool of its feature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// Whose.
+    pub session: SessionId,
+    /// Which checkout.
+    pub handle: Handle,
+    /// The pool that it was counted in.
+    pub from: PoolKey,
+    /// The pool that it is counted in from here on.
+    pub to: PoolKey,
 }
 
 /// Orderly end of service. Line-protocol sessions end in the same record; framed sessions keep their seats for one
@@ -199,6 +232,8 @@ pub enum InReason {
     },
     /// Its session ended.
     Ended(EndReason),
+    /// No pool of its feature was left for it after a reread (-92).
+    Removed,
 }
 
 /// A request was refused.

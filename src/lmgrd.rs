@@ -11,8 +11,11 @@ mod files;
 mod log;
 mod manager;
 mod program;
+mod reading;
 mod reception;
+mod reread;
 mod restarts;
+mod starting;
 mod texts;
 mod vendor;
 
@@ -29,10 +32,12 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use child::Start;
 use conversation::Desk;
 use log::{DAEMON, Log, StartFacts};
 use manager::Manager;
+use reading::{Found, Reading};
+use reread::Rereads;
+use starting::Starting;
 
 use crate::event::debug_log::LogStyle;
 use crate::ident::Host;
@@ -93,6 +98,8 @@ pub struct Config {
     pub local_only: bool,
     /// No order to end is obeyed.
     pub refuse_down: bool,
+    /// No order to reread is obeyed.
+    pub refuse_reread: bool,
     /// Where the history and the administrator's key lie; see [`platform::state_dir`].
     pub state_dir: Option<PathBuf>,
     /// Directories with vendor manifests and programs that VENDOR lines may name.
@@ -224,6 +231,8 @@ fn open_log(file: Option<&LogFile>) -> (Option<File>, Option<String>) {
 /// What is known before the runtime starts.
 struct Prepared {
     plan: Plan,
+    files: Vec<ReadFile>,
+    reading: Reading,
     listener: std::net::TcpListener,
     port: u16,
     state_dir: PathBuf,
@@ -258,7 +267,7 @@ fn prepare(config: &Config, log: &Log) -> Result<Prepared, Unable> {
         .map_err(|error| one(1, format!("this program's own file cannot be found: {error}")))?;
     let this_host = platform::host_name().map_err(|error| one(1, format!("this machine's name: {error}")))?;
     program::missing_dirs(&config.vendor_dirs, &start_dir).iter().for_each(|note| log.say(note));
-    let plan = read_plan(config, log, &start_dir, &this_host)?;
+    let (reading, plan, files) = read_plan(config, log, &start_dir, this_host)?;
     let listener = open_port(config, log, plan.port)?;
     let port = listener
         .local_addr()
@@ -279,12 +288,17 @@ fn prepare(config: &Config, log: &Log) -> Result<Prepared, Unable> {
             (None, Some(trouble))
         }
     };
-    Ok(Prepared { plan, listener, port, state_dir, admin, trouble, start_dir, own })
+    Ok(Prepared { plan, files, reading, listener, port, state_dir, admin, trouble, start_dir, own })
 }
 
 /// Reads the files. What is wrong with single ones is logged, and repeated in a failure, because whoever started the
 /// program may not see the log.
-fn read_plan(config: &Config, log: &Log, start_dir: &Path, this_host: &Host) -> Result<Plan, Unable> {
+fn read_plan(
+    config: &Config,
+    log: &Log,
+    start_dir: &Path,
+    this_host: Host,
+) -> Result<(Reading, Plan, Vec<ReadFile>), Unable> {
     let failed = |error: &PlanError, notes: &[String]| {
         let lines = error.messages();
         let text = notes.iter().chain(&lines).map(String::as_str).collect::<Vec<_>>().join("; ");
@@ -296,17 +310,13 @@ fn read_plan(config: &Config, log: &Log, start_dir: &Path, this_host: &Host) -> 
         .or_else(|| std::env::var_os("LM_LICENSE_FILE"))
         .filter(|path| !path.is_empty())
         .ok_or_else(|| failed(&PlanError::NoPath, &[]))?;
-    let mut notes = Vec::new();
-    let mut files = Vec::new();
-    for file in expand(&path, start_dir, &mut notes) {
-        match read(&file) {
-            Ok(file) => files.push(file),
-            Err(note) => notes.push(note),
-        }
-    }
-    let plan = plan(&files, this_host, start_dir, config.port, &mut notes);
+    let reading = Reading { path, start_dir: start_dir.to_owned(), this_host, port: config.port };
+    let Found { files, plan, notes, .. } = reading.read(&[]);
     notes.iter().for_each(|note| log.say(note));
-    plan.map_err(|error| failed(&error, &notes))
+    match plan {
+        Ok(plan) => Ok((reading, plan, files)),
+        Err(error) => Err(failed(&error, &notes)),
+    }
 }
 
 fn open_port(config: &Config, log: &Log, port: Option<u16>) -> Result<std::net::TcpListener, Unable> {
@@ -340,7 +350,18 @@ fn serve(config: Config, prepared: Prepared, log_file: Option<File>, log: Log) -
 }
 
 async fn serve_in_runtime(config: Config, prepared: Prepared, log_file: Option<File>, log: Log) -> Ending {
-    let Prepared { plan, listener, port, state_dir, admin, start_dir, own, trouble: _ } = prepared;
+    let Prepared {
+        plan,
+        files: in_force,
+        reading,
+        listener,
+        port,
+        state_dir,
+        admin,
+        start_dir,
+        own,
+        trouble: _,
+    } = prepared;
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return fail_early(config.start, 1, format!("the port cannot be served: {error}")),
@@ -355,7 +376,7 @@ async fn serve_in_runtime(config: Config, prepared: Prepared, log_file: Option<F
         arguments: &config.arguments,
         local_only: config.local_only,
     });
-    let license_files: Arc<[PathBuf]> = plan.files.iter().cloned().collect();
+    let (license_files, published_files) = watch::channel(plan.files.iter().cloned().collect());
     let (info, published) = watch::channel(Arc::new(ServerInfo {
         host: plan.host.clone(),
         port,
@@ -367,40 +388,34 @@ async fn serve_in_runtime(config: Config, prepared: Prepared, log_file: Option<F
             .map(|vendor| VendorInfo { name: vendor.name.clone(), port: None, up: false })
             .collect(),
     }));
+    let starting = Starting {
+        vendor_dirs: config.vendor_dirs.clone(),
+        start_dir,
+        own,
+        vendor_port: config.vendor_port,
+        state_dir: state_dir.clone(),
+        server_port: port,
+        listen: config.listen,
+        clock_limits: config.clock_limits,
+        datestamp: config.datestamp,
+        log: log_file,
+        mute: matches!(config.start, StartMode::Background { trace: false, .. }),
+        restarts: config.restarts,
+    };
     let vendors = plan
         .vendors
-        .into_iter()
-        .map(|vendor| {
-            let (program, note) =
-                program::choose(vendor.program.as_deref(), &config.vendor_dirs, &start_dir, &own);
-            note.iter().for_each(|note| log.say(note));
-            let start = Start {
-                program,
-                vendor: vendor.name,
-                options: vendor.options,
-                files: vendor.files,
-                port: config.vendor_port.or(vendor.port).unwrap_or(0),
-                state_dir: state_dir.clone(),
-                vendor_dirs: config.vendor_dirs.iter().map(|dir| start_dir.join(dir)).collect(),
-                server_host: plan.host.clone(),
-                server_port: port,
-                listen: config.listen,
-                clock_limits: config.clock_limits,
-                datestamp: config.datestamp,
-                log: log_file.as_ref().and_then(|file| file.try_clone().ok()),
-                mute: matches!(config.start, StartMode::Background { trace: false, .. }),
-            };
-            Manager::vendor(start, config.restarts)
-        })
+        .iter()
+        .map(|vendor| Manager::vendor(starting.start(vendor, &plan.host, &log), config.restarts))
         .collect();
     let (orders, order_queue) = mpsc::channel(16);
     let (news, news_queue) = mpsc::channel(64);
     let desk = Arc::new(Desk {
         info: published,
-        license_files,
+        license_files: published_files,
         orders,
         local_only: config.local_only,
         refuse_down: config.refuse_down,
+        refuse_reread: config.refuse_reread,
         admin,
         key_path: state_dir.join(platform::ADMIN_KEY_FILE).display().to_string(),
         version,
@@ -415,6 +430,7 @@ async fn serve_in_runtime(config: Config, prepared: Prepared, log_file: Option<F
         whole: matches!(config.start, StartMode::Whole(_)),
         start: Some(config.start),
         timestamp_every: config.timestamp_every,
+        rereads: Rereads::new(reading, plan, in_force, starting, license_files),
     };
     manager.run(news_queue, order_queue).await
 }

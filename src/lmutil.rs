@@ -17,6 +17,7 @@ pub mod lmhostid;
 pub mod lminstall;
 pub mod lmlicvalidator;
 pub mod lmlint;
+pub mod lmreread;
 pub mod lmstat;
 mod version;
 mod wrap;

@@ -8,7 +8,8 @@
 //! [`explain`] tells how a request comes to its answer: it takes the steps that [`decide`] takes, and keeps them.
 //!
 //! Invariants, checked after every step in tests and by [`check`] before the store sees a record:
-//! - seats out of a counted pool never grow above the pool's count at that time;
+//! - grants never raise the seats out of a counted pool above the pool's count at that time (after a reread more may be
+//!   out; then the pool grants none until it has drained);
 //! - a handle is given once in a history, a request number grants at most once in its session;
 //! - every seat belongs to a session that has not ended; the fold of the events equals the state.
 
@@ -19,6 +20,7 @@ mod damper;
 mod explain;
 mod invariant;
 mod refusal;
+mod reread;
 mod sessions;
 mod snapshot;
 mod state;
@@ -28,12 +30,17 @@ pub use choose::Step;
 pub use damper::DenialDamper;
 pub use explain::{Change, Explanation, Tried, explain};
 pub use invariant::{Violation, check};
+pub use reread::{Surplus, surplus};
 pub use snapshot::SnapshotError;
 pub use state::{PoolUse, Seat, Session, State};
-pub use usage::{Idle, Usage};
+pub use usage::{Idle, Usage, rules_of};
+
+use std::sync::Arc;
 
 use crate::catalog::Catalog;
-use crate::event::{Answer, Checkin, Checkout, Denial, Denied, EndReason, Event, Identity, Started, Stopped};
+use crate::event::{
+    Answer, Checkin, Checkout, Denial, Denied, EndReason, Event, Identity, Reread, Started, Stopped,
+};
 use crate::ident::{Digest, SessionId, Token};
 use crate::policy::Policy;
 use crate::time::Now;
@@ -75,6 +82,13 @@ pub enum Command {
     End(SessionId, EndReason),
     /// Equal refusals that were answered without a record of their own are recorded as one.
     CountDenials(Box<Denied>),
+    /// Other licenses hold from now on; [`Rules`] has those that held so far.
+    Reread {
+        /// Who ordered it and what was read; [`Reread::removed`] is filled in here.
+        reread: Box<Reread>,
+        /// The licenses that hold from now on.
+        catalog: Arc<Catalog>,
+    },
 }
 
 /// The claim of a client that comes back (DESIGN section 2).
@@ -133,6 +147,7 @@ pub fn decide(state: &State, rules: Rules<'_>, command: &Command, now: Now) -> D
         Command::Checkout(session, request) => checkout::decide(state, rules, *session, request, now),
         Command::Checkin(session, request) => checkin::decide(state, *session, request),
         Command::End(session, why) => sessions::end(state, *session, *why),
+        Command::Reread { reread, catalog } => reread::decide(state, rules.catalog, reread, catalog, now),
         Command::CountDenials(denied) => Decision::new(vec![Event::Denied(denied.clone())], Reply::Done),
     }
 }

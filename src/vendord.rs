@@ -3,7 +3,11 @@
 //! | file | subject |
 //! | --- | --- |
 //! | `config` | what lmgrd hands over |
+//! | `origin` | the files that rules come from, with their bytes |
 //! | `startup` | license files and manifest to a catalog, with everything worth a log line |
+//! | `reread` | the same beside what is in force, and what is kept of that |
+//! | `served` | what daemon and projector go by, all of one reading |
+//! | `rereading` | orders to reread, one after another |
 //! | `daemon` | the one owner of state, leases and pending answers |
 //! | `history` | opening the store, again and again if need be, and its reports |
 //! | `connection` | one socket: bytes in, bytes out, limits |
@@ -21,9 +25,13 @@ mod daemon;
 mod frames;
 mod history;
 mod lines;
+mod origin;
 mod pipe;
 mod projector;
+mod reread;
+mod rereading;
 mod run;
+mod served;
 mod startup;
 mod status;
 

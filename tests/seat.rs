@@ -9,6 +9,7 @@ mod seat {
     pub(crate) mod bench;
     mod cases;
     mod options;
+    mod reread;
     mod sessions;
     mod simulation;
 }

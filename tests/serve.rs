@@ -15,6 +15,7 @@ mod serve {
     mod disk;
     mod hostile;
     mod lines;
+    mod reread;
     mod sessions;
 }
 

@@ -233,7 +233,8 @@ fn message() -> impl Strategy<Value = Message> {
         }))),
         any::<u16>().prop_map(|port| Message::Located { port }),
         (any::<[u8; 32]>(), text()).prop_map(|(nonce, key_path)| Message::Nonce { nonce, key_path }),
-        text().prop_map(|text| Message::Done { text }),
+        (vec(text(), 1..4), option::of(denial()))
+            .prop_map(|(lines, refused)| Message::Done { lines, refused }),
         vec(license_part(), 0..20).prop_map(Message::Licenses),
         denial().prop_map(Message::Error),
         denial().prop_map(|denial| Message::Notice(Notice::SessionEnded { denial })),

@@ -35,11 +35,11 @@ pub(super) struct Args {
     /// See -2
     #[arg(short = 'p')]
     privileged: bool,
-    /// Allow lmdown from this machine only
+    /// Allow lmdown and lmreread from this machine only
     #[arg(long = "local")]
     local: bool,
-    /// Refuse lmdown or lmremove for everybody (can be repeated)
-    #[arg(short = 'x', value_name = "COMMAND", value_parser = ["lmdown", "lmremove"])]
+    /// Refuse lmdown, lmreread or lmremove for everybody (can be repeated)
+    #[arg(short = 'x', value_name = "COMMAND", value_parser = ["lmdown", "lmreread", "lmremove"])]
     refuse: Vec<String>,
     /// Write ISO 8601 dates before each log line
     #[arg(long = "datestamp")]
@@ -165,6 +165,7 @@ fn config(args: Args, call: &Call, start: StartMode) -> Config {
         datestamp: args.datestamp,
         local_only: args.local,
         refuse_down: args.refuse.iter().any(|command| command == "lmdown"),
+        refuse_reread: args.refuse.iter().any(|command| command == "lmreread"),
         state_dir: args.state_dir,
         vendor_dirs: args.vendor_dir,
         listen: args.listen,

@@ -73,6 +73,7 @@ fn start(args: Args) -> Result<u8, String> {
         datestamp: false,
         local_only: false,
         refuse_down: false,
+        refuse_reread: false,
         state_dir: Some(place.state.clone()),
         vendor_dirs: args.vendor_dir,
         listen: Some(args.listen),

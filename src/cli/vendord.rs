@@ -113,6 +113,14 @@ fn config(args: Args, call: &Call) -> Result<Config, String> {
         unreachable: Duration::from_secs(args.clock_limit),
         expired: Duration::from_secs(args.clock_limit_expired.max(args.clock_limit)),
     };
+    // Directories stay directories, so that a reread sees what is new in them.
+    let license_files = args
+        .files
+        .iter()
+        .flat_map(std::env::split_paths)
+        .map(|entry| start_dir.join(entry))
+        .filter(|entry| entry.is_dir() || license_files.contains(entry))
+        .collect();
     Ok(Config {
         vendor,
         license_files,

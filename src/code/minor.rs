@@ -71,6 +71,8 @@ minors! {
     MAX_REACHED = 214;
     /// What is free is reserved for others by the options file.
     RESERVED = 215;
+    /// The feature was served until the files were read again.
+    FEATURE_REMOVED = 216;
     /// The request number was acknowledged or checked in before.
     TOKEN_SPENT = 301;
     /// Too many answers of the session are not acknowledged.
@@ -131,6 +133,12 @@ minors! {
     CONTROL_NOT_LOCAL = 602;
     /// Control was switched off with -x.
     CONTROL_OFF = 603;
+    /// A reread could not be carried out.
+    REREAD_FAILED = 604;
+    /// A reread left the license files in force that held before.
+    LICENSES_KEPT = 605;
+    /// A reread left the rules of the options file in force that held before.
+    OPTIONS_KEPT = 606;
 }
 
 #[cfg(test)]

@@ -123,6 +123,7 @@ pub fn checked_in(holder: &Holder, back: &In) -> String {
         InReason::Ended(EndReason::Disconnect) => "(DISCONNECT)",
         InReason::Ended(EndReason::LeaseLapsed) => "(LEASE_LAPSED)",
         InReason::Ended(EndReason::Shutdown) => "(SHUTDOWN)",
+        InReason::Removed => "(FEATURE_REMOVED)",
     };
     format!("IN: \"{}\" {}@{}  {}{reason}", holder.feature, holder.user, holder.host, licenses(holder.count))
 }

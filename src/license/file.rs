@@ -22,6 +22,16 @@ pub struct LicenseFile {
 }
 
 impl LicenseFile {
+    /// Whether no line says anything to a server: the file is empty, or something else than a license file. Such a file never
+    /// replaces one that says something.
+    #[must_use]
+    pub fn says_nothing(&self) -> bool {
+        let idle = |kind: &LineKind| {
+            matches!(kind, LineKind::Blank | LineKind::Comment | LineKind::Prose | LineKind::Invalid)
+        };
+        self.lines.iter().all(|line| idle(&line.kind))
+    }
+
     /// The bytes of the file. For a file as it was read they are the bytes it was read from.
     #[must_use]
     pub fn print(&self) -> Vec<u8> {

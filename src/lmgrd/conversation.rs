@@ -43,13 +43,15 @@ pub(super) struct Desk {
     /// What is served at the moment.
     pub(super) info: watch::Receiver<Arc<ServerInfo>>,
     /// The license files that are served, in path order.
-    pub(super) license_files: Arc<[PathBuf]>,
+    pub(super) license_files: watch::Receiver<Arc<[PathBuf]>>,
     /// Orders that have been proved.
     pub(super) orders: mpsc::Sender<Order>,
     /// Orders only from this machine (`-local`).
     pub(super) local_only: bool,
     /// No orders to end at all (`-x lmdown`).
     pub(super) refuse_down: bool,
+    /// No orders to reread at all (`-x lmreread`).
+    pub(super) refuse_reread: bool,
     /// None when the state directory has no key.
     pub(super) admin: Option<AdminKey>,
     /// Where the key lies.
@@ -62,14 +64,29 @@ pub(super) struct Desk {
 /// An order whose sender has proved the administrator's key.
 #[derive(Debug)]
 pub(super) struct Order {
-    /// Only this vendor daemon; none means lmgrd and all.
-    pub(super) vendor: Option<VendorName>,
+    pub(super) verb: ControlVerb,
     pub(super) user: User,
     pub(super) host: Host,
     /// What came of it.
-    pub(super) reply: oneshot::Sender<Result<String, Denial>>,
+    pub(super) reply: oneshot::Sender<Result<Done, Denial>>,
     /// Resolves when the answer was written, or never will be.
     pub(super) written: oneshot::Receiver<()>,
+}
+
+/// What was done.
+#[derive(Debug)]
+pub(super) struct Done {
+    /// For people; at least one.
+    pub(super) lines: Vec<String>,
+    /// Why not all of it was done.
+    pub(super) refused: Option<Denial>,
+}
+
+impl Done {
+    /// All of it, in one line.
+    pub(super) fn all(text: &str) -> Self {
+        Self { lines: vec![text.to_owned()], refused: None }
+    }
 }
 
 /// Serves a connection until it ends.
@@ -218,7 +235,7 @@ impl Talk {
     /// Sends the license files as they are on the disk, a frame at a time: however many peers ask, each costs one frame
     /// of memory.
     async fn send_texts(&mut self, request_id: u32) -> Option<()> {
-        let mut texts = Texts::of(Arc::clone(&self.desk.license_files));
+        let mut texts = Texts::of(Arc::clone(&self.desk.license_files.borrow()));
         loop {
             let (rest, parts) = texts.next().await?;
             texts = rest;
@@ -303,9 +320,13 @@ impl Talk {
     /// Judges an order: first what is switched off for everybody, then where it comes from, then the proof.
     async fn control(&mut self, control: Control) -> Reply {
         let given = self.nonce.take();
-        let Control { verb: ControlVerb::Shutdown { ref vendor, .. }, ref user, ref host, .. } = control;
-        let refusal = if self.desk.refuse_down {
-            Some((Code::ActionRefused, minor::CONTROL_OFF, "lmgrd was started with -x lmdown".to_owned()))
+        let Control { ref verb, ref user, ref host, .. } = control;
+        let (refused, tool, word) = match verb {
+            ControlVerb::Shutdown { .. } => (self.desk.refuse_down, "lmdown", "SHUTDOWN"),
+            ControlVerb::Reread { .. } => (self.desk.refuse_reread, "lmreread", "REREAD"),
+        };
+        let refusal = if refused {
+            Some((Code::ActionRefused, minor::CONTROL_OFF, format!("lmgrd was started with -x {tool}")))
         } else if self.desk.local_only && !self.here {
             let note = format!("the request comes from {}", self.peer);
             Some((Code::LocalOnly, minor::CONTROL_NOT_LOCAL, note))
@@ -319,22 +340,20 @@ impl Talk {
             None
         };
         if let Some((code, place, note)) = refusal {
-            self.desk
-                .log
-                .say(&format!("SHUTDOWN request from {user} at node {host} refused: {code}. {note}"));
+            self.desk.log.say(&format!("{word} request from {user} at node {host} refused: {code}. {note}"));
             return Reply::refuse(code, place, &note);
         }
         let (reply, answer) = oneshot::channel();
         let (written, wait) = oneshot::channel();
         let order =
-            Order { vendor: vendor.clone(), user: user.clone(), host: host.clone(), reply, written: wait };
+            Order { verb: verb.clone(), user: user.clone(), host: host.clone(), reply, written: wait };
         let message = if self.desk.orders.send(order).await.is_err() {
-            Message::Done { text: "the license server is ending already".to_owned() }
+            done(Done::all("the license server is ending already"))
         } else {
             match answer.await {
-                Ok(Ok(text)) => Message::Done { text },
+                Ok(Ok(what)) => done(what),
                 Ok(Err(denial)) => Message::Error(denial),
-                Err(_) => Message::Done { text: "the license server has ended".to_owned() },
+                Err(_) => done(Done::all("the license server has ended")),
             }
         };
         Reply { message, close: false, written: Some(written) }
@@ -415,4 +434,8 @@ impl Talk {
             }
         }
     }
+}
+
+fn done(Done { lines, refused }: Done) -> Message {
+    Message::Done { lines, refused }
 }

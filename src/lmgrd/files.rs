@@ -67,6 +67,8 @@ pub struct Plan {
     pub host: Host,
     /// lmgrd's port; none means the first free one of the usual ten.
     pub port: Option<u16>,
+    /// Hostids of the SERVER lines, each once, in path order.
+    pub hostids: Vec<String>,
     /// The files that are served, absolute, in path order.
     pub files: Vec<PathBuf>,
     /// The vendor daemons, in file order.
@@ -169,6 +171,13 @@ pub fn plan(
         let number = |port: Option<u16>| port.map_or(-1, i32::from);
         return Err(PlanError::ConflictingPorts(number(first.port), number(other.port)));
     }
+    let mut hostids: Vec<String> = Vec::new();
+    for server in served.iter().flat_map(|file| file.license.servers()) {
+        let hostid = server.hostid.to_string();
+        if !hostids.contains(&hostid) {
+            hostids.push(hostid);
+        }
+    }
     let host = if first.host == "this_host" { None } else { Host::parse(&first.host).ok() };
     let vendors = vendors(&served, start_dir, notes);
     if vendors.is_empty() {
@@ -177,6 +186,7 @@ pub fn plan(
     Ok(Plan {
         host: host.unwrap_or_else(|| this_host.clone()),
         port: port.or(first.port),
+        hostids,
         files: served.iter().map(|file| file.path.clone()).collect(),
         vendors,
     })

@@ -8,8 +8,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use super::child::{ChildEvent, Start};
-use super::conversation::Order;
+use super::conversation::{Done, Order};
 use super::log::{Log, PRODUCT};
+use super::reread::Rereads;
 use super::restarts::{Next, RestartPolicy, Restarts};
 use super::vendor::{Death, State, Vendor};
 use super::{Ending, StartMode};
@@ -18,7 +19,7 @@ use crate::event::Denial;
 use crate::ident::VendorName;
 use crate::platform::process;
 use crate::wire::pipe::{DaemonLine, ManagerLine};
-use crate::wire::{ServerInfo, VendorInfo};
+use crate::wire::{ControlVerb, ServerInfo, VendorInfo};
 
 /// How long a vendor daemon may take to end in order; then it gets SIGTERM.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
@@ -46,6 +47,7 @@ pub(super) struct Manager {
     /// Taken when all vendor daemons have settled.
     pub(super) start: Option<StartMode>,
     pub(super) timestamp_every: Duration,
+    pub(super) rereads: Rereads,
     /// Whether it was started with [`StartMode::Whole`].
     pub(super) whole: bool,
 }
@@ -95,6 +97,7 @@ impl Manager {
             }
             self.publish();
             let restart = self.next_restart();
+            let late = self.rereads.deadline();
             tokio::select! {
                 Some((vendor, generation, event)) = news.recv() => self.hear(&vendor, generation, event),
                 Some(order) = orders.recv() => if let Some(order) = self.obey(order) {
@@ -104,8 +107,10 @@ impl Manager {
                     Some(number) => break End::Signal(number),
                     // The terminal of a system that was started for trying out has gone.
                     None if self.whole => break End::Signal(1),
-                    None => self.log.say("SIGHUP: rereading is not possible in this version; end and start lmgrd instead"),
+                    None => self.reread_by_signal(),
                 },
+                Some(found) = self.rereads.found() => self.reread_found(found),
+                () = sleep_until(late.unwrap_or(settle_by)), if late.is_some() => self.reread_late(),
                 () = sleep_until(restart.unwrap_or(settle_by)), if restart.is_some() => self.restart_due(),
                 () = sleep_until(settle_by), if self.start.is_some() => {}
                 _ = timestamps.tick() => self.log.timestamp(),
@@ -115,7 +120,7 @@ impl Manager {
         self.end(end, &mut news, &mut signals).await
     }
 
-    fn publish(&self) {
+    pub(super) fn publish(&self) {
         let vendors: Vec<VendorInfo> = self
             .vendors
             .iter()
@@ -134,7 +139,7 @@ impl Manager {
         });
     }
 
-    fn start_vendor(&mut self, index: usize, again: bool) {
+    pub(super) fn start_vendor(&mut self, index: usize, again: bool) {
         let Some(vendor) = self.vendors.get_mut(index) else { return };
         let (name, fixed_port) = (vendor.name().clone(), Some(vendor.start.port).filter(|port| *port != 0));
         if let Some(port) = fixed_port.filter(|_| !again) {
@@ -184,7 +189,14 @@ impl Manager {
             }
             // The daemon has logged it too.
             ChildEvent::Said(DaemonLine::Failed { text }) => vendor.failure = Some(text),
-            ChildEvent::Exited(exit) => self.exited(index, &exit),
+            ChildEvent::Said(DaemonLine::Said { order, text }) => self.reread_said(name, order, text),
+            ChildEvent::Said(DaemonLine::Reread { order, refused }) => {
+                self.reread_answered(name, order, refused)
+            }
+            ChildEvent::Exited(exit) => {
+                self.exited(index, &exit);
+                self.reread_lost(name);
+            }
         }
     }
 
@@ -195,7 +207,7 @@ impl Manager {
             vendor.state = State::Down { ordered: true };
             for waiter in vendor.waiters.drain(..) {
                 // Whoever asked may have gone.
-                let _ = waiter.send(Ok(format!("{name} is shut down")));
+                let _ = waiter.send(Ok(Done::all(&format!("{name} is shut down"))));
             }
             return;
         }
@@ -302,7 +314,14 @@ impl Manager {
 
     /// Carries out an order that concerns one vendor daemon; gives back one that concerns all.
     fn obey(&mut self, order: Order) -> Option<Order> {
-        let Some(name) = &order.vendor else { return Some(order) };
+        let name = match &order.verb {
+            ControlVerb::Reread { .. } => {
+                self.reread_asked(order);
+                return None;
+            }
+            ControlVerb::Shutdown { vendor: None, .. } => return Some(order),
+            ControlVerb::Shutdown { vendor: Some(name), .. } => name,
+        };
         self.log.say(&format!(
             "SHUTDOWN request for vendor daemon {name} from {} at node {}",
             order.user, order.host
@@ -393,7 +412,7 @@ impl Manager {
     async fn finish(mut self, end: End) -> Ending {
         match end {
             End::Ordered(order) => {
-                let _ = order.reply.send(Ok("License server shut down".to_owned()));
+                let _ = order.reply.send(Ok(Done::all("License server shut down")));
                 // The answer has to leave before this program does.
                 let _ = timeout(LAST_ANSWER, order.written).await;
                 Ending::ordered()

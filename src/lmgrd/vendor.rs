@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::child::{Running, Start};
+use super::conversation::Done;
 use super::restarts::Restarts;
 use crate::event::Denial;
 use crate::ident::VendorName;
@@ -44,7 +45,7 @@ pub(super) struct Vendor {
     /// Whether its first start has come to an end, good or bad.
     pub(super) settled: bool,
     /// Who waits for its end.
-    pub(super) waiters: Vec<oneshot::Sender<Result<String, Denial>>>,
+    pub(super) waiters: Vec<oneshot::Sender<Result<Done, Denial>>>,
 }
 
 impl Vendor {

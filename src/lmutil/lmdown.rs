@@ -7,6 +7,7 @@ use super::ask::{self, Failure};
 use super::runtime;
 use crate::client::{Connection, Limits, SearchPath, ServerAddress};
 use crate::code::{Code, minor};
+use crate::event::Denial;
 use crate::ident::VendorName;
 use crate::platform::{self, ADMIN_KEY_FILE};
 use crate::sign::AdminKey;
@@ -25,7 +26,7 @@ pub struct Candidate {
     pub place: String,
     /// What it serves.
     pub info: ServerInfo,
-    server: ServerAddress,
+    pub(super) server: ServerAddress,
 }
 
 /// Where the key comes from.
@@ -90,25 +91,32 @@ pub fn shut_down(
     runtime()?.block_on(async {
         let limits = Limits { answer: ENDING, ..limits };
         let (mut connection, _) = ask::ask_server(&candidate.server, limits).await?;
-        let Message::Nonce { nonce, key_path } = connection.ask(&Message::AskNonce).await? else {
-            return Err(not_asked_for());
-        };
-        let hello = ask::hello()?;
-        let mut control = Control {
-            verb: ControlVerb::Shutdown { vendor: vendor.cloned(), force },
-            user: hello.claims.user,
-            host: hello.claims.host,
-            nonce,
-            proof: [0; 32],
-        };
-        control.proof = admin_key(key, Path::new(&key_path))?.prove(&nonce, &control.proved_bytes());
-        let answer = connection.ask(&Message::Control(Box::new(control))).await?;
-        let Message::Done { text } = answer else { return Err(not_asked_for()) };
+        let verb = ControlVerb::Shutdown { vendor: vendor.cloned(), force };
+        let (lines, _) = order(&mut connection, verb, key).await?;
         if vendor.is_none() {
             until_closed(&mut connection).await;
         }
-        Ok(text)
+        Ok(lines.join("; "))
     })
+}
+
+/// Gives an order over a connection to lmgrd: its lines, and why not all of it was done.
+pub(super) async fn order(
+    connection: &mut Connection,
+    verb: ControlVerb,
+    key: &KeySource,
+) -> Result<(Vec<String>, Option<Denial>), Failure> {
+    let Message::Nonce { nonce, key_path } = connection.ask(&Message::AskNonce).await? else {
+        return Err(not_asked_for());
+    };
+    let hello = ask::hello()?;
+    let mut control =
+        Control { verb, user: hello.claims.user, host: hello.claims.host, nonce, proof: [0; 32] };
+    control.proof = admin_key(key, Path::new(&key_path))?.prove(&nonce, &control.proved_bytes());
+    match connection.ask(&Message::Control(Box::new(control))).await? {
+        Message::Done { lines, refused } => Ok((lines, refused)),
+        _ => Err(not_asked_for()),
+    }
 }
 
 fn not_asked_for() -> Failure {

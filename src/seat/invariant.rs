@@ -37,7 +37,8 @@ pub enum Violation {
     TokenReused(SessionId, Token),
 }
 
-/// Checks events that [`super::decide`] has made against the state they were made for.
+/// Checks events that [`super::decide`] has made against the state they were made for. `catalog` has the licenses that hold
+/// after them.
 ///
 /// # Errors
 /// The first [`Violation`].
@@ -54,6 +55,17 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
                 let held = state.seat(returned.handle).is_some_and(|seat| seat.session == returned.session);
                 if !held {
                     return Err(Violation::NotHeld(returned.session));
+                }
+            }
+            Event::Moved(moved) => {
+                let held = state
+                    .seat(moved.handle)
+                    .is_some_and(|seat| seat.session == moved.session && seat.pool == moved.from);
+                if !held {
+                    return Err(Violation::NotHeld(moved.session));
+                }
+                if catalog.pool(&moved.to).is_none() {
+                    return Err(Violation::PoolUnknown(moved.to.clone()));
                 }
             }
             _ => {}

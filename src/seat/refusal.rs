@@ -2,6 +2,7 @@
 //!
 //! No name of a person or machine goes into a note: notes stay when names are erased.
 
+use super::State;
 use super::choose::{Asked, Furthest, Step};
 use crate::catalog::{Catalog, Period, Pool, Retirement, Unserved};
 use crate::code::{Code, minor};
@@ -12,7 +13,7 @@ use crate::time::Timestamp;
 
 pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
     let Some((step, pool)) = furthest else {
-        return absence(asked.rules.catalog, asked.request);
+        return absence(asked.state, asked.rules.catalog, asked.request);
     };
     let feature = &asked.request.feature;
     match step {
@@ -108,8 +109,11 @@ fn expired(asked: &Asked<'_>, pool: &Pool) -> Denial {
     Denial::new(Code::Expired, minor::LINE_EXPIRED, &note)
 }
 
-fn absence(catalog: &Catalog, request: &Checkout) -> Denial {
+fn absence(state: &State, catalog: &Catalog, request: &Checkout) -> Denial {
     let feature = &request.feature;
+    if state.was_removed(feature) {
+        return super::reread::removed(feature);
+    }
     catalog.unserved(feature.as_str()).map_or_else(
         || {
             let note = format!("no license line names {feature}");

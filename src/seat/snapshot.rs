@@ -12,7 +12,9 @@ use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, 
 use crate::time::Timestamp;
 
 /// Version of this form. A snapshot of another version is not read; the history is folded instead.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
+/// The form before rereads; it lacks the features that they removed.
+const FORM_WITHOUT_REMOVED: u8 = 1;
 
 /// Why bytes are not a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -46,6 +48,8 @@ impl State {
             out.u64(handle.0);
             put_seat(&mut out, seat);
         }
+        out.count(self.removed.len());
+        self.removed.iter().for_each(|feature| out.str(feature.as_str()));
         out.into_vec()
     }
 
@@ -55,9 +59,9 @@ impl State {
     /// [`SnapshotError`] for anything else.
     pub fn from_snapshot(bytes: &[u8]) -> Result<Self, SnapshotError> {
         let mut from = Reader::new(bytes);
-        match from.byte("form")? {
-            FORM => {}
-            other => return Err(SnapshotError::Form(other)),
+        let form = from.byte("form")?;
+        if !matches!(form, FORM | FORM_WITHOUT_REMOVED) {
+            return Err(SnapshotError::Form(form));
         }
         let mut state =
             Self { seq: Seq(from.u64("seq")?), last_handle: from.u64("last handle")?, ..Self::default() };
@@ -75,6 +79,11 @@ impl State {
             used.in_use += u64::from(seat.count.get());
             used.handles.insert(handle);
             state.seats.insert(handle, seat);
+        }
+        if form == FORM {
+            for _ in 0..from.count("removed features")? {
+                state.removed.insert(take_feature(&mut from)?);
+            }
         }
         from.end("snapshot")?;
         Ok(state)
@@ -123,19 +132,24 @@ fn put_seat(out: &mut Writer, seat: &Seat) {
     out.i64(seat.since.0);
 }
 
+fn take_feature(from: &mut Reader<'_>) -> Result<FeatureName, CodecError> {
+    let name = from.str("feature")?;
+    FeatureName::parse(name).map_err(|_| CodecError::BadValue { what: "feature", found: name.to_owned() })
+}
+
 fn take_seat(from: &mut Reader<'_>) -> Result<Seat, CodecError> {
     let bad = |what: &'static str, found: &str| CodecError::BadValue { what, found: found.to_owned() };
     let session = SessionId(from.fixed("session")?);
     let token = Token(from.u64("token")?);
     let pool = PoolKey::new(from.str("pool")?);
-    let feature = from.str("feature")?;
+    let feature = take_feature(from)?;
     let version = from.str("version")?;
     let count = from.u32("count")?;
     Ok(Seat {
         session,
         token,
         pool,
-        feature: FeatureName::parse(feature).map_err(|_| bad("feature", feature))?,
+        feature,
         version: Version::parse(version).map_err(|_| bad("version", version))?,
         count: Count::new(count).ok_or_else(|| bad("count", "0"))?,
         since: Timestamp(from.i64("since")?),

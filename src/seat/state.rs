@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{
-    Answer, Denied, EndReason, Ended, Event, Identity, In, InReason, Opened, Out, Record, Resumed,
+    Answer, Denied, EndReason, Ended, Event, Identity, In, InReason, Moved, Opened, Out, Record, Resumed,
     SessionKind,
 };
 use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Token, Version};
@@ -17,6 +17,8 @@ pub struct State {
     pub(super) sessions: BTreeMap<SessionId, Session>,
     pub(super) seats: BTreeMap<Handle, Seat>,
     pub(super) pools: BTreeMap<PoolKey, PoolUse>,
+    /// Features that were served in this run of the daemon and are no longer.
+    pub(super) removed: BTreeSet<FeatureName>,
 }
 
 /// One client program's presence.
@@ -160,6 +162,12 @@ impl State {
         self.pools.iter()
     }
 
+    /// Whether a feature was served in this run of the daemon, until a reread removed it.
+    #[must_use]
+    pub fn was_removed(&self, feature: &FeatureName) -> bool {
+        self.removed.contains(feature)
+    }
+
     /// Folds one record in. Records come in order and without gaps; what an event names that is not there is passed
     /// over, so that a fold never fails.
     pub fn evolve(&mut self, record: &Record) {
@@ -171,7 +179,7 @@ impl State {
 
     fn apply(&mut self, event: &Event, at: Timestamp) {
         match event {
-            Event::Started(_) => {}
+            Event::Started(_) => self.removed.clear(),
             Event::Stopped(_) => self.sessions.values_mut().for_each(|session| session.shown = false),
             Event::Opened(opened) => self.open(opened),
             Event::Resumed(resumed) => self.resume(resumed),
@@ -181,6 +189,8 @@ impl State {
             Event::Out(out) => self.out(out, at),
             Event::In(returned) => self.r#in(returned),
             Event::Denied(denied) => self.denied(denied),
+            Event::Reread(reread) => self.removed = reread.removed.iter().cloned().collect(),
+            Event::Moved(moved) => self.moved(moved),
         }
     }
 
@@ -233,19 +243,34 @@ impl State {
 
     fn r#in(&mut self, returned: &In) {
         let Some(seat) = self.seats.remove(&returned.handle) else { return };
-        if let Some(used) = self.pools.get_mut(&seat.pool) {
-            used.in_use = used.in_use.saturating_sub(u64::from(seat.count.get()));
-            used.handles.remove(&returned.handle);
-            if used.handles.is_empty() {
-                self.pools.remove(&seat.pool);
-            }
-        }
+        self.leave(&seat.pool, returned.handle, seat.count);
         let Some(session) = self.sessions.get_mut(&seat.session) else { return };
         session.handles.remove(&returned.handle);
         // A late duplicate of the request that got this seat must not be told "granted" again.
         session.answers.remove(&seat.token);
         if let InReason::Checkin { token, acknowledged } = returned.why {
             session.settle(token, acknowledged, Answer::CheckedIn(returned.handle));
+        }
+    }
+
+    fn leave(&mut self, pool: &PoolKey, handle: Handle, count: Count) {
+        let Some(used) = self.pools.get_mut(pool) else { return };
+        if used.handles.remove(&handle) {
+            used.in_use = used.in_use.saturating_sub(u64::from(count.get()));
+        }
+        if used.handles.is_empty() {
+            self.pools.remove(pool);
+        }
+    }
+
+    fn moved(&mut self, moved: &Moved) {
+        let Some(seat) = self.seats.get_mut(&moved.handle) else { return };
+        let count = seat.count;
+        let from = std::mem::replace(&mut seat.pool, moved.to.clone());
+        self.leave(&from, moved.handle, count);
+        let used = self.pools.entry(moved.to.clone()).or_default();
+        if used.handles.insert(moved.handle) {
+            used.in_use += u64::from(count.get());
         }
     }
 

@@ -65,7 +65,7 @@ impl Usage {
         usage
     }
 
-    /// Follows a record that the state has folded in or is about to.
+    /// Follows a record that the state has folded in or is about to. After one with [`Event::Reread`] it is rebuilt instead.
     pub fn follow(&mut self, record: &Record, catalog: &Catalog, policy: &Policy) {
         if policy.counts_nothing() {
             return;
@@ -183,8 +183,9 @@ fn charge(charged: &mut BTreeMap<ReservationId, u64>, policy: &Policy, claim: &C
     }
 }
 
-/// The rules of a pool by its key.
-pub(super) fn rules_of<'p>(catalog: &Catalog, policy: &'p Policy, key: &PoolKey) -> Option<&'p PoolRules> {
+/// The rules of a pool by its key; none if it is not served or there are no rules at all.
+#[must_use]
+pub fn rules_of<'p>(catalog: &Catalog, policy: &'p Policy, key: &PoolKey) -> Option<&'p PoolRules> {
     let index = catalog.pools(key.feature()).iter().position(|pool| pool.key == *key)?;
     policy.pools(key.feature()).get(index)
 }

@@ -13,7 +13,7 @@ use crate::wire::limits;
 pub struct Config {
     /// Whose licenses are served.
     pub vendor: VendorName,
-    /// License files in path order, absolute.
+    /// License files and directories in path order, absolute. A directory means its `*.lic`.
     pub license_files: Vec<PathBuf>,
     /// The options file, absolute; none if the license files name none and there is no default one.
     pub options_file: Option<PathBuf>,

@@ -16,9 +16,9 @@ use super::daemon::Shared;
 use super::{frames, lines};
 use crate::code::{Code, minor};
 use crate::event::{Answer, Denial};
-use crate::ident::{SessionId, Token};
+use crate::ident::{Handle, SessionId, Token};
 use crate::time::Monotonic;
-use crate::wire::{Opening, Welcome};
+use crate::wire::{Notice, Opening, Welcome};
 
 /// Bytes read at once: little, because ten thousand connections keep as much each; more while more is waiting.
 const READ_BYTES: usize = 512;
@@ -219,6 +219,18 @@ impl Peer {
     /// Lets a protocol encode straight into the queue.
     pub(super) fn with_output(&self, put: impl FnOnce(&mut BytesMut)) {
         put(&mut self.output.borrow_mut());
+    }
+
+    /// Tells the client that one checkout is over.
+    pub(super) fn lose_seat(&self, handle: Handle, denial: Denial) {
+        let notice = Notice::SeatLost { handle, denial };
+        match self.protocol.get() {
+            Protocol::Lines => lines::put_seat_lost(&mut self.output.borrow_mut(), notice),
+            Protocol::Frames | Protocol::Unknown => {
+                frames::put_notice(&mut self.output.borrow_mut(), notice);
+            }
+        }
+        self.wake.notify_one();
     }
 
     /// Tells the client that its session is over and closes.

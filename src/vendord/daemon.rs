@@ -15,17 +15,17 @@ use tokio::sync::Notify;
 use super::config::Config;
 use super::connection::{Outgoing, Peer};
 use super::projector::Projector;
+use super::served::Served;
 use super::status;
 use crate::catalog::Catalog;
 use crate::code::{Code, minor};
 use crate::event::{Answer, Checkin, Checkout, Denial, EndReason, Event, Identity, Record, SessionKind};
 use crate::ident::{Digest, Seq, SessionId, Token};
 use crate::platform::random_bytes;
-use crate::policy::Policy;
 use crate::seat::{Command, DenialDamper, Reply, Resume, Rules, Session, State, Usage, check, decide};
 use crate::session::server::{LeaseTerms, Leases, clock_denial};
 use crate::store::Store;
-use crate::time::{Clock, Now, Timestamp};
+use crate::time::{Clock, Monotonic, Now, Timestamp};
 use crate::wire::{self, SessionTerms, Welcome};
 
 /// Things that may wait for the disk; beyond it clients hear -23.
@@ -52,13 +52,16 @@ enum Waiting {
     },
     /// The session's end is recorded, so its lease can be forgotten.
     Ended(SessionId),
+    /// Other rules hold.
+    Reread(Box<reread::Pending>),
 }
 
 /// The daemon. One thread owns it; connections borrow it for the length of one request and never across a wait.
 pub(super) struct Daemon {
     pub(super) config: Config,
-    pub(super) catalog: Arc<Catalog>,
-    policy: Arc<Policy>,
+    served: Served,
+    /// What was served until not long ago, for clients that still want to see the lines behind their grants.
+    former: VecDeque<(Monotonic, Arc<Catalog>)>,
     usage: Usage,
     pub(super) projector: Projector,
     pub(super) status_queue: status::Queue,
@@ -81,14 +84,15 @@ pub(super) struct Daemon {
     stopping: bool,
 }
 
+mod reread;
+
 /// How connections and tasks share the daemon.
 pub(super) type Shared = Rc<RefCell<Daemon>>;
 
 impl Daemon {
     pub(super) fn new(
         config: Config,
-        catalog: Arc<Catalog>,
-        policy: Arc<Policy>,
+        served: Served,
         terms: LeaseTerms,
         projector: Projector,
         clock: Arc<dyn Clock>,
@@ -96,8 +100,8 @@ impl Daemon {
         let mono = clock.now().mono;
         Self {
             config,
-            catalog,
-            policy,
+            served,
+            former: VecDeque::new(),
             usage: Usage::default(),
             projector,
             clock,
@@ -129,13 +133,14 @@ impl Daemon {
     /// What lmstat prints after all features.
     pub(super) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        if self.catalog.demo() {
+        if self.served.catalog.demo() {
             let vendor = &self.config.vendor;
             notes.push(format!("{vendor} serves DEMO licenses: they are signed with a published key"));
         }
         if let Recording::Failing(reason) = &self.recording {
             notes.push(format!("no license can be checked out at present: {reason}"));
         }
+        notes.extend(self.served.origin.notes.iter().cloned());
         notes
     }
 
@@ -163,7 +168,7 @@ impl Daemon {
             heartbeat_s: (lease_s / 3).clamp(1, HEARTBEAT_SECONDS_MAX),
             grace_s: seconds(self.terms.close_grace),
             resumed: false,
-            demo: self.catalog.demo(),
+            demo: self.served.catalog.demo(),
             held: held.take(wire::limits::HELD_MAX).collect(),
         }
     }
@@ -354,12 +359,14 @@ impl Daemon {
     }
 
     fn carry_out(&mut self, command: &Command, now: Now) -> Reply {
-        let rules = Rules { catalog: &self.catalog, policy: &self.policy, usage: &self.usage };
+        let rules = Rules { catalog: &self.served.catalog, policy: &self.served.policy, usage: &self.usage };
         let decision = decide(&self.state, rules, command, now);
         if decision.events.is_empty() || self.damper.absorb(&decision.events, now) {
             return decision.reply;
         }
-        if let Err(violation) = check(&self.state, &self.catalog, &decision.events, now) {
+        let after =
+            if let Command::Reread { catalog, .. } = command { catalog } else { &self.served.catalog };
+        if let Err(violation) = check(&self.state, after, &decision.events, now) {
             tracing::error!(%violation, ?command, "a decision was not carried out");
             let denial = Denial::new(Code::InternalError, minor::INVARIANT, &violation.to_string());
             return Reply::Refused(denial);
@@ -381,7 +388,7 @@ impl Daemon {
     fn record(&mut self, events: Vec<Event>, now: Now) {
         let record = Record { first: self.state.seq().next(), at: now.utc, events };
         self.state.evolve(&record);
-        self.usage.follow(&record, &self.catalog, &self.policy);
+        self.usage.follow(&record, &self.served.catalog, &self.served.policy);
         self.batch.push(record);
         self.batch_ready.notify_one();
     }
@@ -448,6 +455,7 @@ impl Daemon {
             }
         }
         self.reap();
+        self.forget_former();
     }
 
     // ---- the history's reports --------------------------------------------------------------------------------------
@@ -455,8 +463,8 @@ impl Daemon {
     /// The history is open: takes over the state it had, and begins to serve.
     pub(super) fn begin(&mut self, store: Arc<Store>, state: State, start: &Command) {
         self.durable = state.seq();
-        self.usage = Usage::rebuild(&state, &self.catalog, &self.policy);
         self.state = state;
+        self.rebuild_usage();
         self.store = Some(store);
         self.recording = Recording::Open;
         self.begin_run(start.clone());
@@ -485,6 +493,7 @@ impl Daemon {
                     }
                 }
                 Waiting::Ended(session) => self.leases.end(session),
+                Waiting::Reread(pending) => self.reread_done(*pending),
             }
         }
         touched.iter().for_each(|peer| peer.flush_and_wake());
@@ -496,22 +505,25 @@ impl Daemon {
         self.recording = Recording::Failing(reason.into());
         self.batch.clear();
         for (_, waiting) in std::mem::take(&mut self.waiting) {
-            if let Waiting::Answer { peer, request, outgoing } = waiting {
-                let outgoing = match outgoing {
-                    // A goodbye stands: the lease keeper remembers it until it can be recorded.
-                    Outgoing::Farewell => outgoing,
-                    _ => Outgoing::Refused(Denial::new(Code::AskAgain, minor::ROLLED_BACK, reason)),
-                };
-                peer.send(request, outgoing);
+            let again = || Denial::new(Code::AskAgain, minor::ROLLED_BACK, reason);
+            match waiting {
+                // A goodbye stands: the lease keeper remembers it until it can be recorded.
+                Waiting::Answer { peer, request, outgoing: Outgoing::Farewell } => {
+                    peer.send(request, Outgoing::Farewell);
+                }
+                Waiting::Answer { peer, request, .. } => peer.send(request, Outgoing::Refused(again())),
+                Waiting::Reread(pending) => pending.give_up(again()),
+                Waiting::Ended(_) => {}
             }
         }
     }
 
     /// The state as it is on disk, after [`Self::rolled_back`].
-    pub(super) fn rebuilt(&mut self, state: State) {
+    pub(super) fn rebuilt(&mut self, state: State, served: Served) {
         self.durable = state.seq();
-        self.usage = Usage::rebuild(&state, &self.catalog, &self.policy);
         self.state = state;
+        self.served = served;
+        self.rebuild_usage();
         self.damper = DenialDamper::default();
         let gone: Vec<SessionId> =
             self.bound.keys().copied().filter(|session| !self.knows(*session)).collect();

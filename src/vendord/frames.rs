@@ -102,7 +102,7 @@ fn carry_out(daemon: &mut Daemon, peer: &Rc<Peer>, request: u32, message: Messag
                 None => peer.send(request, Outgoing::Farewell),
             }
         }
-        Message::FetchLine(digest) => match daemon.catalog.signed_line(&digest) {
+        Message::FetchLine(digest) => match daemon.signed_line(&digest) {
             Some(line) => {
                 let text = LineText { canonical: line.canonical.clone(), sign: line.sign.clone() };
                 reply(peer, request, &Message::Line(text));
@@ -162,7 +162,12 @@ pub(super) fn put(output: &mut BytesMut, request: u32, outgoing: Outgoing) {
 
 /// Appends the news that the session is over.
 pub(super) fn put_session_ended(output: &mut BytesMut, denial: Denial) {
-    put_message(output, 0, &Message::Notice(Notice::SessionEnded { denial }));
+    put_notice(output, Notice::SessionEnded { denial });
+}
+
+/// Appends what the client did not ask for.
+pub(super) fn put_notice(output: &mut BytesMut, notice: Notice) {
+    put_message(output, 0, &Message::Notice(notice));
 }
 
 pub(super) fn put_message(output: &mut BytesMut, request: u32, message: &Message) {

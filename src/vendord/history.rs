@@ -8,9 +8,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::daemon::Shared;
+use super::origin::Origin;
 use super::projector::{Projector, Task};
 use crate::event::{Record, Started};
-use crate::ident::{Digest, Seq, VendorName};
+use crate::ident::{Seq, VendorName};
 use crate::platform::{self, LockError, StateLock};
 use crate::seat::{Command, State};
 use crate::sign::SigningKey;
@@ -61,7 +62,7 @@ pub(super) async fn follow(
     shared: &Shared,
     dir: PathBuf,
     started: &Started,
-    files: &[(Digest, Vec<u8>)],
+    origin: &Origin,
     opened: oneshot::Sender<()>,
     say: impl Fn(&str),
 ) -> Stop {
@@ -96,7 +97,7 @@ pub(super) async fn follow(
     };
     tell_failing(None);
     let Found { store, lock: _lock, state, at_cursor, missed } = found;
-    files.iter().for_each(|(digest, bytes)| store.put_file(*digest, bytes.clone()));
+    origin.texts().for_each(|(digest, bytes)| store.put_file(digest, bytes));
     let begin = Task::Begin { state: Box::new(at_cursor), missed, store: Arc::clone(&store) };
     projector.put(begin);
     let kept = Arc::downgrade(&store);
@@ -132,7 +133,7 @@ pub(super) async fn follow(
                 // Waits for room in its queue, so not on this thread.
                 tokio::task::spawn_blocking(move || projector.put(Task::State(reply)));
                 match answer.await {
-                    Ok(state) => shared.borrow_mut().rebuilt(*state),
+                    Ok((state, served)) => shared.borrow_mut().rebuilt(*state, served),
                     Err(_) => return Stop::Failed("the projector has ended".to_owned()),
                 }
                 opened.take().map(|opened| opened.send(()));

@@ -124,3 +124,8 @@ pub(super) fn put(output: &mut BytesMut, outgoing: Outgoing) {
 pub(super) fn put_notice(output: &mut BytesMut, denial: &Denial) {
     LineReply::Notice(Notice::SessionEnded { denial: denial.clone() }).write(output);
 }
+
+/// Appends the news that a checkout is over.
+pub(super) fn put_seat_lost(output: &mut BytesMut, notice: Notice) {
+    LineReply::Notice(notice).write(output);
+}

@@ -8,13 +8,21 @@ use futures_util::StreamExt as _;
 use tokio::net::UnixStream;
 use tokio_util::codec::{FramedRead, LinesCodec};
 
-use crate::wire::pipe::{DaemonLine, ManagerLine, PIPE_LINE_BYTES_MAX};
+use crate::wire::pipe::{DaemonLine, ManagerLine, ManagerLines, PIPE_ORDER_BYTES_MAX, Sources};
 
 /// What lmgrd wants, or that it is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Word {
     /// End in order, asked for by this person.
     Stop(String),
+    /// Read everything again.
+    Reread {
+        /// Its number, for the answer.
+        order: u32,
+        force: bool,
+        sources: Option<Sources>,
+        who: String,
+    },
     /// Nobody is there any more.
     Lost,
 }
@@ -22,6 +30,8 @@ pub(super) enum Word {
 /// The pipe to lmgrd.
 pub(super) struct Pipe {
     read: FramedRead<UnixStream, LinesCodec>,
+    /// An order of which not all lines have come.
+    orders: ManagerLines,
     /// Not the runtime's: a daemon that can't start says so and ends before the runtime has looked at the socket once.
     write: StdStream,
 }
@@ -38,8 +48,9 @@ impl Pipe {
         stream.peer_addr()?;
         stream.set_nonblocking(true)?;
         let write = stream.try_clone()?;
-        let lines = LinesCodec::new_with_max_length(PIPE_LINE_BYTES_MAX);
-        Ok(Self { read: FramedRead::new(UnixStream::from_std(stream)?, lines), write })
+        let lines = LinesCodec::new_with_max_length(PIPE_ORDER_BYTES_MAX);
+        let read = FramedRead::new(UnixStream::from_std(stream)?, lines);
+        Ok(Self { read, orders: ManagerLines::default(), write })
     }
 
     pub(super) fn tell(&self, line: &DaemonLine) {
@@ -52,9 +63,13 @@ impl Pipe {
     pub(super) async fn hear(&mut self) -> Word {
         loop {
             let Some(Ok(line)) = self.read.next().await else { return Word::Lost };
-            match ManagerLine::parse(&line) {
-                Some(ManagerLine::Stop { who }) => return Word::Stop(who),
-                None => tracing::warn!(%line, "lmgrd says something that has no meaning here"),
+            match self.orders.take(&line) {
+                Ok(Some(ManagerLine::Stop { who })) => return Word::Stop(who),
+                Ok(Some(ManagerLine::Reread { order, force, sources, who })) => {
+                    return Word::Reread { order, force, sources, who };
+                }
+                Ok(None) => {}
+                Err(_) => tracing::warn!(%line, "lmgrd says something that has no meaning here"),
             }
         }
     }

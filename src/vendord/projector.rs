@@ -10,14 +10,13 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::sync::oneshot;
 
+use super::served::{Announced, Served};
 use super::status;
-use crate::catalog::Catalog;
 use crate::event::debug_log::{Holder, LogStyle, VENDOR_TIMESTAMP_MIN, checked_in, checked_out};
 use crate::event::{EndReason, Event, In, InReason, Record, debug_log};
-use crate::ident::{FeatureName, Handle, SessionId};
+use crate::ident::{FeatureName, Handle, Seq, SessionId};
 use crate::platform::LogSink;
-use crate::policy::Policy;
-use crate::seat::{Rules, Seat, State, Usage};
+use crate::seat::{Rules, Seat, State, Usage, surplus};
 use crate::store::{LogCursor, Snapshot, Store};
 use crate::time::{Clock, Timestamp};
 
@@ -45,8 +44,8 @@ pub(super) enum Task {
     Committed(Vec<Record>),
     /// Who has what.
     Status(StatusQuery, oneshot::Sender<BytesMut>),
-    /// The state as it is on disk.
-    State(oneshot::Sender<Box<State>>),
+    /// The state as it is on disk, and what is served by it.
+    State(oneshot::Sender<(Box<State>, Served)>),
     /// Writes a last snapshot and ends.
     End,
 }
@@ -55,6 +54,7 @@ pub(super) enum Task {
 #[derive(Clone)]
 pub(super) struct Projector {
     tasks: SyncSender<Task>,
+    announced: Announced,
 }
 
 impl Projector {
@@ -63,6 +63,11 @@ impl Projector {
         if self.tasks.send(task).is_err() {
             tracing::error!("the projector has ended");
         }
+    }
+
+    /// What is served from a reread on. Said before its record is handed to the store.
+    pub(super) fn announce(&self, reread: Seq, served: Served) {
+        self.announced.put(reread, served);
     }
 
     /// Gives up if there is no room: for the daemon, which must not wait.
@@ -76,9 +81,7 @@ impl Projector {
 
 /// What the thread needs to know from the start.
 pub(super) struct Setting {
-    pub(super) catalog: Arc<Catalog>,
-    pub(super) policy: Arc<Policy>,
-    pub(super) about: status::About,
+    pub(super) served: Served,
     pub(super) style: LogStyle,
     pub(super) log: LogSink,
     pub(super) cursor_dir: PathBuf,
@@ -91,10 +94,13 @@ pub(super) struct Setting {
 /// When the system gives no thread.
 pub(super) fn start(setting: Setting) -> std::io::Result<(Projector, JoinHandle<()>)> {
     let (tasks, queue) = sync_channel(QUEUE);
+    let announced = Announced::default();
+    let of_daemon = announced.clone();
     let thread = std::thread::Builder::new().name("projector".to_owned()).spawn(move || {
         let stamped = setting.clock.now().utc;
         Projection {
             setting,
+            announced: of_daemon,
             state: State::default(),
             usage: Usage::default(),
             store: None,
@@ -105,11 +111,12 @@ pub(super) fn start(setting: Setting) -> std::io::Result<(Projector, JoinHandle<
         }
         .run(&queue);
     })?;
-    Ok((Projector { tasks }, thread))
+    Ok((Projector { tasks, announced }, thread))
 }
 
 struct Projection {
     setting: Setting,
+    announced: Announced,
     state: State,
     usage: Usage,
     store: Option<Arc<Store>>,
@@ -127,15 +134,15 @@ impl Projection {
                 Ok(Task::Committed(records)) => self.fold(&records),
                 Ok(Task::Status(query, reply)) => {
                     let now = self.setting.clock.now().utc;
-                    let setting = &self.setting;
+                    let served = &self.setting.served;
                     let rules =
-                        Rules { catalog: &setting.catalog, policy: &setting.policy, usage: &self.usage };
-                    let items = status::items(&self.state, rules, &setting.about, &query, now);
+                        Rules { catalog: &served.catalog, policy: &served.policy, usage: &self.usage };
+                    let items = status::items(&self.state, rules, &served.about, &query, now);
                     // The asker may have gone.
                     let _ = reply.send(status::encode(items, query.form));
                 }
                 Ok(Task::State(reply)) => {
-                    let _ = reply.send(Box::new(self.state.clone()));
+                    let _ = reply.send((Box::new(self.state.clone()), self.setting.served.clone()));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Task::End) | Err(RecvTimeoutError::Disconnected) => break,
@@ -149,8 +156,8 @@ impl Projection {
     }
 
     fn begin(&mut self, state: State, missed: &[Record], store: Arc<Store>) {
-        self.usage = Usage::rebuild(&state, &self.setting.catalog, &self.setting.policy);
         self.state = state;
+        self.rebuild_usage();
         self.store = Some(store);
         self.cursor = match LogCursor::open(&self.setting.cursor_dir) {
             Ok(cursor) => Some(Arc::new(Mutex::new(cursor))),
@@ -167,7 +174,15 @@ impl Projection {
         for record in records {
             self.log(record);
             self.state.evolve(record);
-            self.usage.follow(record, &self.setting.catalog, &self.setting.policy);
+            match record.events.iter().position(|event| matches!(event, Event::Reread(_))) {
+                None => {
+                    self.usage.follow(record, &self.setting.served.catalog, &self.setting.served.policy);
+                }
+                Some(index) => {
+                    self.switch(Seq(record.first.0.saturating_add(index as u64)));
+                    self.log_surplus(record.at);
+                }
+            }
             self.since_snapshot += 1;
         }
         let (Some(last), Some(cursor)) = (records.last(), &self.cursor) else { return };
@@ -182,6 +197,20 @@ impl Projection {
         if self.since_snapshot >= SNAPSHOT_EVERY_RECORDS {
             self.snapshot();
         }
+    }
+
+    /// A reread is durable: status goes by what it brought. One of an earlier run, which only the log catches up with, brought
+    /// nothing that still counts.
+    fn switch(&mut self, reread: Seq) {
+        if let Some(served) = self.announced.take(reread) {
+            self.setting.served = served;
+        }
+        self.rebuild_usage();
+    }
+
+    fn rebuild_usage(&mut self) {
+        let served = &self.setting.served;
+        self.usage = Usage::rebuild(&self.state, &served.catalog, &served.policy);
     }
 
     fn snapshot(&mut self) {
@@ -215,8 +244,18 @@ impl Projection {
                 }
                 Event::Stopped(_) => self.log_stop(record),
                 Event::Resumed(resumed) => self.log_resumed(record.at, resumed.session),
-                Event::Started(_) | Event::Opened(_) | Event::Ended(_) => {}
+                Event::Started(_)
+                | Event::Opened(_)
+                | Event::Ended(_)
+                | Event::Reread(_)
+                | Event::Moved(_) => {}
             }
+        }
+    }
+
+    fn log_surplus(&self, at: Timestamp) {
+        for over in surplus(&self.state, &self.setting.served.catalog, at) {
+            self.line(at, &format!("SURPLUS: {over}"));
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
 use super::config::Config;
@@ -16,6 +16,8 @@ use super::daemon::{Daemon, Shared};
 use super::history::{self, Stop};
 use super::pipe::{Pipe, Word};
 use super::projector::{self, Setting, Task};
+use super::rereading::{self, Order};
+use super::served::Served;
 use super::startup::{self, Setup};
 use super::status::About;
 use crate::event::debug_log::{LogStyle, feature_table, vendor_daemon_block};
@@ -60,14 +62,15 @@ pub fn run(config: Config) -> u8 {
 }
 
 /// The daemon's own words in the debug log.
-struct Voice {
-    clock: Arc<dyn Clock>,
-    style: LogStyle,
+#[derive(Clone)]
+pub(super) struct Voice {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) style: LogStyle,
     log: LogSink,
 }
 
 impl Voice {
-    fn say(&self, text: &str) {
+    pub(super) fn say(&self, text: &str) {
         self.log.line(self.style.line(self.clock.now().utc, text));
     }
 
@@ -163,16 +166,24 @@ async fn serve_until_stopped(
     let port = listener.local_addr().map_or(config.port, |address| address.port());
     let cannot = |error: std::io::Error| Ending::Failed(error.to_string(), exit_status::CANNOT_START);
     let state_dir = config.state_dir.join(config.vendor.as_str());
-    let (catalog, policy) = (Arc::new(setup.catalog), Arc::new(setup.policy));
     let about = About {
         vendor: config.vendor.clone(),
         server_host: config.server_host.clone(),
         server_port: config.server_port,
     };
+    let terms = LeaseTerms {
+        lease: Duration::from_secs(setup.origin.manifest.lease_s.into()),
+        close_grace: Duration::from_secs(setup.origin.manifest.close_grace_s.into()),
+    };
+    let served = Served {
+        catalog: Arc::new(setup.catalog),
+        policy: Arc::new(setup.policy),
+        origin: Arc::new(setup.origin),
+        about: Arc::new(about),
+    };
+    let origin = Arc::clone(&served.origin);
     let setting = Setting {
-        catalog: Arc::clone(&catalog),
-        policy: Arc::clone(&policy),
-        about,
+        served: served.clone(),
         style: voice.style.clone(),
         log: voice.log.clone(),
         cursor_dir: state_dir.clone(),
@@ -182,15 +193,12 @@ async fn serve_until_stopped(
         Ok(started) => started,
         Err(error) => return cannot(error),
     };
-    let terms = LeaseTerms {
-        lease: Duration::from_secs(setup.manifest.lease_s.into()),
-        close_grace: Duration::from_secs(setup.manifest.close_grace_s.into()),
-    };
-    let daemon = Daemon::new(config, catalog, policy, terms, projector.clone(), Arc::clone(&voice.clock));
+    let daemon = Daemon::new(config, served, terms, projector.clone(), Arc::clone(&voice.clock));
     let shared: Shared = Rc::new(RefCell::new(daemon));
     let peers: Peers = Rc::default();
-    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+    let signals =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()));
+    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hang_up)) = signals else {
         return Ending::Failed("signals can't be watched".to_owned(), exit_status::CANNOT_START);
     };
     let (opened, mut ready) = oneshot::channel();
@@ -198,10 +206,14 @@ async fn serve_until_stopped(
     let mut accepting = None;
     let mut listener = Some(listener);
     let say = |text: &str| voice.say(text);
-    let history = history::follow(&shared, state_dir, &setup.started, &setup.files, opened, say);
+    let history = history::follow(&shared, state_dir, &setup.started, &origin, opened, say);
     tokio::pin!(history);
     let submitting = tokio::task::spawn_local(submit(Rc::clone(&shared)));
     let ticking = tokio::task::spawn_local(tick(Rc::clone(&shared), Rc::clone(&peers)));
+    let (orders, order_queue) = mpsc::unbounded_channel();
+    let (answers, mut answer_queue) = mpsc::unbounded_channel();
+    let rereading = rereading::follow(Rc::clone(&shared), order_queue, voice.clone(), setup.zone.clone());
+    let rereading = tokio::task::spawn_local(rereading);
     let (ending, by) = loop {
         tokio::select! {
             stop = &mut history => break (failed(stop), None),
@@ -218,7 +230,28 @@ async fn serve_until_stopped(
             word = hear(pipe) => break match word {
                 Word::Stop(who) => (Ending::Ordered, Some(who)),
                 Word::Lost => (Ending::LostLmgrd, Some("the end of lmgrd".to_owned())),
+                Word::Reread { order, force, sources, who } => {
+                    let (reply, answer) = oneshot::channel();
+                    let sources = sources.map(Into::into);
+                    // The task that takes orders lives as long as this loop.
+                    let _ = orders.send(Order { who, force, automatic: false, sources, reply: Some(reply) });
+                    let answers = answers.clone();
+                    tokio::task::spawn_local(async move {
+                        if let Ok(answer) = answer.await {
+                            let _ = answers.send((order, answer));
+                        }
+                    });
+                    continue;
+                }
             },
+            Some((order, answer)) = answer_queue.recv() => if let Some(pipe) = pipe.as_ref() {
+                answer.lines.into_iter().for_each(|text| pipe.tell(&DaemonLine::Said { order, text }));
+                pipe.tell(&DaemonLine::Reread { order, refused: answer.refused });
+            },
+            _ = hang_up.recv() => {
+                let who = "SIGHUP".to_owned();
+                let _ = orders.send(Order { who, force: false, automatic: false, sources: None, reply: None });
+            }
             _ = terminate.recv() => break (Ending::Ordered, Some("signal 15".to_owned())),
             // Ctrl-C at a terminal reaches all processes at once; lmgrd decides then, and tells.
             _ = interrupt.recv(), if pipe.is_none() => break (Ending::Ordered, Some("signal 2".to_owned())),
@@ -228,6 +261,7 @@ async fn serve_until_stopped(
         accepting.abort();
     }
     ticking.abort();
+    rereading.abort();
     if let Some(by) = by {
         shared.borrow_mut().stop(&by);
         let settled = async {

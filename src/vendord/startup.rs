@@ -5,34 +5,31 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 
 use super::config::Config;
+use super::origin::{FileText, Origin, listed};
 use crate::catalog::{Catalog, Note, Verdict};
+use crate::event::Started;
 use crate::event::debug_log::{expired, expires_soon};
-use crate::event::{FileRole, StartFile, Started};
-use crate::ident::Digest;
 use crate::license::{Expiry, HostId, LicenseFile};
 use crate::options::{Directive, OptionsFile};
 use crate::platform::{
     self, FoundManifest, LICENSE_FILE_BYTES_MAX, find_manifest, manifest_name, read_regular,
 };
 use crate::policy::Policy;
-use crate::sign::Manifest;
-use crate::text::{Severity, Source};
+use crate::text::{Diagnostic, Severity};
 use crate::time::Timestamp;
 
 /// A warning is logged for lines that expire within this many days (`flexnet-tools.md` 3.7).
 const EXPIRES_SOON_DAYS: i64 = 30;
 /// Longest options file that is read, in bytes.
-const OPTIONS_FILE_BYTES_MAX: u64 = 64 << 20;
+pub(super) const OPTIONS_FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// What a daemon serves, and with what.
 pub(super) struct Setup {
     pub(super) catalog: Catalog,
     pub(super) policy: Policy,
-    pub(super) manifest: Manifest,
+    pub(super) origin: Origin,
     pub(super) machine: Vec<HostId>,
     pub(super) started: Started,
-    /// The files of `started` with their bytes, for the store.
-    pub(super) files: Vec<(Digest, Vec<u8>)>,
     pub(super) zone: TimeZone,
     /// Log lines, in order.
     pub(super) messages: Vec<String>,
@@ -45,42 +42,80 @@ pub(super) type Refusal = String;
 pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal> {
     let mut messages = Vec::new();
     let (zone, zone_name) = zone(config, &mut messages)?;
-    let found = manifest(config)?;
-    let mut files = Vec::new();
-    let mut start_files = Vec::new();
-    let manifest = match found {
+    let (manifest, manifest_file) = match manifest(config)? {
         FoundManifest::File(found) => {
             messages.push(format!("Using vendor manifest: \"{}\"", found.path.display()));
-            keep(FileRole::Manifest, &found.path, found.bytes.to_vec(), &mut files, &mut start_files);
-            found.manifest
+            (found.manifest, Some(FileText::new(&found.path, found.bytes.to_vec())))
         }
         FoundManifest::Demo(manifest) => {
             messages.push(format!(
                 "DEMO: no vendor manifest of {} was found; the built-in demo manifest is used, whose key is published",
                 config.vendor
             ));
-            manifest
+            (manifest, None)
         }
     };
-    let mut licenses = Vec::new();
-    for path in &config.license_files {
-        match read_regular(path, LICENSE_FILE_BYTES_MAX) {
-            Ok(bytes) => {
-                licenses.push(LicenseFile::parse(Source::new(&path.to_string_lossy(), &bytes)));
-                keep(FileRole::License, path, bytes, &mut files, &mut start_files);
-            }
-            Err(error) => {
-                messages.push(format!("Cannot read license file {}: {error} (-30,111)", path.display()))
-            }
+    let mut files = Vec::new();
+    for path in listed(&config.license_files, &mut messages) {
+        match read_regular(&path, LICENSE_FILE_BYTES_MAX) {
+            Ok(bytes) => files.push(FileText::new(&path, bytes)),
+            Err(error) => messages.push(unreadable(&path, &error)),
         }
     }
-    for license in &licenses {
-        let told = license.diagnostics.iter().filter(|found| found.severity >= Severity::Warning);
-        messages.extend(told.map(|found| found.line(&license.source)));
-    }
+    let licenses: Vec<LicenseFile> = files.iter().map(FileText::license).collect();
     let machine = platform::own_hostids();
     let inputs: Vec<&LicenseFile> = licenses.iter().collect();
     let catalog = Catalog::build(&config.vendor, &inputs, &manifest, &machine, &zone);
+    tell_licenses(&licenses, &catalog, now, &mut messages);
+    let mut options = None;
+    let mut policy = Policy::default();
+    if let Some(path) = &config.options_file {
+        // There is nothing older, so bad lines are skipped and a file that can't be read is as good as none
+        // (`flexnet-files.md` 6.2, DECISION); both are errors in the log.
+        match read_regular(path, OPTIONS_FILE_BYTES_MAX) {
+            Ok(bytes) => {
+                messages.push(format!("Using options file: \"{}\"", path.display()));
+                let text = FileText::new(path, bytes);
+                let compiled = Compiled::new(&text, &catalog, &inputs);
+                compiled.tell(path, &mut messages);
+                policy = compiled.policy;
+                options = Some(text);
+            }
+            Err(error) => messages.push(format!(
+                "OPTIONS FILE \"{}\": not readable: {error}, continuing without options",
+                path.display()
+            )),
+        }
+    }
+    let origin = Origin {
+        licenses: files,
+        options,
+        manifest,
+        manifest_file,
+        zone: zone_name.clone(),
+        options_read: now,
+        notes: Vec::new(),
+    };
+    let started = Started { version: crate::VERSION.to_owned(), zone: zone_name, files: origin.files() };
+    Ok(Setup { catalog, policy, origin, machine, started, zone, messages })
+}
+
+/// The log line for a license file that can't be read.
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> String {
+    format!("Cannot read license file {}: {error} (-30,111)", path.display())
+}
+
+/// Log lines about license files and what came of them.
+pub(super) fn tell_licenses(
+    licenses: &[LicenseFile],
+    catalog: &Catalog,
+    now: Timestamp,
+    messages: &mut Vec<String>,
+) {
+    for license in licenses {
+        let told = license.diagnostics.iter().filter(|found| found.severity >= Severity::Warning);
+        messages.extend(told.map(|found| found.line(&license.source)));
+    }
     messages.extend(
         catalog
             .verdicts()
@@ -93,76 +128,55 @@ pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal>
             .filter(|verdict| !matches!(verdict.verdict, Verdict::Refused { minor: 0, .. }))
             .map(ToString::to_string),
     );
-    expiries(&catalog, now, &mut messages);
-    let policy = match &config.options_file {
-        Some(path) => {
-            let (policy, bytes) = options(path, &catalog, &inputs, &mut messages);
-            if let Some(bytes) = bytes {
-                keep(FileRole::Options, path, bytes, &mut files, &mut start_files);
-            }
-            policy
-        }
-        None => Policy::default(),
-    };
-    let started = Started { version: crate::VERSION.to_owned(), zone: zone_name, files: start_files };
-    Ok(Setup { catalog, policy, manifest, machine, started, files, zone, messages })
+    expiries(catalog, now, messages);
 }
 
-/// Reads and compiles the options file. At a start bad lines are skipped, and a file that can't be read is as good as none, as
-/// there is nothing older (`flexnet-files.md` 6.2, DECISION); both are errors in the log.
-fn options(
-    path: &Path,
-    catalog: &Catalog,
-    licenses: &[&LicenseFile],
-    messages: &mut Vec<String>,
-) -> (Policy, Option<Vec<u8>>) {
-    let shown = path.display();
-    let bytes = match read_regular(path, OPTIONS_FILE_BYTES_MAX) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            messages
-                .push(format!("OPTIONS FILE \"{shown}\": not readable: {error}, continuing without options"));
-            return (Policy::default(), None);
-        }
-    };
-    messages.push(format!("Using options file: \"{shown}\""));
-    let file = OptionsFile::parse(Source::new(&path.to_string_lossy(), &bytes));
-    let (policy, mut found) = Policy::compile(&file, catalog, licenses);
-    found.extend(file.diagnostics.iter().cloned());
-    found.sort_by_key(|found| found.span.start);
-    for diagnostic in found.iter().filter(|found| found.severity >= Severity::Warning) {
-        let line = file.source.place(diagnostic.span.start).line;
-        let help = diagnostic.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
-        messages.push(match diagnostic.severity {
-            Severity::Error => {
-                format!("OPTIONS ERROR {shown}:{line}: [{}] {}{help}", diagnostic.id, diagnostic.message)
-            }
-            _ => format!("OPTIONS WARNING {shown}:{line}: [{}] {}{help}", diagnostic.id, diagnostic.message),
-        });
+/// An options file with what it comes to.
+pub(super) struct Compiled {
+    pub(super) file: OptionsFile,
+    pub(super) policy: Policy,
+    /// What is wrong or doubtful, by place.
+    pub(super) found: Vec<Diagnostic>,
+}
+
+impl Compiled {
+    pub(super) fn new(text: &FileText, catalog: &Catalog, licenses: &[&LicenseFile]) -> Self {
+        let file = text.options();
+        let (policy, mut found) = Policy::compile(&file, catalog, licenses);
+        found.extend(file.diagnostics.iter().cloned());
+        found.sort_by_key(|found| found.span.start);
+        Self { file, policy, found }
     }
-    let warnings = found.iter().filter(|found| found.severity == Severity::Warning).count();
-    let errors = found.iter().filter(|found| found.severity == Severity::Error).count();
-    messages.extend(file.options().filter_map(|line| match &line.directive {
-        Directive::Reserve { feature, who, .. } => Some(format!("RESERVE {} for {who}", feature.name)),
-        _ => None,
-    }));
-    let lines = file.options().count();
-    messages.push(format!(
-        "OPTIONS FILE \"{shown}\": loaded, {lines} lines, {warnings} warnings, {errors} errors"
-    ));
-    (policy, Some(bytes))
-}
 
-fn keep(
-    role: FileRole,
-    path: &Path,
-    bytes: Vec<u8>,
-    files: &mut Vec<(Digest, Vec<u8>)>,
-    start_files: &mut Vec<StartFile>,
-) {
-    let digest = Digest::of(&bytes);
-    start_files.push(StartFile { role, path: path.to_string_lossy().into_owned(), digest });
-    files.push((digest, bytes));
+    pub(super) fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.found.iter().filter(|found| found.severity == Severity::Error)
+    }
+
+    /// The number of the line that a finding is about.
+    pub(super) fn line_of(&self, found: &Diagnostic) -> usize {
+        self.file.source.place(found.span.start).line
+    }
+
+    /// Log lines about a file that holds from now on.
+    pub(super) fn tell(&self, path: &Path, messages: &mut Vec<String>) {
+        let shown = path.display();
+        for found in self.found.iter().filter(|found| found.severity >= Severity::Warning) {
+            let line = self.line_of(found);
+            let help = found.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+            let word = if found.severity == Severity::Error { "ERROR" } else { "WARNING" };
+            messages.push(format!("OPTIONS {word} {shown}:{line}: [{}] {}{help}", found.id, found.message));
+        }
+        let warnings = self.found.iter().filter(|found| found.severity == Severity::Warning).count();
+        let errors = self.errors().count();
+        messages.extend(self.file.options().filter_map(|line| match &line.directive {
+            Directive::Reserve { feature, who, .. } => Some(format!("RESERVE {} for {who}", feature.name)),
+            _ => None,
+        }));
+        let lines = self.file.options().count();
+        messages.push(format!(
+            "OPTIONS FILE \"{shown}\": loaded, {lines} lines, {warnings} warnings, {errors} errors"
+        ));
+    }
 }
 
 fn zone(config: &Config, messages: &mut Vec<String>) -> Result<(TimeZone, String), Refusal> {

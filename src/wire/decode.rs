@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::limits::{GRANT_LINES_MAX, HELD_MAX, HOSTIDS_MAX, LICENSE_CHUNK_BYTES_MAX, NOTES_MAX};
+use super::limits::{
+    DONE_LINES_MAX, GRANT_LINES_MAX, HELD_MAX, HOSTIDS_MAX, LICENSE_CHUNK_BYTES_MAX, NOTES_MAX,
+};
 use super::message::{Control, ControlVerb, Hello, Message, Purpose};
 use super::server_message::{
     FeatureCount, LicensePart, LineText, Notice, PoolKind, ServerInfo, SessionTerms, StatusItem, VendorInfo,
@@ -95,8 +97,15 @@ pub(super) fn message(number: u8, body: &[u8]) -> Result<Message, MessageError> 
             }
         }
         kind::DONE => {
-            read! { body; text: DONE_TEXT, Field::string; }
-            Message::Done { text: need(number, tag::DONE_TEXT, text)? }
+            read! { body;
+                code: CODE, Field::i32; place: MINOR_CODE, Field::u16; note: NOTE, Field::str;
+                @ lines[DONE_LINES_MAX]: DONE_TEXT, Field::string;
+            }
+            if lines.is_empty() {
+                return Err(MessageError::Missing { kind: number, tag: tag::DONE_TEXT });
+            }
+            let refused = if code.is_some() { Some(denial(number, code, place, note)?) } else { None };
+            Message::Done { lines, refused }
         }
         kind::LICENSES => Message::Licenses(license_parts(body)?),
         kind::ERROR => {
@@ -259,7 +268,7 @@ fn hello(body: &[u8]) -> Result<Hello, MessageError> {
 
 fn control(body: &[u8]) -> Result<Control, MessageError> {
     read! { body;
-        verb: VERB, |field: Field<'_>| if field.u8()? == 1 { Ok(()) } else { Err(field.bad()) };
+        verb: VERB, |field: Field<'_>| match field.u8()? { verb @ (1 | 2) => Ok(verb), _ => Err(field.bad()) };
         vendor: VENDOR, Field::name::<VendorName>;
         force: FORCE, Field::present;
         user: USER, Field::name::<User>;
@@ -268,9 +277,12 @@ fn control(body: &[u8]) -> Result<Control, MessageError> {
         proof: PROOF, Field::bytes::<32>;
     }
     let kind = kind::CONTROL;
-    need(kind, tag::VERB, verb)?;
+    let force = force.is_some();
     Ok(Control {
-        verb: ControlVerb::Shutdown { vendor, force: force.is_some() },
+        verb: match need(kind, tag::VERB, verb)? {
+            1 => ControlVerb::Shutdown { vendor, force },
+            _ => ControlVerb::Reread { vendor, force },
+        },
         user: need(kind, tag::USER, user)?,
         host: need(kind, tag::HOST, host)?,
         nonce: need(kind, tag::NONCE, nonce)?,

@@ -5,9 +5,10 @@ use thiserror::Error;
 
 use super::frame::{FLAG_END, HEADER_BYTES, MAGIC, VERSION};
 use super::limits::{
-    FRAME_BYTES_MAX, GRANT_LINES_MAX, HELD_MAX, HOSTIDS_MAX, LICENSE_CHUNK_BYTES_MAX, NOTES_MAX,
+    DONE_BYTES_MAX, DONE_LINES_MAX, FRAME_BYTES_MAX, GRANT_LINES_MAX, HELD_MAX, HOSTIDS_MAX,
+    LICENSE_CHUNK_BYTES_MAX, NOTES_MAX,
 };
-use super::message::{Control, ControlVerb, Hello, Message, Purpose};
+use super::message::{Control, Hello, Message, Purpose};
 use super::server_message::{
     FeatureCount, LicensePart, Notice, PoolKind, ServerInfo, SessionTerms, StatusItem, Welcome,
 };
@@ -150,7 +151,18 @@ fn body(message: &Message, out: &mut BytesMut) -> Result<(), EncodeError> {
             out.field(tag::NONCE, nonce)?;
             out.field_text(tag::KEY_PATH, key_path)?;
         }
-        Message::Done { text } => out.field_text(tag::DONE_TEXT, text)?,
+        Message::Done { lines, refused } => {
+            let before = out.len();
+            for line in lines.iter().take(DONE_LINES_MAX) {
+                if out.len() - before + line.len() > DONE_BYTES_MAX {
+                    break;
+                }
+                out.field_text(tag::DONE_TEXT, line)?;
+            }
+            if let Some(refused) = refused {
+                denial(refused, out)?;
+            }
+        }
         Message::Error(it) => denial(it, out)?,
         Message::Notice(Notice::SessionEnded { denial: why }) => {
             out.field_u8(tag::NOTICE_KIND, 1);
@@ -209,12 +221,12 @@ fn hello(it: &Hello, out: &mut BytesMut) -> Result<(), EncodeError> {
 }
 
 fn control_claims(it: &Control, out: &mut BytesMut) -> Result<(), EncodeError> {
-    let ControlVerb::Shutdown { vendor, force } = &it.verb;
-    out.field_u8(tag::VERB, 1);
+    let (verb, vendor, force) = it.verb.parts();
+    out.field_u8(tag::VERB, verb);
     if let Some(vendor) = vendor {
         out.field(tag::VENDOR, vendor.as_str().as_bytes())?;
     }
-    out.field_present(tag::FORCE, *force);
+    out.field_present(tag::FORCE, force);
     out.field(tag::USER, it.user.as_str().as_bytes())?;
     out.field(tag::HOST, it.host.as_str().as_bytes())
 }

@@ -14,6 +14,12 @@ pub const TEXT_BYTES_MAX: usize = 1024;
 /// Most notes of one status answer; the encoder leaves out the rest.
 pub const NOTES_MAX: usize = 32;
 
+/// Most lines of one DONE; the encoder leaves out the rest, and what does not fit into [`DONE_BYTES_MAX`].
+pub const DONE_LINES_MAX: usize = 4096;
+
+/// Most bytes of the lines of one DONE.
+pub const DONE_BYTES_MAX: usize = 48 * 1024;
+
 /// Most hostids that a client may claim.
 pub const HOSTIDS_MAX: usize = 16;
 

@@ -79,8 +79,10 @@ pub enum Message {
     },
     /// Answers [`Message::Control`].
     Done {
-        /// What was done, for people.
-        text: String,
+        /// What was done, for people; at least one line.
+        lines: Vec<String>,
+        /// Why not all of it was done; none if it was.
+        refused: Option<Denial>,
     },
     /// Answers [`Message::AskLicenses`]: a sequence of frames, of which each decodes to a message with some of the parts.
     Licenses(Vec<LicensePart>),
@@ -167,4 +169,22 @@ pub enum ControlVerb {
         /// Even if somebody works.
         force: bool,
     },
+    /// Read license files and options files again.
+    Reread {
+        /// Only this vendor daemon; none means all and lmgrd itself.
+        vendor: Option<VendorName>,
+        /// Bad lines of options files are skipped instead of refusing the file.
+        force: bool,
+    },
+}
+
+impl ControlVerb {
+    /// Its number on the wire, the vendor daemon that is meant, and whether it is forced.
+    #[must_use]
+    pub const fn parts(&self) -> (u8, Option<&VendorName>, bool) {
+        match self {
+            Self::Shutdown { vendor, force } => (1, vendor.as_ref(), *force),
+            Self::Reread { vendor, force } => (2, vendor.as_ref(), *force),
+        }
+    }
 }

@@ -1,10 +1,25 @@
 //! The pipe between lmgrd and a vendor daemon that it started: text lines over the daemon's standard input, a socket
 //! pair. Its end says that the other side is gone: a vendor daemon then drains and ends within 5 seconds.
+//!
+//! An order to reread is several lines: FILE, OPTIONS and HOST say what to read, REREAD ends it. Its answer is as many SAID
+//! lines as it takes and REREAD with how it went.
 
 use std::fmt;
 
-/// Longest line, its end included, in bytes.
+use thiserror::Error;
+
+use crate::code::Code;
+use crate::event::Denial;
+use crate::ident::{decode_hex, encode_hex};
+
+/// Longest line that a vendor daemon says, its end included, in bytes.
 pub const PIPE_LINE_BYTES_MAX: usize = 4096;
+
+/// Longest line that lmgrd says: a path, each byte of it perhaps written as three.
+pub const PIPE_ORDER_BYTES_MAX: usize = 16 * 1024;
+
+/// Most files of one order; the rest is left out.
+const FILES_MAX: usize = 100_000;
 
 /// Exit statuses of the vendor daemon (`flexnet-tools.md` 1.6); lmgrd restarts it after every other one.
 pub mod exit_status {
@@ -37,6 +52,20 @@ pub enum DaemonLine {
         /// Why, for people, in one line.
         text: String,
     },
+    /// A line of the answer to an order to reread.
+    Said {
+        /// Which order.
+        order: u32,
+        /// The line.
+        text: String,
+    },
+    /// The end of the answer to an order to reread.
+    Reread {
+        /// Which order.
+        order: u32,
+        /// Why not everything was taken over; none if it was.
+        refused: Option<Denial>,
+    },
 }
 
 /// What lmgrd tells a vendor daemon.
@@ -47,6 +76,36 @@ pub enum ManagerLine {
         /// Who ordered it, such as `ann@ws01` or `signal 15`.
         who: String,
     },
+    /// Read everything again.
+    Reread {
+        /// A number for the answer.
+        order: u32,
+        /// Take what is there even if lines are bad.
+        force: bool,
+        /// What to read; none for the same files as before.
+        sources: Option<Sources>,
+        /// Who ordered it, such as `ann@ws01` or `SIGHUP`.
+        who: String,
+    },
+}
+
+/// Which files a vendor daemon reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sources {
+    /// License files in path order; the bytes of absolute paths.
+    pub files: Vec<Vec<u8>>,
+    /// The options file, if there is one.
+    pub options: Option<Vec<u8>>,
+    /// Host of the SERVER line, as lmstat shows it.
+    pub host: String,
+}
+
+/// Puts the lines of lmgrd together.
+#[derive(Debug, Default)]
+pub struct ManagerLines {
+    files: Vec<Vec<u8>>,
+    options: Option<Vec<u8>>,
+    host: Option<String>,
 }
 
 impl DaemonLine {
@@ -56,20 +115,90 @@ impl DaemonLine {
         match line.split_once(' ') {
             Some(("READY", port)) => Some(Self::Ready { port: port.parse().ok().filter(|port| *port != 0)? }),
             Some(("FAILED", text)) => Some(Self::Failed { text: text.to_owned() }),
+            Some(("SAID", rest)) => {
+                let (order, text) = rest.split_once(' ')?;
+                Some(Self::Said { order: order.parse().ok()?, text: text.to_owned() })
+            }
+            Some(("REREAD", rest)) => {
+                let (order, how) = rest.split_once(' ')?;
+                let order = order.parse().ok()?;
+                if how == "OK" {
+                    return Some(Self::Reread { order, refused: None });
+                }
+                let mut words = how.splitn(3, ' ');
+                let code = words.next().and_then(|number| Code::from_number(number.parse().ok()?))?;
+                let minor = words.next()?.parse().ok()?;
+                let note = words.next().unwrap_or_default();
+                Some(Self::Reread { order, refused: Some(Denial::new(code, minor, note)) })
+            }
             _ => None,
         }
     }
 }
 
-impl ManagerLine {
-    /// Reads a line without its end; none if it has no meaning.
-    #[must_use]
-    pub fn parse(line: &str) -> Option<Self> {
-        match line.split_once(' ') {
-            Some(("STOP", who)) => Some(Self::Stop { who: who.to_owned() }),
-            _ => None,
+impl ManagerLines {
+    /// Takes a line without its end. Gives what is complete with it.
+    ///
+    /// # Errors
+    /// When the line has no meaning.
+    pub fn take(&mut self, line: &str) -> Result<Option<ManagerLine>, PipeLineUnknown> {
+        let (word, rest) = line.split_once(' ').ok_or(PipeLineUnknown)?;
+        match word {
+            "STOP" => return Ok(Some(ManagerLine::Stop { who: rest.to_owned() })),
+            "FILE" if self.files.len() < FILES_MAX => self.files.push(unescape(rest).ok_or(PipeLineUnknown)?),
+            "FILE" => {}
+            "OPTIONS" => self.options = Some(unescape(rest).ok_or(PipeLineUnknown)?),
+            "HOST" => self.host = Some(rest.to_owned()),
+            "REREAD" => {
+                let Self { files, options, host } = std::mem::take(self);
+                let mut words = rest.splitn(3, ' ');
+                let order = words.next().and_then(|word| word.parse().ok()).ok_or(PipeLineUnknown)?;
+                let force = match words.next() {
+                    Some("force") => true,
+                    Some("careful") => false,
+                    _ => return Err(PipeLineUnknown),
+                };
+                let who = words.next().unwrap_or_default().to_owned();
+                let sources = host.map(|host| Sources { files, options, host });
+                return Ok(Some(ManagerLine::Reread { order, force, sources, who }));
+            }
+            _ => return Err(PipeLineUnknown),
+        }
+        Ok(None)
+    }
+}
+
+/// A line that means nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a line that has no meaning here")]
+pub struct PipeLineUnknown;
+
+/// Bytes as one word: what is not a plain character becomes `%` and two hexadecimal digits.
+fn escape(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for byte in bytes {
+        if byte.is_ascii_graphic() && *byte != b'%' {
+            text.push(char::from(*byte));
+        } else {
+            text.push('%');
+            text.push_str(&encode_hex(&[*byte]));
         }
     }
+    text
+}
+
+fn unescape(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let pair = [rest.next()?, rest.next()?];
+            bytes.extend(decode_hex(std::str::from_utf8(&pair).ok()?).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    Some(bytes)
 }
 
 impl fmt::Display for DaemonLine {
@@ -78,15 +207,31 @@ impl fmt::Display for DaemonLine {
         match self {
             Self::Ready { port } => writeln!(f, "READY {port}"),
             Self::Failed { text } => writeln!(f, "FAILED {}", one_line(text)),
+            Self::Said { order, text } => writeln!(f, "SAID {order} {}", one_line(text)),
+            Self::Reread { order, refused: None } => writeln!(f, "REREAD {order} OK"),
+            Self::Reread { order, refused: Some(Denial { code, minor, note }) } => {
+                writeln!(f, "REREAD {order} {} {minor} {}", code.number(), one_line(note))
+            }
         }
     }
 }
 
 impl fmt::Display for ManagerLine {
-    /// With the line end, cut to [`PIPE_LINE_BYTES_MAX`].
+    /// With the line ends, cut to [`PIPE_LINE_BYTES_MAX`] but for paths.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stop { who } => writeln!(f, "STOP {}", one_line(who)),
+            Self::Reread { order, force, sources, who } => {
+                if let Some(Sources { files, options, host }) = sources {
+                    files.iter().try_for_each(|file| writeln!(f, "FILE {}", escape(file)))?;
+                    if let Some(options) = options {
+                        writeln!(f, "OPTIONS {}", escape(options))?;
+                    }
+                    writeln!(f, "HOST {}", one_line(host))?;
+                }
+                let how = if *force { "force" } else { "careful" };
+                writeln!(f, "REREAD {order} {how} {}", one_line(who))
+            }
         }
     }
 }
@@ -94,7 +239,7 @@ impl fmt::Display for ManagerLine {
 fn one_line(text: &str) -> String {
     let mut kept = String::new();
     for character in text.chars() {
-        if kept.len() + character.len_utf8() > PIPE_LINE_BYTES_MAX - 16 {
+        if kept.len() + character.len_utf8() > PIPE_LINE_BYTES_MAX - 64 {
             break;
         }
         kept.push(if character.is_control() { ' ' } else { character });
@@ -106,16 +251,41 @@ fn one_line(text: &str) -> String {
 mod tests {
     use super::*;
 
+    /// What comes out of the lines of an order.
+    fn whole(order: &ManagerLine) -> ManagerLine {
+        let mut lines = ManagerLines::default();
+        let text = order.to_string();
+        let mut found = text.lines().filter_map(|line| lines.take(line).unwrap());
+        let whole = found.next().unwrap();
+        assert_eq!(found.next(), None);
+        whole
+    }
+
     #[test]
     fn lines_come_back_and_never_break() {
-        for line in
-            [DaemonLine::Ready { port: 27010 }, DaemonLine::Failed { text: "port 27010 is taken".into() }]
-        {
+        for line in [
+            DaemonLine::Ready { port: 27010 },
+            DaemonLine::Failed { text: "port 27010 is taken".into() },
+            DaemonLine::Said { order: 7, text: "pool added".into() },
+            DaemonLine::Reread { order: 7, refused: None },
+            DaemonLine::Reread { order: 7, refused: Some(Denial::new(Code::RereadIncomplete, 606, "a b")) },
+        ] {
             let text = line.to_string();
             assert_eq!(DaemonLine::parse(text.strip_suffix('\n').unwrap()), Some(line));
         }
         let stop = ManagerLine::Stop { who: "ann@ws01".into() };
-        assert_eq!(ManagerLine::parse(stop.to_string().trim_end()), Some(stop));
+        assert_eq!(whole(&stop), stop);
+        let sources = Sources {
+            files: vec![b"/a b/%\xff\n.lic".to_vec(), b"/b.lic".to_vec()],
+            options: Some(b"/LGS.opt".to_vec()),
+            host: "lic1".into(),
+        };
+        for (force, sources) in [(true, Some(sources)), (false, None)] {
+            let order = ManagerLine::Reread { order: 7, force, sources, who: "ann@ws01".into() };
+            assert_eq!(whole(&order), order);
+        }
+        assert_eq!(ManagerLines::default().take("FILE %4"), Err(PipeLineUnknown));
+        assert_eq!(ManagerLines::default().take("REREAD 7 perhaps"), Err(PipeLineUnknown));
         assert_eq!(DaemonLine::parse("READY 0"), None);
         assert_eq!(DaemonLine::parse("READY 70000"), None);
         assert_eq!(DaemonLine::parse(""), None);

@@ -1,10 +1,11 @@
 //! A workbench for the engine: a catalog from license text, and commands by name of the session.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use seatkeeper::catalog::Catalog;
 use seatkeeper::event::{
-    Answer, Checkin, Checkout, Claims, Denial, EndReason, Event, Identity, Record, SessionKind,
+    Answer, Checkin, Checkout, Claims, Denial, EndReason, Event, Identity, Record, Reread, SessionKind,
 };
 use seatkeeper::ident::{Count, Digest, Handle, SessionId, Token};
 use seatkeeper::license::LicenseFile;
@@ -104,6 +105,28 @@ impl Bench {
             assert_eq!(self.usage, Usage::rebuild(&self.state, &self.catalog, &self.policy));
             self.history.push(record);
         }
+        decision
+    }
+
+    /// Other license lines and another options file hold from now on.
+    pub(crate) fn reread(&mut self, lines: &str, options: &str) -> Decision {
+        let new = Self::with_options(lines, options);
+        let reread = Reread {
+            by: "ann@ws01".to_owned(),
+            automatic: false,
+            zone: "UTC".to_owned(),
+            files: Vec::new(),
+            removed: Vec::new(),
+        };
+        let command = Command::Reread { reread: Box::new(reread), catalog: Arc::new(new.catalog.clone()) };
+        let decision = decide(&self.state, self.rules(), &command, self.now);
+        check(&self.state, &new.catalog, &decision.events, self.now).expect("the engine contradicts itself");
+        let record =
+            Record { first: self.state.seq().next(), at: self.now.utc, events: decision.events.clone() };
+        self.state.evolve(&record);
+        self.history.push(record);
+        (self.catalog, self.policy) = (new.catalog, new.policy);
+        self.usage = Usage::rebuild(&self.state, &self.catalog, &self.policy);
         decision
     }
 

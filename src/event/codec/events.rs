@@ -1,14 +1,15 @@
 //! One event: a kind byte, a version byte, then its fields in order.
 
 use super::parts::{
-    GrantResults, bad, put_checkout, put_denial, put_results, take_checkout, take_denial, take_results,
+    GrantResults, bad, parsed, put_checkout, put_denial, put_results, take_checkout, take_denial,
+    take_results,
 };
 use super::{CodecError, NameKind, PutNames, Reader, TakeNames, Writer, put_identity, take_identity};
 use crate::event::{
-    Denied, EndReason, Ended, Event, FileRole, In, InReason, Opened, Out, Resumed, StartFile, Started,
-    Stopped,
+    Denied, EndReason, Ended, Event, FileRole, In, InReason, Moved, Opened, Out, Reread, Resumed, StartFile,
+    Started, Stopped,
 };
-use crate::ident::{Digest, Handle, SessionId, Token};
+use crate::ident::{Digest, Handle, PoolKey, SessionId, Token};
 
 const STARTED: u8 = 1;
 const STOPPED: u8 = 2;
@@ -18,9 +19,13 @@ const ENDED: u8 = 5;
 const OUT: u8 = 6;
 const IN: u8 = 7;
 const DENIED: u8 = 8;
+const REREAD: u8 = 9;
+const MOVED: u8 = 10;
 
 /// Version 1 of every kind; a kind whose fields change gets a version of its own and both are read.
 const FIRST: u8 = 1;
+/// An `In` with a reason that programs before rereads do not know: they say so, instead of calling it damaged.
+const IN_AFTER_REREAD: u8 = 2;
 
 /// Appends one event.
 ///
@@ -36,8 +41,13 @@ pub(super) fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mu
         Event::Out(_) => OUT,
         Event::In(_) => IN,
         Event::Denied(_) => DENIED,
+        Event::Reread(_) => REREAD,
+        Event::Moved(_) => MOVED,
     });
-    out.byte(FIRST);
+    out.byte(match event {
+        Event::In(In { why: InReason::Removed, .. }) => IN_AFTER_REREAD,
+        _ => FIRST,
+    });
     match event {
         Event::Started(started) => put_started(out, started),
         Event::Stopped(stopped) => names.put(out, NameKind::Actor, &stopped.by)?,
@@ -73,6 +83,13 @@ pub(super) fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mu
             put_denial(out, &denied.denial);
             out.u32(denied.times);
         }
+        Event::Reread(reread) => put_reread(out, reread, names)?,
+        Event::Moved(moved) => {
+            out.fixed(&moved.session.0);
+            out.u64(moved.handle.0);
+            out.str(moved.from.as_str());
+            out.str(moved.to.as_str());
+        }
     }
     Ok(())
 }
@@ -84,7 +101,7 @@ pub(super) fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mu
 /// event, and what `names` returns.
 pub(super) fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> Result<Event, N::Error> {
     let (kind, version) = (from.byte("event")?, from.byte("event")?);
-    if version != FIRST {
+    if version != FIRST && (kind, version) != (IN, IN_AFTER_REREAD) {
         return Err(CodecError::UnknownEvent { kind, version }.into());
     }
     Ok(match kind {
@@ -113,7 +130,7 @@ pub(super) fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> 
         IN => Event::In(In {
             session: take_session(from)?,
             handle: Handle(from.u64("in")?),
-            why: take_in_reason(from)?,
+            why: take_in_reason(from, version)?,
         }),
         DENIED => Event::Denied(Box::new(Denied {
             session: take_session(from)?,
@@ -121,6 +138,13 @@ pub(super) fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> 
             request: take_checkout(from)?,
             denial: take_denial(from)?,
             times: from.u32("denied")?,
+        })),
+        REREAD => Event::Reread(Box::new(take_reread(from, names)?)),
+        MOVED => Event::Moved(Box::new(Moved {
+            session: take_session(from)?,
+            handle: Handle(from.u64("moved")?),
+            from: PoolKey::new(from.str("moved")?),
+            to: PoolKey::new(from.str("moved")?),
         })),
         _ => return Err(CodecError::UnknownEvent { kind, version }.into()),
     })
@@ -133,8 +157,12 @@ fn take_session(from: &mut Reader<'_>) -> Result<SessionId, CodecError> {
 fn put_started(out: &mut Writer, started: &Started) {
     out.str(&started.version);
     out.str(&started.zone);
-    out.count(started.files.len());
-    for file in &started.files {
+    put_files(out, &started.files);
+}
+
+fn put_files(out: &mut Writer, files: &[StartFile]) {
+    out.count(files.len());
+    for file in files {
         out.byte(match file.role {
             FileRole::License => 1,
             FileRole::Manifest => 2,
@@ -148,19 +176,50 @@ fn put_started(out: &mut Writer, started: &Started) {
 fn take_started(from: &mut Reader<'_>) -> Result<Started, CodecError> {
     let version = from.str("started")?.to_owned();
     let zone = from.str("started")?.to_owned();
-    let count = from.count("started")?;
+    Ok(Started { version, zone, files: take_files(from)? })
+}
+
+fn take_files(from: &mut Reader<'_>) -> Result<Vec<StartFile>, CodecError> {
+    let count = from.count("files")?;
     let mut files = Vec::with_capacity(count.min(16));
     for _ in 0..count {
-        let role = match from.byte("started")? {
+        let role = match from.byte("files")? {
             1 => FileRole::License,
             2 => FileRole::Manifest,
             3 => FileRole::Options,
             other => return Err(bad("file role", other)),
         };
-        let path = from.str("started")?.to_owned();
-        files.push(StartFile { role, path, digest: Digest(from.fixed("started")?) });
+        let path = from.str("files")?.to_owned();
+        files.push(StartFile { role, path, digest: Digest(from.fixed("files")?) });
     }
-    Ok(Started { version, zone, files })
+    Ok(files)
+}
+
+fn put_reread<N: PutNames>(out: &mut Writer, reread: &Reread, names: &mut N) -> Result<(), N::Error> {
+    names.put(out, NameKind::Actor, &reread.by)?;
+    out.byte(u8::from(reread.automatic));
+    out.str(&reread.zone);
+    put_files(out, &reread.files);
+    out.count(reread.removed.len());
+    reread.removed.iter().for_each(|feature| out.str(feature.as_str()));
+    Ok(())
+}
+
+fn take_reread<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> Result<Reread, N::Error> {
+    let by = names.take(from, NameKind::Actor, |text| Ok(text.to_owned()))?;
+    let automatic = match from.byte("reread")? {
+        0 => false,
+        1 => true,
+        other => return Err(bad("mechanism of a reread", other).into()),
+    };
+    let zone = from.str("reread")?.to_owned();
+    let files = take_files(from)?;
+    let count = from.count("reread")?;
+    let mut removed = Vec::with_capacity(count.min(16));
+    for _ in 0..count {
+        removed.push(parsed("feature", from.str("reread")?)?);
+    }
+    Ok(Reread { by, automatic, zone, files, removed })
 }
 
 fn put_end_reason(out: &mut Writer, why: EndReason) {
@@ -193,16 +252,18 @@ fn put_in_reason(out: &mut Writer, why: InReason) {
             out.byte(2);
             put_end_reason(out, why);
         }
+        InReason::Removed => out.byte(3),
     }
 }
 
-fn take_in_reason(from: &mut Reader<'_>) -> Result<InReason, CodecError> {
+fn take_in_reason(from: &mut Reader<'_>, version: u8) -> Result<InReason, CodecError> {
     match from.byte("reason of a checkin")? {
         1 => Ok(InReason::Checkin {
             token: Token(from.u64("checkin")?),
             acknowledged: Token(from.u64("checkin")?),
         }),
         2 => Ok(InReason::Ended(take_end_reason(from)?)),
+        3 if version == IN_AFTER_REREAD => Ok(InReason::Removed),
         other => Err(bad("reason of a checkin", other)),
     }
 }

@@ -114,6 +114,7 @@ fn in_reason() -> impl Strategy<Value = InReason> {
             acknowledged: Token(acknowledged)
         }),
         end_reason().prop_map(InReason::Ended),
+        Just(InReason::Removed),
     ]
 }
 
@@ -138,6 +139,16 @@ fn event() -> impl Strategy<Value = Event> {
             handle: Handle(handle),
             why
         })),
+        (".{0,20}", any::<bool>(), started(), vec("[a-z_0-9]{1,20}", 0..3)).prop_map(
+            |(by, automatic, Started { zone, files, .. }, removed)| {
+                let removed = removed.iter().map(|name| FeatureName::parse(name).unwrap()).collect();
+                Event::Reread(Box::new(Reread { by, automatic, zone, files, removed }))
+            }
+        ),
+        (session(), any::<u64>(), ".{0,40}", ".{0,40}").prop_map(|(session, handle, from, to)| {
+            let (from, to) = (PoolKey::new(&from), PoolKey::new(&to));
+            Event::Moved(Box::new(Moved { session, handle: Handle(handle), from, to }))
+        }),
         (session(), identity(), checkout(), denial(), any::<u32>()).prop_map(
             |(session, identity, request, denial, times)| {
                 Event::Denied(Box::new(Denied { session, identity, request, denial, times }))
@@ -310,4 +321,47 @@ fn the_bytes_of_version_1_stay() {
     let expected: String = expected.concat().split_whitespace().collect();
     assert_eq!(encode_hex(&encode(&sample())), expected);
     assert_eq!(decode(&decode_hex(&expected).unwrap()).unwrap(), sample());
+}
+
+/// The events of rereads, which came later.
+#[test]
+fn the_bytes_of_rereads_stay() {
+    let session = SessionId([0xaa; 16]);
+    let record = Record {
+        first: Seq(1),
+        at: Timestamp(0),
+        events: vec![
+            Event::Reread(Box::new(Reread {
+                by: "SIGHUP".into(),
+                automatic: true,
+                zone: "UTC".into(),
+                files: vec![StartFile {
+                    role: FileRole::Options,
+                    path: "o".into(),
+                    digest: Digest([0xbb; 32]),
+                }],
+                removed: vec![FeatureName::parse("f1").unwrap()],
+            })),
+            Event::Moved(Box::new(Moved {
+                session,
+                handle: Handle(9),
+                from: PoolKey::new("f2 1"),
+                to: PoolKey::new("f2 2"),
+            })),
+            Event::In(In { session, handle: Handle(8), why: InReason::Removed }),
+        ],
+    };
+    let session = "aa".repeat(16);
+    let expected = [
+        "01 00 03".to_owned(),
+        format!("09 01 06 534947485550 01 03555443 01 03 016f {} 01 026631", "bb".repeat(32)),
+        format!("0a 01 {session} 09 0466322031 0466322032"),
+        format!("07 02 {session} 08 03"),
+    ];
+    let expected: String = expected.concat().split_whitespace().collect();
+    assert_eq!(encode_hex(&encode(&record)), expected);
+    assert_eq!(decode(&decode_hex(&expected).unwrap()).unwrap(), record);
+    // The first version of IN did not know the reason.
+    let first = expected.replace(&format!("0702{session}"), &format!("0701{session}"));
+    assert!(decode(&decode_hex(&first).unwrap()).is_err());
 }

@@ -9,6 +9,7 @@ use crate::sign::Manifest;
 use crate::store::StoreConfig;
 use crate::text::Source;
 use crate::vendord::config::Limits;
+use crate::vendord::origin::Origin;
 use crate::vendord::projector::{self, Setting};
 use crate::vendord::status::About;
 
@@ -35,10 +36,19 @@ fn daemon(dir: &std::path::Path) -> (Daemon, Arc<Store>) {
     let inputs = [&file];
     let catalog = Arc::new(Catalog::build(&vendor, &inputs, &Manifest::demo(), &[], &zone));
     let (log, _) = LogSink::start(std::io::sink(), |lines| lines.to_string()).unwrap();
+    let about = About { vendor: vendor.clone(), server_host: host.clone(), server_port: 27000 };
+    let origin = Origin {
+        licenses: Vec::new(),
+        options: None,
+        manifest: Manifest::demo(),
+        manifest_file: None,
+        zone: "UTC".into(),
+        options_read: Timestamp(0),
+        notes: Vec::new(),
+    };
+    let served = Served { catalog, policy: Arc::default(), origin: Arc::new(origin), about: Arc::new(about) };
     let setting = Setting {
-        policy: Arc::default(),
-        catalog: Arc::clone(&catalog),
-        about: About { vendor: vendor.clone(), server_host: host.clone(), server_port: 27000 },
+        served: served.clone(),
         style: LogStyle::new("LGS", zone),
         log,
         cursor_dir: dir.to_owned(),
@@ -61,7 +71,7 @@ fn daemon(dir: &std::path::Path) -> (Daemon, Arc<Store>) {
         limits: Limits::default(),
     };
     let terms = LeaseTerms { lease: Duration::from_secs(300), close_grace: Duration::from_secs(5) };
-    let daemon = Daemon::new(config, catalog, Arc::default(), terms, projector, clock);
+    let daemon = Daemon::new(config, served, terms, projector, clock);
     let opened = crate::store::open(StoreConfig::new(dir), Box::new(|_| {})).unwrap();
     (daemon, Arc::new(opened.store))
 }
@@ -78,7 +88,8 @@ fn a_start_that_was_rolled_back_is_recorded_after_the_recovery() {
     daemon.begin(store, left.clone(), &start);
     assert!(!daemon.knows(session), "no socket of an earlier run is left");
     daemon.rolled_back("disk full");
-    daemon.rebuilt(left);
+    let served = daemon.served.clone();
+    daemon.rebuilt(left, served);
     assert!(daemon.knows(session), "nothing has happened");
     daemon.recovered();
     assert!(!daemon.knows(session));

@@ -1,0 +1,104 @@
+//! Other licenses under running checkouts (`flexnet-files.md` 6.1): a checkout stays where it is as long as its pool is
+//! served, else it moves to another pool of its feature, even if that has fewer licenses than are out of it then. Only where no
+//! pool is left for it does it end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::{Decision, PoolUse, Reply, Seat, State};
+use crate::catalog::{Catalog, Period, Pool};
+use crate::code::{Code, minor};
+use crate::event::{Denial, Event, Identity, In, InReason, Moved, Reread};
+use crate::ident::{FeatureName, PoolKey};
+use crate::time::{Now, Timestamp};
+
+/// A pool of which more licenses are out than it has. It grants none until it has drained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Surplus {
+    /// Which pool.
+    pub pool: PoolKey,
+    /// How many licenses are out of it.
+    pub in_use: u64,
+    /// How many it has.
+    pub count: u64,
+}
+
+impl fmt::Display for Surplus {
+    /// `fx 3: 2 licenses are in use and 1 is there; it grants none until 1 has come back`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pool, in_use, count } = self;
+        let over = in_use.saturating_sub(*count);
+        let (are, have) = (if *count == 1 { "is" } else { "are" }, if over == 1 { "has" } else { "have" });
+        write!(
+            f,
+            "{pool}: {in_use} licenses are in use and {count} {are} there; it grants none until {over} {have} come back"
+        )
+    }
+}
+
+/// The pools of which more licenses are out than they have, by key.
+#[must_use]
+pub fn surplus(state: &State, catalog: &Catalog, now: Timestamp) -> Vec<Surplus> {
+    let over = |(key, used): (&PoolKey, &PoolUse)| {
+        let pool = catalog.pool(key).filter(|pool| pool.counted)?;
+        let count = u64::from(pool.count_at(now));
+        (used.in_use() > count).then(|| Surplus { pool: key.clone(), in_use: used.in_use(), count })
+    };
+    state.pools().filter_map(over).collect()
+}
+
+/// What a client hears for a feature that is served no longer.
+pub(super) fn removed(feature: &FeatureName) -> Denial {
+    let note = format!("the license files of this server have no line for {feature} any more");
+    Denial::new(Code::FeatureRemoved, minor::FEATURE_REMOVED, &note)
+}
+
+pub(super) fn decide(state: &State, old: &Catalog, order: &Reread, new: &Catalog, now: Now) -> Decision {
+    let served = |feature: &&FeatureName| !new.pools(feature.as_str()).is_empty();
+    let before: BTreeSet<&FeatureName> = state.removed.iter().chain(old.features()).collect();
+    let gone = before.into_iter().filter(|feature| !served(feature)).cloned().collect();
+    let mut events = vec![Event::Reread(Box::new(Reread { removed: gone, ..order.clone() }))];
+    let mut planned: BTreeMap<&PoolKey, u64> = BTreeMap::new();
+    for (handle, seat) in state.seats().filter(|(_, seat)| new.pool(&seat.pool).is_none()) {
+        let identity = state.session(seat.session).map(super::Session::identity);
+        let target = identity.and_then(|identity| target(state, new, seat, identity, &planned, now.utc));
+        events.push(match target {
+            Some(pool) => {
+                *planned.entry(&pool.key).or_default() += u64::from(seat.count.get());
+                Event::Moved(Box::new(Moved {
+                    session: seat.session,
+                    handle,
+                    from: seat.pool.clone(),
+                    to: pool.key.clone(),
+                }))
+            }
+            None => Event::In(In { session: seat.session, handle, why: InReason::Removed }),
+        });
+    }
+    Decision::new(events, Reply::Done)
+}
+
+/// The pool that a checkout moves to: the first in the order of requests that it could have been granted from, else the first
+/// valid one, else the first that fits by version and hostid. `planned` is what moves into each pool before it.
+fn target<'a>(
+    state: &State,
+    new: &'a Catalog,
+    seat: &Seat,
+    identity: &Identity,
+    planned: &BTreeMap<&PoolKey, u64>,
+    now: Timestamp,
+) -> Option<&'a Pool> {
+    let rank = |pool: &Pool| {
+        if pool.period_at(now) != Period::Within {
+            return 2;
+        }
+        let out = state.pool(&pool.key).map_or(0, PoolUse::in_use);
+        let taken = out.saturating_add(planned.get(&pool.key).copied().unwrap_or(0));
+        let fits = taken.saturating_add(u64::from(seat.count.get())) <= u64::from(pool.count_at(now));
+        u8::from(pool.counted && !fits)
+    };
+    new.pools(seat.feature.as_str())
+        .iter()
+        .filter(|pool| pool.version >= seat.version && pool.admits(identity))
+        .min_by_key(|pool| rank(pool))
+}
