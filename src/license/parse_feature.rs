@@ -9,7 +9,7 @@ use super::keyword::Keyword;
 use super::lexis::is_bare_key;
 use super::meant::{self, Missing};
 use super::parse::{Reader, Token};
-use super::parse_attribute::{Attributes, read_attributes};
+use super::parse_attribute::read_attributes;
 use crate::ident::{Count, FeatureName, NameError, Version};
 use crate::text::{Finding, Span, shown};
 use crate::time::CivilDate;
@@ -28,8 +28,12 @@ pub(super) fn feature<'a>(
     let errors = reader.errors();
     let keyword =
         if keyword == Keyword::Feature { FeatureKeyword::Feature } else { FeatureKeyword::Increment };
-    let line = fields(reader, whole, words, FIELDS)
-        .and_then(|(fields, rest)| terms(reader, keyword, whole, fields, rest));
+    let line = fields(reader, whole, words, FIELDS).and_then(|(fields, rest)| {
+        let line = terms(reader, keyword, whole, fields, rest)?;
+        let [.., count] = fields;
+        check_hostids(reader, &line, count.span);
+        Some(line)
+    });
     match line {
         Some(line) if reader.errors() == errors => LineKind::Feature(Box::new(line)),
         _ => LineKind::Invalid,
@@ -62,6 +66,8 @@ pub(super) fn upgrade<'a>(reader: &mut Reader<'a>, whole: Span, words: &[Token<'
         reader
             .report(finding::UPGRADE_UNCOUNTED, count.span, "an UPGRADE line needs a number of licenses")
             .help("uncounted lines can't be upgraded; ask the publisher for a line of the new version");
+    } else {
+        check_hostids(reader, &to, count.span);
     }
     if reader.errors() > errors {
         return LineKind::Invalid;
@@ -92,7 +98,6 @@ fn terms<'a>(
     let (license_key, rest) = read_key(rest);
     let attributes = read_attributes(reader, rest, false);
     let (name, vendor, version, expiry, count) = (name?, vendor?, version?, expiry?, count?);
-    check_hostids(reader, count, &attributes, count_at);
     Some(FeatureLine {
         keyword,
         name,
@@ -285,15 +290,15 @@ pub(super) fn read_key<'a, 'w>(words: &'w [Token<'a>]) -> (Option<String>, &'w [
 }
 
 /// What counted and uncounted lines ask of their hostids (`flexnet-files.md` 1.5, 1.8 and 3.8).
-fn check_hostids(reader: &mut Reader<'_>, count: LicenseCount, attributes: &Attributes, count_at: Span) {
-    let place = attributes.get("HOSTID").map(|attribute| attribute.span);
-    match (count, place) {
+fn check_hostids(reader: &mut Reader<'_>, line: &FeatureLine, count_at: Span) {
+    let place = line.attributes.iter().find(|found| found.name == "HOSTID").map(|found| found.span);
+    match (line.count, place) {
         (LicenseCount::Uncounted, None) => {
             reader
                 .report(finding::UNCOUNTED_FLOATING, count_at, "an uncounted line needs HOSTID=")
                 .help("add the HOSTID that the publisher issued, or write a number of licenses");
         }
-        (LicenseCount::Uncounted, Some(place)) if attributes.hostids.contains(&HostId::Any) => {
+        (LicenseCount::Uncounted, Some(place)) if line.hostids.contains(&HostId::Any) => {
             reader
                 .report(
                     finding::UNCOUNTED_ANY,
@@ -302,7 +307,7 @@ fn check_hostids(reader: &mut Reader<'_>, count: LicenseCount, attributes: &Attr
                 )
                 .help("whoever has the line may use it without limit; a hostid would bind it");
         }
-        (LicenseCount::Counted(_), Some(place)) if attributes.hostids.contains(&HostId::Demo) => {
+        (LicenseCount::Counted(_), Some(place)) if line.hostids.contains(&HostId::Demo) => {
             reader
                 .report(finding::DEMO_COUNTED, place, "DEMO is for uncounted lines only")
                 .help("a counted line needs no HOSTID; the publisher's may have meant uncounted");
