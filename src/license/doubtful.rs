@@ -61,11 +61,16 @@ fn is_own_flag(raw: &str) -> bool {
         && matches!(attribute(raw), Some((_, None)))
 }
 
-/// Whether any text is right for an attribute. COMPONENTS tells of commas itself.
+/// Whether any text is right for an attribute. COMPONENTS and SUPERSEDE tell of commas themselves.
 fn takes_text(name: &str) -> bool {
-    name != "COMPONENTS"
+    !is_list(name)
         && attribute(name).is_some()
         && known(name).is_none_or(|(_, form)| matches!(form, Form::Text | Form::FlagOrText | Form::OfPackage))
+}
+
+/// Whether the value is names with blanks between them.
+fn is_list(name: &str) -> bool {
+    matches!(name, "COMPONENTS" | "SUPERSEDE")
 }
 
 fn report_cut<'a>(
@@ -82,7 +87,7 @@ fn report_cut<'a>(
         }
         whole.push_str(word.raw);
     }
-    if name == "COMPONENTS" {
+    if is_list(name) {
         whole = whole.replace(',', " ").split_whitespace().collect::<Vec<_>>().join(" ");
     }
     let proposed = match strays {

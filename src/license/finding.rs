@@ -88,6 +88,7 @@ findings! {
     SIGN_EMPTY = "L0612", Warning, Meaning, None, "The value of a signature is empty.";
     VALUE_COMMA = "L0613", Warning, Layout, None, "A value without quotes ends with a comma.";
     SMALL_LETTERS = "L0614", Warning, Meaning, None, "A publisher's attribute is written in small letters, so it is a remark without effect.";
+    SUPERSEDE_COMMA = "L0615", Warning, Meaning, None, "A name in the list of SUPERSEDE contains a comma, which separates nothing.";
 
     HOSTID = "L0701", Error, HostId, SYNTAX, "A hostid can't be read.";
     HOSTID_OPAQUE = "L0702", Note, HostId, None, "A hostid is of a kind that matches nothing here.";

@@ -247,8 +247,27 @@ fn check_value(
                 .report(finding::ATTRIBUTE_IGNORED, span, format!("{name} has no effect here"))
                 .help(MAY_STAY);
         }
+        Form::FlagOrText if name == "SUPERSEDE" => report_commas(reader, value, span),
         _ => {}
     }
+}
+
+/// Names in the list of SUPERSEDE are separated by blanks; one with a comma would replace nothing, without a word.
+fn report_commas(reader: &mut Reader<'_>, list: &str, span: Span) {
+    let Some(name) = list.split(is_blank).find(|name| name.contains([',', ';'])) else { return };
+    let names: Vec<&str> =
+        list.split(|c| is_blank(c) || matches!(c, ',' | ';')).filter(|name| !name.is_empty()).collect();
+    let found = reader.report(
+        finding::SUPERSEDE_COMMA,
+        span,
+        format!("the comma in {} belongs to the name that SUPERSEDE replaces", shown(name)),
+    );
+    // What ends with a comma may have been cut.
+    found.help(if names.is_empty() || list.ends_with([',', ';']) {
+        "blanks separate the names, not commas".to_owned()
+    } else {
+        format!("blanks separate the names, not commas: write SUPERSEDE=\"{}\"", names.join(" "))
+    });
 }
 
 /// Attributes that hold signatures.

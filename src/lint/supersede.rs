@@ -57,6 +57,11 @@ pub(super) fn check(judged: &Judged<'_>, report: &mut Report<'_>) {
         };
         let mut misspelt = false;
         for name in names.iter().filter(|name| !known.contains_key(**name)) {
+            if name.contains([',', ';']) {
+                // The file itself tells of it (L0615).
+                misspelt = true;
+                continue;
+            }
             let Some(meant) = report.nearest(name, known.keys().copied()) else { continue };
             if names.contains(&meant) {
                 continue;

@@ -87,6 +87,12 @@ table! {
     "If you wrote it, give the remark another name. If the publisher did, ask it for a line with the attribute in capitals.",
     [served!("INCREMENT fx acmed 1.0 permanent 2 user_info=i86_l SIGN=...\n")];
 
+    "L0615",
+    "Blanks separate the names in the list of SUPERSEDE. A comma belongs to the name, which no line has, so the older lines go on being served.",
+    [served!("INCREMENT fx acmed 1.0 permanent 5 ISSUED=1-jan-2025 SIGN=...\nINCREMENT fy acmed 1.0 permanent 2 ISSUED=1-jan-2026 SUPERSEDE=\"fx,fy\" SIGN=...\n")],
+    "Compare the line with the one that the publisher issued: the list is signed. Until it is mended remove the older lines by hand.",
+    [served!("INCREMENT fx acmed 1.0 permanent 5 ISSUED=1-jan-2025 SIGN=...\nINCREMENT fy acmed 1.0 permanent 2 ISSUED=1-jan-2026 SUPERSEDE=\"fx fy\" SIGN=...\n")];
+
     "L0701",
     "A hostid can't be read, such as an address with too few octets. The line is not used.",
     [served!("INCREMENT fx acmed 1.0 permanent 2 HOSTID=INTERNET=10.1.2 SIGN=...\n")],
