@@ -115,8 +115,18 @@ enum Footing {
     /// There is none.
     Serverless,
     /// Nothing of the file is served.
-    Refused { reason: RefusedReason, code: Code, minor: u16, why: String },
+    Refused {
+        reason: RefusedReason,
+        code: Code,
+        minor: u16,
+        why: String,
+        /// What the other lines say of it. Clients are told that, so it names no hostid: those are for the log.
+        elsewhere: String,
+    },
 }
+
+const TRIAD: &str = "three servers as one are not served yet";
+const SERVER_LINES: &str = "a file has one sound SERVER line, or three with ports";
 
 impl<'a> Admission<'_, 'a> {
     fn judge_file(&mut self, number: usize, file: &'a LicenseFile) {
@@ -134,7 +144,7 @@ impl<'a> Admission<'_, 'a> {
             match &line.kind {
                 LineKind::Server(server) => {
                     // The reason is told once in full, at the first SERVER line.
-                    if let Footing::Refused { reason, code, minor, why } = &footing
+                    if let Footing::Refused { reason, code, minor, why, .. } = &footing
                         && !std::mem::replace(&mut told, true)
                     {
                         let (reason, code, minor) = (*reason, *code, *minor);
@@ -182,18 +192,27 @@ impl<'a> Admission<'_, 'a> {
                     list(hostids),
                     if self.machine.is_empty() { "no hostid".to_owned() } else { list(self.machine) },
                 ),
+                elsewhere: match file.servers().next() {
+                    Some(server) => {
+                        let line = file.source.place(server.span.start).line;
+                        format!("the SERVER line at {}:{line} is for another machine", file.source.name())
+                    }
+                    None => "the file is for another machine".to_owned(),
+                },
             },
             Standing::Triad => Footing::Refused {
                 reason: RefusedReason::Triad,
                 code: Code::FeatureNotSupported,
                 minor: minor::LINES_NOT_SERVED,
-                why: "three servers as one are not served yet".to_owned(),
+                why: TRIAD.to_owned(),
+                elsewhere: TRIAD.to_owned(),
             },
             Standing::Rejected => Footing::Refused {
                 reason: RefusedReason::ServerLines,
                 code: Code::BadLicenseSyntax,
                 minor: minor::LINES_NOT_SERVED,
-                why: "a file has one sound SERVER line, or three with ports".to_owned(),
+                why: SERVER_LINES.to_owned(),
+                elsewhere: SERVER_LINES.to_owned(),
             },
         }
     }
@@ -342,9 +361,9 @@ fn claim<'a>(
             });
         }
         Footing::Here | Footing::Serverless => {}
-        Footing::Refused { reason, code, minor, why } => {
+        Footing::Refused { reason, code, minor, elsewhere, .. } => {
             let (reason, code, minor) = (*reason, *code, *minor);
-            return Err(Verdict::Refused { reason, code, minor, why: why.clone() });
+            return Err(Verdict::Refused { reason, code, minor, why: elsewhere.clone() });
         }
     }
     let bad = |reason, minor, why| Verdict::Refused { reason, code: Code::BadSignature, minor, why };
@@ -386,7 +405,7 @@ fn notes(statement: Statement<'_>) -> Vec<Note> {
         .collect()
 }
 
-/// The hostids with blanks between them. It goes into the verdict on every line of a file, so it is cut at a length.
+/// The hostids with blanks between them. A server may have many, so they are cut at a length.
 fn list(hostids: &[HostId]) -> String {
     let all = hostids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     match all.char_indices().nth(HOSTIDS_CHARS_MAX) {

@@ -425,6 +425,12 @@ fn l58_a_file_of_another_machine_is_not_served() {
     let told = catalog.verdicts()[0].to_string();
     assert!(told.starts_with("a.lic:1: SERVER srv 00112233ffff refused (-92,203)"), "{told}");
     assert!(told.contains("00112233ffff") && told.contains("0011aabbccdd"), "{told}");
+    // The hostids are for the log: clients and the other lines are told of the SERVER line.
+    let told = catalog.verdicts()[1].to_string();
+    assert!(told.ends_with("the SERVER line at a.lic:1 is for another machine"), "{told}");
+    let note = denial.note.to_string();
+    assert!(note.ends_with("the SERVER line at a.lic:1 is for another machine"), "{note}");
+    assert!(!format!("{told}{note}").to_lowercase().contains("aabbccdd"), "{told} {note}");
     // The wrong machine answers before any other reason, and not for names that are served elsewhere.
     assert!(catalog.unserved("fy").is_none() && catalog.unserved("fz").is_none());
 }

@@ -15,7 +15,7 @@ use crate::license::{LicenseCount, Statement};
 pub enum Unserved {
     /// Its lines belong to a file whose SERVER hostid is not this machine's.
     WrongServerHostid {
-        /// Both hostids, in words.
+        /// In words, without the hostids: a client is told of it, and those are for the log.
         reason: String,
         /// The licenses of its lines added up; 0 if they can't be told.
         licenses: u32,
