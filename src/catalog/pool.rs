@@ -47,6 +47,8 @@ pub struct Lot {
     pub overdraft: u32,
     /// First instant of validity; none if it was always valid.
     pub starts: Option<Timestamp>,
+    /// The START day, for people.
+    pub start: Option<CivilDate>,
     /// First instant after validity: after the expiry date, or after the last day of a key that signed it, whichever comes
     /// first. None if it never ends.
     pub ends: Option<Timestamp>,
@@ -172,6 +174,7 @@ impl Lot {
             overdraft: overdraft(line),
             // A day whose beginning can't be computed lies at the end of the calendar: never reached.
             starts: line.start().map(|day| day.begins(zone).unwrap_or(Timestamp(i64::MAX))),
+            start: line.start(),
             ends: if sooner { retired } else { expires },
             expiry: line.expiry,
             retirement: retirement.filter(|_| sooner),

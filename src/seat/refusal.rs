@@ -24,7 +24,9 @@ pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
             Denial::new(Code::VersionNotSupported, minor::VERSION_TOO_HIGH, &note)
         }
         Step::Period(Period::Before) => {
-            let date = starts(pool).unwrap_or_default();
+            // The day as the line has it, as for the expiry: an instant would be one of another zone.
+            let first = pool.lots.iter().filter_map(|lot| lot.start).min();
+            let date = first.map(|day| day.to_string()).unwrap_or_default();
             let note = format!("{feature} {} starts at {date}", pool.version);
             Denial::new(Code::NotStarted, minor::START_IN_FUTURE, &note)
         }

@@ -71,6 +71,7 @@ fn l09_l10_versions_are_decimal_numbers() {
 fn l12_start_in_the_future() {
     let mut bench = Bench::new("FEATURE fx LGS 1.0 permanent 1 START=01-jan-2030");
     assert_eq!(bench.out("a@h1", "fx", "1.0", 1), -31);
+    assert_eq!(bench.denial("a@h1", "fx", "1.0").note.to_string(), "fx 1.0 starts at 1-jan-2030");
 }
 
 #[test]
