@@ -50,7 +50,8 @@ fn is_older(target: Option<CivilDate>, issued: CivilDate) -> bool {
 /// Takes the replaced lines of all files out of effect.
 ///
 /// DECISION: every line whose signature holds replaces, in effect or not: one that is itself replaced, that has expired
-/// or not started, or whose restrictions can't be enforced yet. What the publisher has withdrawn stays withdrawn. So the
+/// or not started, whose restrictions can't be enforced yet, or a counted FEATURE that an earlier one keeps from being used
+/// (`shadow` comes later): it replaces older lines of the names in its list all the same. What the publisher has withdrawn stays withdrawn. So the
 /// outcome does not depend on the order of files and lines.
 pub(super) fn apply(signed: &mut [Signed<'_>]) {
     let mut newest: BTreeMap<(Kind, &str), (CivilDate, usize)> = BTreeMap::new();

@@ -30,6 +30,9 @@ impl<'a> Report<'a> {
     }
 
     /// Whether this kind of finding is asked for.
+    ///
+    /// DECISION: of another publisher's files dates are not looked at at all, malformed ones included: their publishers'
+    /// tools may write and read other forms than ours, and nothing here serves the lines.
     pub(super) const fn concerns(&self, subject: Subject) -> bool {
         !self.project.foreign || !matches!(subject, Subject::HostId | Subject::Date | Subject::Signature)
     }
