@@ -18,7 +18,7 @@ pub(super) fn build(admitted: Admitted<'_>, manifest: &Manifest, zone: &jiff::tz
     supersede::apply(&mut signed);
     shadow::apply(&mut signed);
     let parts = upgrade::parts(&mut signed);
-    let mut parts = package::unpack(&mut signed, parts, &refused, manifest);
+    let mut parts = package::unpack(&mut signed, parts, (&verdicts, &refused), manifest);
     for part in &mut parts {
         part.pool.get_or_insert_with(|| pool_key(&part.name, part.version, part.terms, manifest));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::admit::Signed;
+use super::admit::{Judged, Signed};
 use super::part::Part;
 use super::pool::pool_key;
 use super::verdict::{IgnoredReason, LinePlace, Note, RefusedReason, Verdict};
@@ -25,11 +25,25 @@ struct Packages<'a> {
     by_version: BTreeMap<(&'a FeatureName, Option<Version>), usize>,
     /// Any of each name.
     names: BTreeMap<&'a FeatureName, usize>,
+    /// Of names without one in effect: the first that has been replaced or refused.
+    lost: BTreeMap<String, LinePlace>,
 }
 
 impl<'a> Packages<'a> {
-    fn of(signed: &[Signed<'a>]) -> Self {
-        let mut found = Self { by_version: BTreeMap::new(), names: BTreeMap::new() };
+    fn of(signed: &[Signed<'a>], judged: &[Judged<'a>]) -> Self {
+        let mut found = Self { by_version: BTreeMap::new(), names: BTreeMap::new(), lost: BTreeMap::new() };
+        let refused = judged
+            .iter()
+            .filter(|line| line.keyword == "PACKAGE" && matches!(line.verdict, Some(Verdict::Refused { .. })))
+            .map(|line| (line.subject.clone(), line.place.clone()));
+        let replaced = signed
+            .iter()
+            .filter(|line| matches!(line.fate, Some(Verdict::Superseded { .. } | Verdict::Refused { .. })))
+            .filter(|line| matches!(line.statement, Statement::Package(_)))
+            .map(|line| (line.statement.name().to_string(), line.place.clone()));
+        for (name, place) in refused.chain(replaced) {
+            found.lost.entry(name).or_insert(place);
+        }
         for (index, line) in signed.iter().enumerate().filter(|(_, line)| line.in_effect()) {
             if let Statement::Package(package) = line.statement {
                 found.by_version.entry((&package.name, package.version)).or_insert(index);
@@ -60,7 +74,7 @@ struct Outcome {
 }
 
 /// Replaces the parts of bundles by those of their components, and gives PACKAGE lines and enabling lines their verdicts.
-/// `refused` are the names of feature lines that were refused before.
+/// `judged` are all lines with the verdicts that they have so far, `refused` the names of feature lines that were refused before.
 ///
 /// DECISION (3.9): this comes last, so UPGRADE moves licenses of a package like those of any feature, and what it has
 /// moved enables the PACKAGE line of the new version. Components are never packages themselves: a component with a
@@ -68,10 +82,10 @@ struct Outcome {
 pub(super) fn unpack<'a>(
     signed: &mut [Signed<'a>],
     parts: Vec<Part<'a>>,
-    refused: &BTreeSet<FeatureName>,
+    (judged, refused): (&[Judged<'a>], &BTreeSet<FeatureName>),
     manifest: &Manifest,
 ) -> Vec<Part<'a>> {
-    let packages = Packages::of(signed);
+    let packages = Packages::of(signed, judged);
     let mut outcome = Outcome::default();
     let mut unpacked = Vec::with_capacity(parts.len());
     for part in parts.into_iter().filter(Part::gives) {
@@ -80,6 +94,10 @@ pub(super) fn unpack<'a>(
         let Some((number, package, place)) = number.and_then(|number| found(signed, number)) else {
             if let Some(other) = packages.names.get(&part.name) {
                 tell_ordinary(signed, &part, *other);
+            } else if let Some(lost) = packages.lost.get(part.name.as_str())
+                && let Some(line) = signed.get_mut(part.line)
+            {
+                line.notes.push(Note::PackageNotInEffect { package: lost.clone() });
             }
             unpacked.push(part);
             continue;

@@ -236,6 +236,11 @@ pub enum Note {
         /// The version that the PACKAGE line asks for.
         version: Version,
     },
+    /// The PACKAGE line of its name has been replaced or refused, so it is an ordinary feature.
+    PackageNotInEffect {
+        /// The PACKAGE line.
+        package: LinePlace,
+    },
 }
 
 impl Note {
@@ -246,7 +251,8 @@ impl Note {
             Self::CountTooLarge { .. } => Severity::Error,
             Self::WithoutEffect { .. }
             | Self::SupersedeWithoutIssued
-            | Self::NotThePackagesVersion { .. } => Severity::Warning,
+            | Self::NotThePackagesVersion { .. }
+            | Self::PackageNotInEffect { .. } => Severity::Warning,
             Self::Upgraded { moved, asked, .. } if *moved < *asked => Severity::Warning,
             Self::Upgraded { .. } | Self::MovedAway { .. } | Self::KeyRetires { .. } => Severity::Note,
         }
@@ -276,6 +282,9 @@ impl fmt::Display for Note {
                 f,
                 "it is an ordinary feature, as the PACKAGE line at {package} is for version {version}"
             ),
+            Self::PackageNotInEffect { package } => {
+                write!(f, "it is an ordinary feature, as the PACKAGE line at {package} is not in effect")
+            }
         }
     }
 }

@@ -48,6 +48,7 @@ findings! {
     SUITE = "L1025", Warning, Unserved, UNSUPPORTED, "Suites are not served yet.";
     COMPONENTS_MANY = "L1026", Warning, Meaning, UNSUPPORTED, "Packages have more lots of components than are served.";
     COUNT_TOO_LARGE = "L1027", Warning, Meaning, None, "A component would have more licenses than can be counted.";
+    PACKAGE_LOST = "L1028", Warning, Meaning, None, "A feature line is an ordinary one, as the PACKAGE line of its name is not in effect.";
 
     MERGED_EXPIRY = "L1031", Note, Date, None, "Lines of one pool expire on different days.";
     POOL_SPLIT = "L1032", Note, Meaning, None, "Lines of the same feature and version are pools of their own because they differ in one key.";

@@ -139,10 +139,11 @@ fn example(explanation: &Explanation) -> Setting {
 /// Findings that need files too long for an example.
 const LONG: [&str; 3] = ["L1026", "L1116", "O0107"];
 /// `(id, what its example always has beside it, why)`.
-const BESIDE: [(&str, &str, &str); 5] = [
+const BESIDE: [(&str, &str, &str); 6] = [
     ("L0511", "L0901", "what ends in 19xx has expired"),
     ("L0528", "L1024", "the package's own name is no component of it any more"),
     ("L0612", "L0801", "an empty signature is none"),
+    ("L1028", "L1004", "the PACKAGE line is superseded"),
     ("L1117", "L1101", "the machine of the examples has an Ethernet address"),
     ("L1106", "L0312", "it is about three servers, which are not served yet"),
 ];

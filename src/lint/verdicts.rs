@@ -247,6 +247,12 @@ fn noted(line: Placed<'_>, note: &Note, report: &mut Report<'_>) {
                 format!("{component} would have more licenses than can be counted; it has {}", u32::MAX);
             line.report_name(report, &finding::COUNT_TOO_LARGE, message, "");
         }
+        Note::PackageNotInEffect { package } => {
+            let message =
+                format!("{name} is an ordinary feature, as the PACKAGE line at {package} is not in effect");
+            let help = "ask the publisher for a PACKAGE line that fits, or remove this line";
+            line.report_name(report, &finding::PACKAGE_LOST, message, help);
+        }
         Note::NotThePackagesVersion { package, version } => {
             let message = format!(
                 "{name} is an ordinary feature, as the PACKAGE line at {package} is for version {version}"

@@ -53,6 +53,22 @@ fn l28_another_version_enables_nothing_and_is_an_ordinary_feature() {
 }
 
 #[test]
+fn a_feature_whose_package_is_superseded_or_refused_says_that_it_is_an_ordinary_one() {
+    let old = "PACKAGE pk acmed 1.0 COMPONENTS=ca ISSUED=1-jan-2025";
+    let new = "PACKAGE pl acmed 1.0 COMPONENTS=cb ISSUED=1-jan-2026 SUPERSEDE=pk";
+    let catalog = load(&format!("{old}\n{new}\nFEATURE pk acmed 1.0 permanent 5"));
+    expect_all(&catalog, &[("pk 1", 5)]);
+    assert!(
+        matches!(&verdict(&catalog, 5).notes[..], [Note::PackageNotInEffect { package }] if package.number == 3)
+    );
+    let text = signed("PACKAGE pk acmed 1.0 COMPONENTS=ca\nFEATURE pk acmed 1.0 permanent 5");
+    let catalog = load_with(&[text.replace("COMPONENTS=ca", "COMPONENTS=cb")], &manifest());
+    assert!(
+        matches!(&verdict(&catalog, 4).notes[..], [Note::PackageNotInEffect { package }] if package.number == 3)
+    );
+}
+
+#[test]
 fn l29_without_an_enabling_line() {
     let catalog = load("PACKAGE pk acmed 1.0 COMPONENTS=\"ca cb\"");
     assert!(catalog.is_empty() && catalog.unserved("zz").is_none());

@@ -120,6 +120,12 @@ table! {
     "Ask the publisher for a smaller number.",
     [served!("PACKAGE pk acmed 1.0 COMPONENTS=\"pk:1.0:100\" SIGN=...\nFEATURE pk acmed 1.0 permanent 2 SIGN=...\n")];
 
+    "L1028",
+    "The PACKAGE line of this name has been superseded or can't be used. Its components are not served, and this line licenses an ordinary feature of the package's name, which nobody may ask for.",
+    [served!("PACKAGE pk acmed 1.0 COMPONENTS=\"ca pl\" ISSUED=1-jan-2025 SIGN=...\nPACKAGE pl acmed 1.0 COMPONENTS=\"ca pl\" ISSUED=1-jan-2026 SUPERSEDE=\"pk\" SIGN=...\nFEATURE pk acmed 1.0 permanent 5 SIGN=...\nFEATURE pl acmed 1.0 permanent 5 SIGN=...\n")],
+    "Ask the publisher for lines that fit together, or remove the feature line.",
+    [served!("PACKAGE pl acmed 1.0 COMPONENTS=\"ca pl\" ISSUED=1-jan-2026 SIGN=...\nFEATURE pl acmed 1.0 permanent 5 SIGN=...\n")];
+
     "L1031",
     "Lines that differ in their expiry dates are one pool all the same. It shrinks when one of them expires, and an options line that selects by EXPDATE concerns all of it.",
     [served!("INCREMENT fx acmed 1.0 31-dec-2026 5 SIGN=...\nINCREMENT fx acmed 1.0 30-nov-2026 5 SIGN=...\n")],
