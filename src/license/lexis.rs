@@ -72,7 +72,11 @@ fn block(input: &str) -> IResult<&str, &str> {
     let (_, _) = peek(char('{')).parse(input)?;
     match block_end(input).and_then(|end| input.split_at_checked(end)) {
         Some((block, behind)) => Ok((behind, block)),
-        None => rest(input),
+        // The line end behind an open block is not part of it.
+        None => {
+            let end = input.trim_end_matches(is_eol).len();
+            input.split_at_checked(end).map_or_else(|| rest(input), |(block, behind)| Ok((behind, block)))
+        }
     }
 }
 
