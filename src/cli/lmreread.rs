@@ -13,10 +13,10 @@ use crate::lmutil::{banner, version_line};
 /// Have license servers read their license and options files again
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The server reads the files that it was started with; -c only says where the server is. What changed is printed, a line for each
-pool, rule and setting. License files: bad lines are skipped, and a file that cannot be read or is empty stays as it was read
-before. Options files: a file with an error that the rules in force do not have is refused as a whole, and the rules in force
-stay; --force skips the bad lines instead. Checkouts survive. Ports need a restart.
+The server reads the files that it was started with; -c only says where the server is. What changed is printed, a line \
+for each pool, rule and setting. License files: bad lines are skipped, and a file that cannot be read or is empty stays as it \
+was read before. Options files: a file with an error that the rules in force do not have is refused as a whole, and the \
+rules in force stay; --force skips the bad lines instead. Checkouts survive. Ports need a restart.
 
 Exit status: 0 when everything was taken over, 1 when something stays as it was before, else 256 + the number of the error.")]
 pub(super) struct Args {
