@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 
 use super::project::Project;
-use crate::catalog::{Catalog, Granted, LinePlace};
+use crate::catalog::{Catalog, Granted, LinePlace, RefusedReason, Verdict};
 use crate::ident::VendorName;
 use crate::license::{LicenseFile, Line, Statement};
 use crate::sign::Manifest;
@@ -32,6 +32,8 @@ pub(super) struct Judged<'a> {
     /// All statements in order, by name. PACKAGE lines are apart from the others, as SUPERSEDE takes them.
     pub(super) licenses: BTreeMap<&'a str, Vec<Placed<'a>>>,
     pub(super) packages: BTreeMap<&'a str, Vec<Placed<'a>>>,
+    /// Where lines stand that can't be read, by the name that they seem to have.
+    pub(super) damaged: BTreeMap<String, LinePlace>,
 }
 
 /// The vendors in the order of their first lines, and the first line of one that is too many.
@@ -66,7 +68,13 @@ pub(super) fn judge<'a>(project: &Project<'a>) -> (Vec<Judged<'a>>, Option<Place
         };
         // Only civil dates are used, so the zone is of no account.
         let catalog = Catalog::build_granting(vendor, &files, manifest, &[], &TimeZone::UTC, granted);
-        let mut judged = Judged { catalog, licenses: BTreeMap::new(), packages: BTreeMap::new() };
+        let mut damaged = BTreeMap::new();
+        for line in catalog.verdicts().iter().filter(|line| line.keyword != "PACKAGE") {
+            if matches!(line.verdict, Verdict::Refused { reason: RefusedReason::Unreadable, .. }) {
+                damaged.entry(line.subject.clone()).or_insert_with(|| line.place.clone());
+            }
+        }
+        let mut judged = Judged { catalog, licenses: BTreeMap::new(), packages: BTreeMap::new(), damaged };
         for placed in by_vendor.remove(vendor).unwrap_or_default() {
             let of_kind = match placed.statement {
                 Statement::Package(_) => &mut judged.packages,

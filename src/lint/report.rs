@@ -29,6 +29,11 @@ impl<'a> Report<'a> {
         report
     }
 
+    /// Whether the files are another publisher's.
+    pub(super) const fn is_foreign(&self) -> bool {
+        self.project.foreign
+    }
+
     /// Whether this kind of finding is asked for.
     ///
     /// DECISION: of another publisher's files dates are not looked at at all, malformed ones included: their publishers'

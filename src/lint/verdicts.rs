@@ -8,6 +8,7 @@ use super::report::Report;
 use super::signatures::same_sign;
 use crate::catalog::{IgnoredReason, LinePlace, Note, RefusedReason, Verdict};
 use crate::license::{LicenseCount, Statement, UpgradeLine};
+use crate::text::Finding;
 
 pub(super) fn check(project: &Project<'_>, judged: &Judged<'_>, report: &mut Report<'_>) {
     for told in judged.catalog.verdicts() {
@@ -42,13 +43,7 @@ pub(super) fn check(project: &Project<'_>, judged: &Judged<'_>, report: &mut Rep
 
 impl Placed<'_> {
     /// A finding about the line as a whole, at its name.
-    pub(super) fn report_name(
-        &self,
-        report: &mut Report<'_>,
-        row: &crate::text::Finding,
-        message: String,
-        help: &str,
-    ) {
+    pub(super) fn report_name(&self, report: &mut Report<'_>, row: &Finding, message: String, help: &str) {
         report.add(self.index, row, field(self.file, self.statement, Field::Name), message, help);
     }
 
@@ -56,7 +51,7 @@ impl Placed<'_> {
     pub(super) fn report_attribute(
         &self,
         report: &mut Report<'_>,
-        row: &crate::text::Finding,
+        row: &Finding,
         name: &str,
         message: String,
         help: &str,
@@ -134,6 +129,9 @@ fn ignored(judged: &Judged<'_>, line: Placed<'_>, reason: IgnoredReason, why: &s
         }
         (IgnoredReason::PackageWithoutEnabling | IgnoredReason::PackageEnablingNotServed, _) => {
             let lines = judged.licenses.get(name);
+            if lines.is_none() && damaged(judged, line, &finding::PACKAGE_DISABLED, report) {
+                return;
+            }
             let meant =
                 if lines.is_some() { None } else { report.nearest(name, judged.licenses.keys().copied()) };
             let message = match lines.and_then(|lines| lines.first()) {
@@ -180,6 +178,9 @@ fn baseless(judged: &Judged<'_>, line: Placed<'_>, upgrade: &UpgradeLine, report
         return;
     }
     let known = lines.iter().any(|other| matches!(other.statement, Statement::Feature(_)));
+    if !known && damaged(judged, line, &finding::UPGRADE_BASELESS, report) {
+        return;
+    }
     let message = if known {
         format!("no counted line of {name} with a version from {versions} stands before this UPGRADE")
     } else {
@@ -193,6 +194,18 @@ fn baseless(judged: &Judged<'_>, line: Placed<'_>, upgrade: &UpgradeLine, report
         }
     };
     line.report_name(report, &finding::UPGRADE_BASELESS, message, &help);
+}
+
+/// Whether the line that a line builds on stands there but can't be read. Then that is said, and nothing of another
+/// publisher's file, whose damage may be a date that we don't look at.
+fn damaged(judged: &Judged<'_>, line: Placed<'_>, row: &Finding, report: &mut Report<'_>) -> bool {
+    let name = line.statement.name().as_str();
+    let Some(place) = judged.damaged.get(name) else { return false };
+    if !report.is_foreign() {
+        let message = format!("the line of {name} at {place} can't be read, so this one licenses nothing");
+        line.report_name(report, row, message, "mend that line");
+    }
+    true
 }
 
 /// So many lines behind an UPGRADE line are looked at for its base.
