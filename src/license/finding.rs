@@ -7,7 +7,7 @@
 //! Retired: `L0211` and `L0212` said that UPGRADE and PACKAGE lines are not served.
 
 use crate::code::Code;
-use crate::text::{Finding, findings};
+use crate::text::findings;
 
 const SYNTAX: Option<Code> = Some(Code::BadLicenseSyntax);
 const FUTURE: Option<Code> = Some(Code::FutureFormat);
@@ -93,12 +93,6 @@ findings! {
     HOSTID = "L0701", Error, HostId, SYNTAX, "A hostid can't be read.";
     HOSTID_OPAQUE = "L0702", Note, HostId, None, "A hostid is of a kind that matches nothing here.";
     HOSTID_UNKNOWN = "L0703", Warning, HostId, None, "A hostid is of no known form and matches nothing.";
-}
-
-/// The row with this id.
-#[must_use]
-pub fn find(id: &str) -> Option<&'static Finding> {
-    ALL.iter().find(|finding| finding.id == id)
 }
 
 #[cfg(test)]

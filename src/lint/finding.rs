@@ -5,7 +5,7 @@
 //! room's (`L01xx` to `L07xx`).
 
 use crate::code::Code;
-use crate::text::{Finding, findings};
+use crate::text::findings;
 
 const SIGNATURE: Option<Code> = Some(Code::BadSignature);
 const UNSUPPORTED: Option<Code> = Some(Code::FeatureNotSupported);
@@ -77,12 +77,6 @@ findings! {
     VENDORS_MERGED = "L1115", Note, Meaning, None, "One file has the lines of several vendors.";
     VENDORS_MANY = "L1116", Note, Meaning, None, "Lines of more vendors than are judged against each other.";
     SERVER_LOOPBACK = "L1117", Warning, HostId, None, "The hostid of a SERVER line is the system id of a machine whose name stands for a loopback address.";
-}
-
-/// The row with this id.
-#[must_use]
-pub fn find(id: &str) -> Option<&'static Finding> {
-    ALL.iter().find(|finding| finding.id == id)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! about names, `O12xx` about numbers. What one line shows is the options room's (`O01xx` to `O06xx`); what a line comes to with the
 //! licenses that are there is the policy's (`O07xx`, `O08xx`).
 
-use crate::text::{Finding, findings};
+use crate::text::findings;
 
 findings! {
     UNUSED_GROUP = "O0901", Warning, Meaning, None, "A group is defined, but no line uses it.";
@@ -38,12 +38,6 @@ findings! {
     NAMED_WITHOUT_INCLUDE = "O1205", Warning, Meaning, None, "A feature is for named users or hosts, but no INCLUDE line names any.";
     NAMED_TOO_MANY = "O1206", Warning, Meaning, None, "More users or hosts are named than a feature is licensed for.";
     SUITE_RESERVED = "O1207", Warning, Meaning, None, "Licenses of a package with SUITE_RESERVED are reserved.";
-}
-
-/// The row with this id.
-#[must_use]
-pub fn find(id: &str) -> Option<&'static Finding> {
-    ALL.iter().find(|finding| finding.id == id)
 }
 
 #[cfg(test)]

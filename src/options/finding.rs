@@ -4,7 +4,7 @@
 //! An id is never given to another meaning. `O01xx` is about layout, `O02xx` about keywords and the number of words, `O03xx`
 //! features and their modifiers, `O04xx` types and names, `O05xx` numbers and switches, `O06xx` groups.
 
-use crate::text::{Finding, findings};
+use crate::text::findings;
 
 findings! {
     OPEN_QUOTE = "O0101", Error, Layout, None, "A quote is not closed before the line ends.";
@@ -45,12 +45,6 @@ findings! {
 
     MEMBER_MISSING = "O0601", Error, Meaning, None, "A group has no member.";
     GROUP_TWICE = "O0602", Warning, Meaning, None, "A name stands twice in one group.";
-}
-
-/// The row with this id.
-#[must_use]
-pub fn find(id: &str) -> Option<&'static Finding> {
-    ALL.iter().find(|finding| finding.id == id)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! An id is never given to another meaning. `O07xx` is about names that don't exist, `O08xx` about lines whose effect is not what
 //! it seems. What a file says by itself is the options room's (`O01xx` to `O06xx`).
 
-use crate::text::{Finding, findings};
+use crate::text::findings;
 
 findings! {
     NO_SUCH_FEATURE = "O0701", Warning, Meaning, None, "A line names a feature that no license line has.";
@@ -21,12 +21,6 @@ findings! {
     MAX_UNCOUNTED = "O0806", Note, Meaning, None, "A MAX line limits the use of uncounted licenses.";
     LATER_LINE_COUNTS = "O0807", Warning, Meaning, None, "A later line for the same feature replaces this one.";
     NOT_ENFORCED = "O0808", Note, Unserved, None, "A line is checked and kept, but is not enforced yet.";
-}
-
-/// The row with this id.
-#[must_use]
-pub fn find(id: &str) -> Option<&'static Finding> {
-    ALL.iter().find(|finding| finding.id == id)
 }
 
 #[cfg(test)]

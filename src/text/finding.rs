@@ -51,7 +51,7 @@ impl Finding {
     }
 }
 
-/// Makes a table: one constant for each row, and `ALL` with all of them by id.
+/// Makes a table: one constant for each row, `ALL` with all of them by id, and `find`.
 macro_rules! findings {
     ($($name:ident = $id:literal, $severity:ident, $subject:ident, $code:expr, $meaning:literal;)*) => {
         $(#[doc = concat!("`", $id, "`: ", $meaning)]
@@ -65,6 +65,12 @@ macro_rules! findings {
 
         /// All rows, by id.
         pub const ALL: &[$crate::text::Finding] = &[$($name),*];
+
+        /// The row with this id.
+        #[must_use]
+        pub fn find(id: &str) -> Option<&'static $crate::text::Finding> {
+            ALL.iter().find(|finding| finding.id == id)
+        }
     };
 }
 pub(crate) use findings;
