@@ -43,6 +43,7 @@ use crate::event::debug_log::LogStyle;
 use crate::ident::Host;
 use crate::platform::process::{StartReporter, raise_file_limit};
 use crate::platform::{self, DEFAULT_PORTS, ListenError, LogSink, SystemClock};
+use crate::session::server::Administration;
 use crate::sign::AdminKey;
 use crate::wire::{ServerInfo, VendorInfo};
 
@@ -416,8 +417,10 @@ async fn serve_in_runtime(config: Config, prepared: Prepared, log_file: Option<F
         local_only: config.local_only,
         refuse_down: config.refuse_down,
         refuse_reread: config.refuse_reread,
-        admin,
-        key_path: state_dir.join(platform::ADMIN_KEY_FILE).display().to_string(),
+        administration: Administration {
+            key: admin,
+            key_path: state_dir.join(platform::ADMIN_KEY_FILE).display().to_string(),
+        },
         version,
         log: log.clone(),
     });

@@ -22,6 +22,7 @@
 mod config;
 mod connection;
 mod daemon;
+mod explaining;
 mod frames;
 mod history;
 mod lines;

@@ -8,6 +8,7 @@
 mod decode;
 mod encode;
 mod frame;
+mod grounds;
 pub mod kind;
 pub mod limits;
 mod line;
@@ -19,8 +20,9 @@ mod server_message;
 pub mod tag;
 mod tlv;
 
-pub use encode::{EncodeError, encode, encode_licenses};
+pub use encode::{EncodeError, encode, encode_licenses, split_frames};
 pub use frame::{FLAG_END, Frame, FrameError, HEADER_BYTES, MAGIC, Opening, VERSION, decode};
+pub use grounds::{Basis, GroundsFile, GroundsPart, GroundsRole};
 pub use line::{LineError, LineHello, LineReply, LineRequest, decode_line};
 pub use line_status::status_lines;
 pub use message::{Control, ControlVerb, Hello, Message, Purpose};

@@ -2,247 +2,21 @@
 //! `grammar/wire.md` says, and that document agrees with the constants.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "wire/messages.rs"]
+mod messages;
+
 use bytes::BytesMut;
+use messages::message;
 use proptest::collection::vec;
-use proptest::option;
 use proptest::prelude::*;
 use seatkeeper::code::{Code, minor};
-use seatkeeper::event::{Answer, Checkin, Checkout, Claims, Denial, Grant};
-use seatkeeper::ident::{
-    Count, Digest, Display, FeatureName, Handle, Host, Platform, PoolKey, Project, SessionId, Token, User,
-    VendorName, Version, decode_hex,
-};
+use seatkeeper::event::Answer;
+use seatkeeper::ident::{Display, Handle, Host, SessionId, Token, User, Version, decode_hex};
 use seatkeeper::time::Timestamp;
 use seatkeeper::wire::{
-    Control, ControlVerb, FeatureCount, Frame, FrameError, HEADER_BYTES, Hello, LicensePart, LineText,
-    Message, MessageError, Notice, PoolKind, Purpose, ServerInfo, SessionTerms, StatusItem, VendorInfo,
-    Welcome, decode, encode, encode_licenses, kind, limits, tag,
+    Control, ControlVerb, Frame, FrameError, GroundsPart, HEADER_BYTES, LicensePart, LineText, Message,
+    MessageError, Purpose, StatusItem, decode, encode, encode_licenses, kind, limits, split_frames, tag,
 };
-
-fn name<T: std::str::FromStr + std::fmt::Debug + 'static>() -> impl Strategy<Value = T> {
-    "[A-Za-z0-9_.:é-]{1,40}".prop_filter_map("a name", |text| text.parse().ok())
-}
-
-fn user() -> impl Strategy<Value = User> {
-    "[A-Za-zé][A-Za-z é]{0,30}".prop_map(|text| User::parse(&text).unwrap())
-}
-
-fn version() -> impl Strategy<Value = Version> {
-    "[0-9]{1,5}(\\.[0-9]{0,4})?".prop_map(|text| Version::parse(&text).unwrap())
-}
-
-fn text() -> impl Strategy<Value = String> {
-    "\\PC{0,60}"
-}
-
-fn time() -> impl Strategy<Value = Timestamp> {
-    any::<i64>().prop_map(Timestamp)
-}
-
-fn token() -> impl Strategy<Value = Token> {
-    any::<u64>().prop_map(Token)
-}
-
-fn handle() -> impl Strategy<Value = Handle> {
-    any::<u64>().prop_map(Handle)
-}
-
-fn denial() -> impl Strategy<Value = Denial> {
-    (0..Code::ALL.len(), any::<u16>(), text())
-        .prop_map(|(code, minor, note)| Denial::new(Code::ALL[code], minor, &note))
-}
-
-fn purpose() -> impl Strategy<Value = Purpose> {
-    prop_oneof![
-        Just(Purpose::New),
-        Just(Purpose::Ask),
-        (any::<[u8; 16]>(), any::<[u8; 32]>(), any::<u32>(), any::<[u8; 16]>()).prop_map(
-            |(session, secret, epoch, nonce)| Purpose::Resume {
-                session: SessionId(session),
-                secret,
-                epoch,
-                nonce
-            }
-        ),
-    ]
-}
-
-fn hello() -> impl Strategy<Value = Message> {
-    let who = (user(), name::<Host>(), name::<Display>(), option::of(user()), option::of(name::<Platform>()));
-    let rest = (vec(name::<Host>(), 0..=16), option::of(any::<u32>()), option::of(name::<VendorName>()));
-    (any::<(u8, u8)>(), purpose(), time(), who, rest).prop_map(
-        |(
-            (major, minor),
-            purpose,
-            time,
-            (user, host, display, project, platform),
-            (hostids, pid, vendor),
-        )| {
-            let project = project.map(|user| Project::parse(user.as_str()).unwrap());
-            Message::Hello(Box::new(Hello {
-                major,
-                minor,
-                purpose,
-                time,
-                claims: Claims { user, host, display, project, platform, hostids, pid },
-                vendor,
-            }))
-        },
-    )
-}
-
-fn welcome() -> impl Strategy<Value = Message> {
-    let terms =
-        (any::<[u8; 16]>(), any::<[u8; 32]>(), any::<[u32; 4]>(), any::<[bool; 2]>(), vec(handle(), 0..40));
-    let terms =
-        terms.prop_map(|(id, secret, [epoch, lease_s, heartbeat_s, grace_s], [resumed, demo], held)| {
-            SessionTerms {
-                id: SessionId(id),
-                secret,
-                epoch,
-                lease_s,
-                heartbeat_s,
-                grace_s,
-                resumed,
-                demo,
-                held,
-            }
-        });
-    (any::<(u8, u8)>(), text(), option::of(name::<VendorName>()), time(), option::of(terms)).prop_map(
-        |((major, minor), program, vendor, time, session)| {
-            Message::Welcome(Box::new(Welcome { major, minor, program, vendor, time, session }))
-        },
-    )
-}
-
-fn answer() -> impl Strategy<Value = Answer> {
-    let grant = (handle(), text(), vec(any::<[u8; 32]>(), 0..5), option::of(time()), any::<bool>());
-    prop_oneof![
-        grant.prop_map(|(handle, pool, lines, expires, demo)| Answer::Granted(Grant {
-            handle,
-            pool: PoolKey::new(&pool),
-            lines: lines.into_iter().map(Digest).collect(),
-            expires,
-            demo
-        })),
-        handle().prop_map(Answer::CheckedIn),
-        denial().prop_map(Answer::Denied),
-        Just(Answer::Spent),
-    ]
-}
-
-fn status_item() -> impl Strategy<Value = StatusItem> {
-    let kind = prop_oneof![
-        Just(PoolKind::Floating),
-        text().prop_map(PoolKind::NodeLocked),
-        Just(PoolKind::UncountedAny),
-        text().prop_map(PoolKind::UncountedLocked)
-    ];
-    let count = prop_oneof![
-        any::<(u32, u32)>().prop_map(|(issued, in_use)| FeatureCount::Counted { issued, in_use }),
-        Just(FeatureCount::Uncounted),
-        any::<u32>().prop_map(|licenses| FeatureCount::Unserved { licenses })
-    ];
-    prop_oneof![
-        (name(), text(), name(), any::<u16>(), vec(text(), 0..4)).prop_map(
-            |(vendor, version, host, lmgrd_port, notes)| StatusItem::Daemon {
-                vendor,
-                version,
-                host,
-                lmgrd_port,
-                notes
-            }
-        ),
-        (name(), count).prop_map(|(name, count)| StatusItem::Feature { name, count }),
-        (name(), version(), name(), option::of(text()), option::of(text()), kind).prop_map(
-            |(feature, version, vendor, expiry, vendor_string, kind)| StatusItem::Pool {
-                feature,
-                version,
-                vendor,
-                expiry,
-                vendor_string,
-                kind
-            }
-        ),
-        (user(), name(), name(), version(), handle(), time(), any::<u32>()).prop_map(
-            |(user, host, display, version, handle, start, count)| StatusItem::User {
-                user,
-                host,
-                display,
-                version,
-                handle,
-                start,
-                count
-            }
-        ),
-    ]
-}
-
-fn license_part() -> impl Strategy<Value = LicensePart> {
-    prop_oneof![
-        (text(), option::of(text())).prop_map(|(name, unreadable)| LicensePart::File { name, unreadable }),
-        vec(any::<u8>(), 0..300).prop_map(LicensePart::Bytes),
-    ]
-}
-
-fn message() -> impl Strategy<Value = Message> {
-    let checkout = (token(), token(), name::<FeatureName>(), version(), any::<Count>());
-    let control =
-        (option::of(name()), any::<bool>(), user(), name::<Host>(), any::<[u8; 32]>(), any::<[u8; 32]>());
-    let vendors = vec((name(), option::of(any::<u16>()), any::<bool>()), 0..4);
-    let server = (name::<Host>(), any::<u16>(), text(), vec(text(), 0..4), vendors);
-    let asking =
-        prop_oneof![
-            hello(),
-            checkout.prop_map(|(token, acknowledged, feature, version, count)| Message::Checkout(Checkout {
-                token,
-                acknowledged,
-                feature,
-                version,
-                count
-            })),
-            (token(), token(), handle()).prop_map(|(token, acknowledged, handle)| Message::Checkin(
-                Checkin { token, acknowledged, handle }
-            )),
-            token().prop_map(|acknowledged| Message::Heartbeat { acknowledged }),
-            Just(Message::Goodbye),
-            any::<[u8; 32]>().prop_map(|digest| Message::FetchLine(Digest(digest))),
-            (option::of(name()), any::<bool>())
-                .prop_map(|(feature, users)| Message::AskStatus { feature, users }),
-            Just(Message::AskServer),
-            name().prop_map(Message::Locate),
-            Just(Message::AskNonce),
-            Just(Message::AskLicenses),
-            control.prop_map(|(vendor, force, user, host, nonce, proof)| Message::Control(Box::new(
-                Control { verb: ControlVerb::Shutdown { vendor, force }, user, host, nonce, proof }
-            ))),
-        ];
-    let telling = prop_oneof![
-        welcome(),
-        (token(), answer()).prop_map(|(token, answer)| Message::Answer { token, answer }),
-        time().prop_map(|time| Message::HeartbeatAck { time }),
-        Just(Message::Farewell),
-        (text(), text()).prop_map(|(canonical, sign)| Message::Line(LineText { canonical, sign })),
-        vec(status_item(), 0..20).prop_map(Message::Status),
-        server.prop_map(|(host, port, version, files, vendors)| Message::Server(Box::new(ServerInfo {
-            host,
-            port,
-            version,
-            files,
-            vendors: vendors.into_iter().map(|(name, port, up)| VendorInfo { name, port, up }).collect()
-        }))),
-        any::<u16>().prop_map(|port| Message::Located { port }),
-        (any::<[u8; 32]>(), text()).prop_map(|(nonce, key_path)| Message::Nonce { nonce, key_path }),
-        (vec(text(), 1..4), option::of(denial()))
-            .prop_map(|(lines, refused)| Message::Done { lines, refused }),
-        vec(license_part(), 0..20).prop_map(Message::Licenses),
-        denial().prop_map(Message::Error),
-        denial().prop_map(|denial| Message::Notice(Notice::SessionEnded { denial })),
-        (handle(), denial())
-            .prop_map(|(handle, denial)| Message::Notice(Notice::SeatLost { handle, denial })),
-    ];
-    prop_oneof![asking, telling]
-}
 
 fn bytes_of(message: &Message, request_id: u32) -> BytesMut {
     let mut out = BytesMut::new();
@@ -288,7 +62,7 @@ proptest! {
 
     #[test]
     fn later_optional_fields_are_ignored_and_critical_ones_refused(message in message(), value in vec(any::<u8>(), 0..50)) {
-        prop_assume!(!matches!(message, Message::Status(_) | Message::Licenses(_)));
+        prop_assume!(!matches!(message, Message::Status(_) | Message::Licenses(_) | Message::Grounds(_)));
         let mut bytes = bytes_of(&message, 1);
         let body = bytes.split_off(HEADER_BYTES);
         let mut field = vec![0x70, 0x01, 0, u8::try_from(value.len()).unwrap()];
@@ -416,6 +190,30 @@ fn long_license_files_become_a_sequence_and_a_chunk_has_a_limit() {
 }
 
 #[test]
+fn long_grounds_become_a_sequence_that_can_be_sent_frame_by_frame() {
+    let chunk = |byte: u8| GroundsPart::Bytes(vec![byte; limits::GROUNDS_CHUNK_BYTES_MAX]);
+    let parts: Vec<GroundsPart> = (0..9).map(chunk).collect();
+    let bytes = bytes_of(&Message::Grounds(parts.clone()), 3);
+    let frames: Vec<&[u8]> = split_frames(&bytes).collect();
+    assert!(frames.len() > 4 && frames.concat() == bytes);
+    let mut received = Vec::new();
+    for (index, frame) in frames.iter().enumerate() {
+        let mut input = BytesMut::from(*frame);
+        let frame = frame_of(&mut input);
+        assert!(input.is_empty() && frame.end == (index + 1 == frames.len()));
+        let Ok(Message::Grounds(part)) = frame.message else { panic!("not grounds") };
+        received.extend(part);
+    }
+    assert_eq!(received, parts);
+    assert_eq!(split_frames(&bytes[..bytes.len() - 1]).count(), frames.len() - 1, "a cut frame is none");
+    let long = Message::Grounds(vec![GroundsPart::Bytes(vec![0; limits::GROUNDS_CHUNK_BYTES_MAX + 1])]);
+    assert!(encode(&long, 1, &mut BytesMut::new()).is_err());
+    let body = [&[0, 0x75, 0x80, 1][..], &[0; limits::GROUNDS_CHUNK_BYTES_MAX + 1]].concat();
+    let refused = frame_of(&mut raw(1, kind::GROUNDS, &body)).message;
+    assert_eq!(refused, Err(MessageError::BadValue(tag::GROUNDS_BYTES)));
+}
+
+#[test]
 fn what_does_not_fit_leaves_the_output_as_it_was() {
     let mut out = BytesMut::from(&b"before"[..]);
     let line = LineText { canonical: "x".repeat(70_000), sign: String::new() };
@@ -447,6 +245,11 @@ fn a_proof_covers_the_orders_own_fields_as_they_stand_in_the_body() {
         let body = bytes_of(&Message::Control(Box::new(order(force, vendor))), 1).split_off(HEADER_BYTES);
         assert_eq!(proved, [&domain[..], &body[..body.len() - 2 * 36]].concat());
     }
+    let verb = ControlVerb::Explain { feature: "solver".parse().unwrap() };
+    let explain = Control { verb, ..order(false, None) };
+    let proved = explain.proved_bytes();
+    let body = bytes_of(&Message::Control(Box::new(explain)), 1).split_off(HEADER_BYTES);
+    assert_eq!(proved, [&domain[..], &body[..body.len() - 2 * 36]].concat());
     let short = order(false, None).proved_bytes();
     assert_eq!(&short[domain.len()..], b"\x00\x50\x00\x01\x01\x00\x05\x00\x03ann\x00\x06\x00\x04ws01");
 }
@@ -494,6 +297,9 @@ fn the_document_states_the_limits() {
         ("UNACKNOWLEDGED_MAX", limits::UNACKNOWLEDGED_MAX),
         ("LICENSE_CHUNK_BYTES_MAX", limits::LICENSE_CHUNK_BYTES_MAX),
         ("LICENSES_BYTES_MAX", limits::LICENSES_BYTES_MAX),
+        ("GROUNDS_CHUNK_BYTES_MAX", limits::GROUNDS_CHUNK_BYTES_MAX),
+        ("GROUNDS_BYTES_MAX", limits::GROUNDS_BYTES_MAX),
+        ("MACHINE_HOSTIDS_MAX", limits::MACHINE_HOSTIDS_MAX),
         ("HANDSHAKE", usize::try_from(limits::HANDSHAKE.as_secs()).unwrap()),
     ] {
         assert!(document.contains(&format!("| `{name}` | {value} |")), "{name} {value}");

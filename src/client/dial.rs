@@ -14,8 +14,8 @@ use super::error::DialError;
 use super::path::{ServerAddress, THIS_HOST};
 use crate::ident::VendorName;
 use crate::platform::{DEFAULT_PORTS, tune};
-use crate::wire::limits::LICENSES_BYTES_MAX;
-use crate::wire::{Frame, Hello, LicensePart, Message, StatusItem, Welcome};
+use crate::wire::limits::{GROUNDS_BYTES_MAX, LICENSES_BYTES_MAX};
+use crate::wire::{Frame, GroundsPart, Hello, LicensePart, Message, StatusItem, Welcome};
 
 /// The variable that limits one attempt to connect, in microseconds (`flexnet-tools.md` 5).
 pub const TIMEOUT_VARIABLE: &str = "FLEXLM_TIMEOUT";
@@ -26,7 +26,7 @@ const STATUS_ITEMS_MAX: usize = 2_000_000;
 /// What one license file counts beside its bytes, so that names alone can't fill the memory.
 const LICENSE_NAME_BYTES: usize = 2048;
 
-/// How much longer than one answer license files may take.
+/// How much longer than one answer license files, and what decisions go by, may take.
 const LICENSES_PATIENCE: u32 = 6;
 
 /// Time limits of one connection.
@@ -258,12 +258,14 @@ impl Channel {
     async fn ask(&mut self, message: &Message) -> Result<Message, DialError> {
         let id = self.send(message).await?;
         let mut until = Instant::now() + self.limits.answer;
-        if matches!(message, Message::AskLicenses) {
+        if matches!(message, Message::AskLicenses | Message::Control(_)) {
             until += self.limits.answer * (LICENSES_PATIENCE - 1);
         }
         let mut items: Vec<StatusItem> = Vec::new();
         let mut parts: Vec<LicensePart> = Vec::new();
         let mut license_bytes = 0_usize;
+        let mut grounds: Vec<GroundsPart> = Vec::new();
+        let mut grounds_bytes = 0_usize;
         loop {
             let Ok(frame) = timeout_at(until, self.next()).await else {
                 return Err(DialError::AnswerTimeout { place: self.place() });
@@ -299,6 +301,19 @@ impl Channel {
                         return Ok(Message::Licenses(parts));
                     }
                 }
+                Ok(Message::Grounds(more)) => {
+                    grounds_bytes = more.iter().map(grounds_size).fold(grounds_bytes, usize::saturating_add);
+                    grounds.extend(more);
+                    if grounds_bytes > 2 * GROUNDS_BYTES_MAX || grounds.len() > STATUS_ITEMS_MAX {
+                        let found = format!(
+                            "files of more than {GROUNDS_BYTES_MAX} bytes or more than {STATUS_ITEMS_MAX} checkouts"
+                        );
+                        return Err(DialError::Unexpected { place: self.place(), found });
+                    }
+                    if frame.end {
+                        return Ok(Message::Grounds(grounds));
+                    }
+                }
                 Ok(message) => return Ok(message),
                 Err(error) => {
                     return Err(DialError::Unexpected { place: self.place(), found: error.to_string() });
@@ -323,6 +338,15 @@ fn license_size(part: &LicensePart) -> usize {
     match part {
         LicensePart::File { .. } => LICENSE_NAME_BYTES,
         LicensePart::Bytes(bytes) => bytes.len().max(64),
+    }
+}
+
+/// The same for what decisions go by; sessions and checkouts have a limit of their own.
+fn grounds_size(part: &GroundsPart) -> usize {
+    match part {
+        GroundsPart::File(_) => LICENSE_NAME_BYTES,
+        GroundsPart::Bytes(bytes) => bytes.len().max(64),
+        GroundsPart::Basis(_) | GroundsPart::Session { .. } | GroundsPart::Seat { .. } => 0,
     }
 }
 

@@ -18,7 +18,7 @@ use crate::code::{Code, minor};
 use crate::event::Denial;
 use crate::ident::{Host, User, VendorName};
 use crate::platform::{random_bytes, same_machine};
-use crate::sign::AdminKey;
+use crate::session::server::Administration;
 use crate::wire::{
     self, Control, ControlVerb, Hello, LineError, LineReply, LineRequest, Message, Opening, Purpose,
     ServerInfo, Welcome, limits,
@@ -52,10 +52,8 @@ pub(super) struct Desk {
     pub(super) refuse_down: bool,
     /// No orders to reread at all (`-x lmreread`).
     pub(super) refuse_reread: bool,
-    /// None when the state directory has no key.
-    pub(super) admin: Option<AdminKey>,
-    /// Where the key lies.
-    pub(super) key_path: String,
+    /// The administrator's key.
+    pub(super) administration: Administration,
     /// The program's version.
     pub(super) version: String,
     pub(super) log: Log,
@@ -267,7 +265,10 @@ impl Talk {
             Message::AskNonce => match random_bytes::<32>() {
                 Ok(nonce) => {
                     self.nonce = Some(nonce);
-                    Reply::go_on(Message::Nonce { nonce, key_path: self.desk.key_path.clone() })
+                    Reply::go_on(Message::Nonce {
+                        nonce,
+                        key_path: self.desk.administration.key_path.clone(),
+                    })
                 }
                 Err(error) => Reply::refuse(Code::InternalError, minor::CONTROL_PROOF, &error.to_string()),
             },
@@ -324,20 +325,19 @@ impl Talk {
         let (refused, tool, word) = match verb {
             ControlVerb::Shutdown { .. } => (self.desk.refuse_down, "lmdown", "SHUTDOWN"),
             ControlVerb::Reread { .. } => (self.desk.refuse_reread, "lmreread", "REREAD"),
+            ControlVerb::Explain { .. } => {
+                let note = "this is lmgrd; a vendor daemon explains its decisions";
+                return Reply::refuse(Code::RequestNotSupported, minor::TYPE_UNKNOWN, note);
+            }
         };
         let refusal = if refused {
             Some((Code::ActionRefused, minor::CONTROL_OFF, format!("lmgrd was started with -x {tool}")))
         } else if self.desk.local_only && !self.here {
             let note = format!("the request comes from {}", self.peer);
             Some((Code::LocalOnly, minor::CONTROL_NOT_LOCAL, note))
-        } else if !self.proved(given, &control) {
-            let note = match self.desk.admin {
-                Some(_) => format!("the proof does not fit the key in {}", self.desk.key_path),
-                None => format!("the server has no key in {}", self.desk.key_path),
-            };
-            Some((Code::NotAdministrator, minor::CONTROL_PROOF, note))
         } else {
-            None
+            let judged = self.desk.administration.judge(given, &control);
+            judged.err().map(|denial| (denial.code, denial.minor, denial.note.to_string()))
         };
         if let Some((code, place, note)) = refusal {
             self.desk.log.say(&format!("{word} request from {user} at node {host} refused: {code}. {note}"));
@@ -357,15 +357,6 @@ impl Talk {
             }
         };
         Reply { message, close: false, written: Some(written) }
-    }
-
-    fn proved(&self, given: Option<[u8; 32]>, control: &Control) -> bool {
-        match (&self.desk.admin, given) {
-            (Some(key), Some(nonce)) => {
-                control.nonce == nonce && key.verify(&nonce, &control.proved_bytes(), &control.proof)
-            }
-            _ => false,
-        }
     }
 
     async fn lines(&mut self) -> Option<()> {

@@ -319,6 +319,12 @@ impl Manager {
                 self.reread_asked(order);
                 return None;
             }
+            ControlVerb::Explain { .. } => {
+                let note = "a vendor daemon explains its decisions";
+                let denial = Denial::new(Code::RequestNotSupported, minor::TYPE_UNKNOWN, note);
+                let _ = order.reply.send(Err(denial));
+                return None;
+            }
             ControlVerb::Shutdown { vendor: None, .. } => return Some(order),
             ControlVerb::Shutdown { vendor: Some(name), .. } => name,
         };

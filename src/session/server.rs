@@ -2,6 +2,8 @@
 
 mod hello;
 mod leases;
+mod proof;
 
 pub use hello::clock_denial;
 pub use leases::{LeaseTerms, Leases};
+pub use proof::Administration;

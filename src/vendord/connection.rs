@@ -79,6 +79,8 @@ pub(super) struct Peer {
     over: Cell<bool>,
     greeted: Cell<bool>,
     session: Cell<Option<SessionId>>,
+    /// Given out for an order and not used yet.
+    nonce: Cell<Option<[u8; 32]>>,
     clock_denial: RefCell<Option<Denial>>,
     in_flight: Cell<usize>,
     /// Nothing more is read until an answer is delivered.
@@ -110,6 +112,7 @@ impl Peer {
             over: Cell::new(false),
             greeted: Cell::new(false),
             session: Cell::new(None),
+            nonce: Cell::new(None),
             clock_denial: RefCell::new(None),
             in_flight: Cell::new(0),
             full: Cell::new(false),
@@ -133,6 +136,11 @@ impl Peer {
 
     pub(super) fn set_session(&self, session: Option<SessionId>) {
         self.session.set(session);
+    }
+
+    /// Changes the nonce for the next order and gives the former one.
+    pub(super) fn set_nonce(&self, nonce: Option<[u8; 32]>) -> Option<[u8; 32]> {
+        self.nonce.replace(nonce)
     }
 
     pub(super) fn clock_denial(&self) -> Option<Denial> {

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use super::config::Config;
 use super::connection::{Outgoing, Peer};
+use super::explaining;
 use super::projector::Projector;
 use super::served::Served;
 use super::status;
@@ -23,7 +24,7 @@ use crate::event::{Answer, Checkin, Checkout, Denial, EndReason, Event, Identity
 use crate::ident::{Digest, Seq, SessionId, Token};
 use crate::platform::random_bytes;
 use crate::seat::{Command, DenialDamper, Reply, Resume, Rules, Session, State, Usage, check, decide};
-use crate::session::server::{LeaseTerms, Leases, clock_denial};
+use crate::session::server::{Administration, LeaseTerms, Leases, clock_denial};
 use crate::store::Store;
 use crate::time::{Clock, Monotonic, Now, Timestamp};
 use crate::wire::{self, SessionTerms, Welcome};
@@ -65,6 +66,8 @@ pub(super) struct Daemon {
     usage: Usage,
     pub(super) projector: Projector,
     pub(super) status_queue: status::Queue,
+    pub(super) grounds_queue: status::Queue,
+    pub(super) administration: Administration,
     clock: Arc<dyn Clock>,
     state: State,
     durable: Seq,
@@ -98,6 +101,7 @@ impl Daemon {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let mono = clock.now().mono;
+        let administration = explaining::administration(&config.state_dir);
         Self {
             config,
             served,
@@ -118,7 +122,9 @@ impl Daemon {
             bound: BTreeMap::new(),
             start: None,
             stopping: false,
-            status_queue: status::Queue::new(),
+            status_queue: status::Queue::of_status(),
+            grounds_queue: status::Queue::of_grounds(),
+            administration,
         }
     }
 

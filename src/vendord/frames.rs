@@ -6,6 +6,7 @@ use bytes::BytesMut;
 
 use super::connection::{Outgoing, Peer, Progress};
 use super::daemon::{Daemon, Shared};
+use super::explaining;
 use crate::code::{Code, minor};
 use crate::event::{Denial, Identity, SessionKind};
 use crate::ident::{Digest, SessionId};
@@ -116,11 +117,16 @@ fn carry_out(daemon: &mut Daemon, peer: &Rc<Peer>, request: u32, message: Messag
             peer.begin_request();
             super::status::ask(daemon, peer, request, feature, users);
         }
-        Message::AskServer
-        | Message::Locate(_)
-        | Message::AskNonce
-        | Message::Control(_)
-        | Message::AskLicenses => {
+        Message::AskNonce => match explaining::nonce(daemon, peer) {
+            Ok(nonce) => reply(peer, request, &nonce),
+            Err(denial) => refuse(peer, request, denial),
+        },
+        Message::Control(control) => {
+            if let Err(denial) = explaining::order(daemon, peer, request, *control) {
+                refuse(peer, request, denial);
+            }
+        }
+        Message::AskServer | Message::Locate(_) | Message::AskLicenses => {
             let note = "ask lmgrd; this is a vendor daemon";
             refuse(peer, request, Denial::new(Code::RequestNotSupported, minor::TYPE_UNKNOWN, note));
         }

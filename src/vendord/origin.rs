@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::event::{FileRole, StartFile};
 use crate::ident::Digest;
-use crate::license::LicenseFile;
+use crate::license::{HostId, LicenseFile};
 use crate::options::OptionsFile;
 use crate::platform::licenses_in;
 use crate::sign::Manifest;
@@ -61,6 +61,8 @@ pub(super) struct Origin {
     pub(super) manifest: Manifest,
     pub(super) manifest_file: Option<FileText>,
     pub(super) zone: String,
+    /// The hostids of this machine.
+    pub(super) machine: Vec<HostId>,
     /// When the options file was read.
     pub(super) options_read: Timestamp,
     /// What is older than the files on the disk because those were refused, for lmstat; one line each.

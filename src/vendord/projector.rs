@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::sync::oneshot;
 
+use super::explaining::{self, GroundsQuery};
 use super::served::{Announced, Served};
 use super::status;
 use crate::event::debug_log::{Holder, LogStyle, VENDOR_TIMESTAMP_MIN, checked_in, checked_out};
@@ -44,6 +45,8 @@ pub(super) enum Task {
     Committed(Vec<Record>),
     /// Who has what.
     Status(StatusQuery, oneshot::Sender<BytesMut>),
+    /// What decisions about a feature go by.
+    Grounds(GroundsQuery, oneshot::Sender<BytesMut>),
     /// The state as it is on disk, and what is served by it.
     State(oneshot::Sender<(Box<State>, Served)>),
     /// Writes a last snapshot and ends.
@@ -140,6 +143,10 @@ impl Projection {
                     let items = status::items(&self.state, rules, &served.about, &query, now);
                     // The asker may have gone.
                     let _ = reply.send(status::encode(items, query.form));
+                }
+                Ok(Task::Grounds(query, reply)) => {
+                    let now = self.setting.clock.now().utc;
+                    let _ = reply.send(explaining::answer(&self.state, &self.setting.served, &query, now));
                 }
                 Ok(Task::State(reply)) => {
                     let _ = reply.send((Box::new(self.state.clone()), self.setting.served.clone()));

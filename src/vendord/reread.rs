@@ -69,7 +69,13 @@ pub(super) fn read(job: &Job, now: Timestamp) -> Read {
     let mut origin =
         Origin { notes: Vec::new(), licenses: Vec::new(), options: None, ..running.origin.as_ref().clone() };
     reading.manifest(&mut origin);
+    origin.machine = platform::own_hostids();
     let (licenses, catalog) = reading.licenses(&origin);
+    if Arc::ptr_eq(&catalog, &running.catalog) {
+        // What stays in force was judged by these.
+        let Origin { machine, manifest, manifest_file, .. } = running.origin.as_ref().clone();
+        (origin.machine, origin.manifest, origin.manifest_file) = (machine, manifest, manifest_file);
+    }
     let policy = reading.options(&licenses, &catalog, &mut origin);
     origin.licenses = licenses.files;
     let mut lines: Vec<String> =
@@ -144,10 +150,14 @@ impl Reading<'_> {
             }
         }
         let config = &self.job.config;
-        let machine = platform::own_hostids();
         let licenses = Licenses::of(files);
-        let catalog =
-            Catalog::build(&config.vendor, &licenses.inputs(), &origin.manifest, &machine, &self.job.zone);
+        let catalog = Catalog::build(
+            &config.vendor,
+            &licenses.inputs(),
+            &origin.manifest,
+            &origin.machine,
+            &self.job.zone,
+        );
         tell_licenses(&licenses.read, &catalog, self.now, &mut self.messages);
         if !catalog.is_empty() || running.catalog.is_empty() {
             return (licenses, Arc::new(catalog));

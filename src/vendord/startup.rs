@@ -93,6 +93,7 @@ pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal>
         manifest,
         manifest_file,
         zone: zone_name.clone(),
+        machine: machine.clone(),
         options_read: now,
         notes: Vec::new(),
     };

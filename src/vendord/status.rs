@@ -86,8 +86,12 @@ const TOO_MANY: &str = "too many status requests wait";
 const UNDER_WAY_MAX: usize = 16;
 /// Status requests that may wait for their turn, or have it.
 const ASKED_MAX: usize = 4096;
+/// Answers to administrators that may be under way at a time: each holds all files that are in force.
+const GROUNDS_UNDER_WAY_MAX: usize = 1;
+/// Those that may wait for their turn, or have it.
+const GROUNDS_ASKED_MAX: usize = 64;
 
-/// The line in which status requests wait.
+/// The line in which requests with large answers wait.
 #[derive(Debug)]
 pub(super) struct Queue {
     asked: Arc<Semaphore>,
@@ -95,11 +99,18 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn new() -> Self {
-        Self {
-            asked: Arc::new(Semaphore::new(ASKED_MAX)),
-            under_way: Arc::new(Semaphore::new(UNDER_WAY_MAX)),
-        }
+    /// For status.
+    pub(super) fn of_status() -> Self {
+        Self::new(UNDER_WAY_MAX, ASKED_MAX)
+    }
+
+    /// For what decisions go by.
+    pub(super) fn of_grounds() -> Self {
+        Self::new(GROUNDS_UNDER_WAY_MAX, GROUNDS_ASKED_MAX)
+    }
+
+    fn new(under_way: usize, asked: usize) -> Self {
+        Self { asked: Arc::new(Semaphore::new(asked)), under_way: Arc::new(Semaphore::new(under_way)) }
     }
 
     /// A place in the line; none if it is too long.
@@ -117,7 +128,7 @@ pub(super) struct Place {
 
 impl Place {
     /// Waits for the right to have an answer under way; first come, first served.
-    async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         // Nobody closes the semaphore.
         Arc::clone(&self.under_way).acquire_owned().await.ok()
     }

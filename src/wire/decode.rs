@@ -11,7 +11,7 @@ use super::server_message::{
     Welcome,
 };
 use super::tlv::{Field, Fields};
-use super::{MessageError, kind, tag};
+use super::{MessageError, grounds, kind, tag};
 use crate::code::{Code, minor};
 use crate::event::{Answer, Checkin, Checkout, Claims, Denial, Grant};
 use crate::ident::{
@@ -37,8 +37,10 @@ macro_rules! read {
     };
 }
 
+pub(super) use read;
+
 /// A needed field.
-fn need<T>(kind: u8, tag: u16, slot: Option<T>) -> Result<T, MessageError> {
+pub(super) fn need<T>(kind: u8, tag: u16, slot: Option<T>) -> Result<T, MessageError> {
     slot.ok_or(MessageError::Missing { kind, tag })
 }
 
@@ -108,6 +110,7 @@ pub(super) fn message(number: u8, body: &[u8]) -> Result<Message, MessageError> 
             Message::Done { lines, refused }
         }
         kind::LICENSES => Message::Licenses(license_parts(body)?),
+        kind::GROUNDS => Message::Grounds(grounds::take(body)?),
         kind::ERROR => {
             read! { body; code: CODE, Field::i32; place: MINOR_CODE, Field::u16; note: NOTE, Field::str; }
             Message::Error(denial(number, code, place, note)?)
@@ -125,11 +128,11 @@ fn empty(body: &[u8], message: Message) -> Result<Message, MessageError> {
     Ok(message)
 }
 
-fn version(field: Field<'_>) -> Result<Version, MessageError> {
+pub(super) fn version(field: Field<'_>) -> Result<Version, MessageError> {
     Version::parse(field.str()?).map_err(|_| field.bad())
 }
 
-fn count(field: Field<'_>) -> Result<Count, MessageError> {
+pub(super) fn count(field: Field<'_>) -> Result<Count, MessageError> {
     Count::new(field.u32()?).ok_or(field.bad())
 }
 
@@ -268,9 +271,10 @@ fn hello(body: &[u8]) -> Result<Hello, MessageError> {
 
 fn control(body: &[u8]) -> Result<Control, MessageError> {
     read! { body;
-        verb: VERB, |field: Field<'_>| match field.u8()? { verb @ (1 | 2) => Ok(verb), _ => Err(field.bad()) };
+        verb: VERB, |field: Field<'_>| match field.u8()? { verb @ 1..=3 => Ok(verb), _ => Err(field.bad()) };
         vendor: VENDOR, Field::name::<VendorName>;
         force: FORCE, Field::present;
+        feature: FEATURE, Field::name::<FeatureName>;
         user: USER, Field::name::<User>;
         host: HOST, Field::name::<Host>;
         nonce: NONCE, Field::bytes::<32>;
@@ -281,7 +285,8 @@ fn control(body: &[u8]) -> Result<Control, MessageError> {
     Ok(Control {
         verb: match need(kind, tag::VERB, verb)? {
             1 => ControlVerb::Shutdown { vendor, force },
-            _ => ControlVerb::Reread { vendor, force },
+            2 => ControlVerb::Reread { vendor, force },
+            _ => ControlVerb::Explain { feature: need(kind, tag::FEATURE, feature)? },
         },
         user: need(kind, tag::USER, user)?,
         host: need(kind, tag::HOST, host)?,

@@ -13,8 +13,8 @@ use super::server_message::{
     FeatureCount, LicensePart, Notice, PoolKind, ServerInfo, SessionTerms, StatusItem, Welcome,
 };
 use super::tlv::PutField;
-use super::{kind, tag};
-use crate::event::{Answer, Denial, Grant};
+use super::{grounds, kind, tag};
+use crate::event::{Answer, Claims, Denial, Grant};
 
 /// A message has a part that does not fit into a frame. Nothing of it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -24,7 +24,7 @@ pub struct EncodeError {
     pub tag: u16,
 }
 
-/// Appends a message to what will be sent. A status answer and license files become as many frames as they need.
+/// Appends a message to what will be sent. A status answer, license files and grounds become as many frames as they need.
 ///
 /// # Errors
 /// [`EncodeError`] when it does not fit into a frame; then `output` is as before.
@@ -33,6 +33,7 @@ pub fn encode(message: &Message, request_id: u32, output: &mut BytesMut) -> Resu
     let written = match message {
         Message::Status(items) => sequence(kind::STATUS, items, status_item, request_id, output),
         Message::Licenses(parts) => sequence(kind::LICENSES, parts, license_part, request_id, output),
+        Message::Grounds(parts) => sequence(kind::GROUNDS, parts, grounds::put, request_id, output),
         _ => single(message, request_id, output),
     };
     if written.is_err() {
@@ -101,6 +102,7 @@ const fn kind_of(message: &Message) -> u8 {
         Message::Nonce { .. } => kind::NONCE,
         Message::Done { .. } => kind::DONE,
         Message::Licenses(_) => kind::LICENSES,
+        Message::Grounds(_) => kind::GROUNDS,
         Message::Error(_) => kind::ERROR,
         Message::Notice(_) => kind::NOTICE,
     }
@@ -179,7 +181,8 @@ fn body(message: &Message, out: &mut BytesMut) -> Result<(), EncodeError> {
         | Message::AskLicenses
         | Message::Farewell
         | Message::Status(_)
-        | Message::Licenses(_) => {}
+        | Message::Licenses(_)
+        | Message::Grounds(_) => {}
     }
     Ok(())
 }
@@ -199,23 +202,28 @@ fn hello(it: &Hello, out: &mut BytesMut) -> Result<(), EncodeError> {
         Purpose::Ask => out.field_u8(tag::PURPOSE, 3),
     }
     out.field_i64(tag::TIME, it.time.0);
-    out.field(tag::USER, it.claims.user.as_str().as_bytes())?;
-    out.field(tag::HOST, it.claims.host.as_str().as_bytes())?;
-    out.field(tag::DISPLAY, it.claims.display.as_str().as_bytes())?;
-    if let Some(project) = &it.claims.project {
-        out.field(tag::PROJECT, project.as_str().as_bytes())?;
-    }
-    if let Some(platform) = &it.claims.platform {
-        out.field(tag::PLATFORM, platform.as_str().as_bytes())?;
-    }
-    for hostid in it.claims.hostids.iter().take(HOSTIDS_MAX) {
-        out.field(tag::HOSTID, hostid.as_str().as_bytes())?;
-    }
-    if let Some(pid) = it.claims.pid {
-        out.field_u32(tag::PID, pid);
-    }
+    claims(&it.claims, out)?;
     if let Some(vendor) = &it.vendor {
         out.field(tag::VENDOR, vendor.as_str().as_bytes())?;
+    }
+    Ok(())
+}
+
+pub(super) fn claims(it: &Claims, out: &mut BytesMut) -> Result<(), EncodeError> {
+    out.field(tag::USER, it.user.as_str().as_bytes())?;
+    out.field(tag::HOST, it.host.as_str().as_bytes())?;
+    out.field(tag::DISPLAY, it.display.as_str().as_bytes())?;
+    if let Some(project) = &it.project {
+        out.field(tag::PROJECT, project.as_str().as_bytes())?;
+    }
+    if let Some(platform) = &it.platform {
+        out.field(tag::PLATFORM, platform.as_str().as_bytes())?;
+    }
+    for hostid in it.hostids.iter().take(HOSTIDS_MAX) {
+        out.field(tag::HOSTID, hostid.as_str().as_bytes())?;
+    }
+    if let Some(pid) = it.pid {
+        out.field_u32(tag::PID, pid);
     }
     Ok(())
 }
@@ -227,6 +235,9 @@ fn control_claims(it: &Control, out: &mut BytesMut) -> Result<(), EncodeError> {
         out.field(tag::VENDOR, vendor.as_str().as_bytes())?;
     }
     out.field_present(tag::FORCE, force);
+    if let Some(feature) = it.verb.feature() {
+        out.field(tag::FEATURE, feature.as_str().as_bytes())?;
+    }
     out.field(tag::USER, it.user.as_str().as_bytes())?;
     out.field(tag::HOST, it.host.as_str().as_bytes())
 }
@@ -336,7 +347,7 @@ fn server(it: &ServerInfo, out: &mut BytesMut) -> Result<(), EncodeError> {
 }
 
 /// A field whose value is fields.
-fn nested(
+pub(super) fn nested(
     tag: u16,
     out: &mut BytesMut,
     write: impl FnOnce(&mut BytesMut) -> Result<(), EncodeError>,
@@ -373,6 +384,18 @@ fn sequence<T>(
         }
     }
     close(start, output)
+}
+
+/// The frames that [`encode`] has written, one by one, for an answer that is sent piece by piece.
+pub fn split_frames(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let length = rest.get(HEADER_BYTES - 4..)?.first_chunk::<4>()?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+        let (frame, behind) = rest.split_at_checked(HEADER_BYTES + length)?;
+        rest = behind;
+        Some(frame)
+    })
 }
 
 /// Appends one frame of an answer that is sent while it is still being made; `end` marks the last one.

@@ -56,6 +56,8 @@ kinds! {
     DONE = 0x8B;
     /// Answers ASK_LICENSES, as a sequence of frames.
     LICENSES = 0x8C;
+    /// Answers CONTROL with verb 3, as a sequence of frames.
+    GROUNDS = 0x8D;
     /// Tells a client what it did not ask; its request id is 0.
     NOTICE = 0xFD;
     /// Refuses any request.

@@ -38,5 +38,14 @@ pub const LICENSE_CHUNK_BYTES_MAX: usize = 32 * 1024;
 /// Most bytes of license files in one answer: files that do not fit are named, and that they are too long.
 pub const LICENSES_BYTES_MAX: usize = 64 << 20;
 
+/// Most bytes of a file in one GROUNDS_BYTES field.
+pub const GROUNDS_CHUNK_BYTES_MAX: usize = 32 * 1024;
+
+/// Most bytes of files in one GROUNDS answer; with more in force the request is refused.
+pub const GROUNDS_BYTES_MAX: usize = 64 << 20;
+
+/// Most hostids of a server's machine in a GROUNDS answer; the encoder leaves out the rest.
+pub const MACHINE_HOSTIDS_MAX: usize = 256;
+
 /// How long a peer may take from the connect to a complete HELLO.
 pub const HANDSHAKE: Duration = Duration::from_secs(5);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::grounds::GroundsPart;
 use super::server_message::{LicensePart, LineText, Notice, ServerInfo, StatusItem, Welcome};
 use crate::event::{Answer, Checkin, Checkout, Claims, Denial};
 use crate::ident::{Digest, FeatureName, Host, SessionId, Token, User, VendorName};
@@ -86,6 +87,9 @@ pub enum Message {
     },
     /// Answers [`Message::AskLicenses`]: a sequence of frames, of which each decodes to a message with some of the parts.
     Licenses(Vec<LicensePart>),
+    /// Answers [`Message::Control`] with [`ControlVerb::Explain`]: a sequence of frames, of which each decodes to a message
+    /// with some of the parts.
+    Grounds(Vec<GroundsPart>),
     /// Refuses a request that has no answer of its own.
     Error(Denial),
     /// Not asked for; request id 0.
@@ -176,6 +180,11 @@ pub enum ControlVerb {
         /// Bad lines of options files are skipped instead of refusing the file.
         force: bool,
     },
+    /// Tell a vendor daemon's grounds for decisions about a feature. Changes nothing.
+    Explain {
+        /// Which feature.
+        feature: FeatureName,
+    },
 }
 
 impl ControlVerb {
@@ -185,6 +194,16 @@ impl ControlVerb {
         match self {
             Self::Shutdown { vendor, force } => (1, vendor.as_ref(), *force),
             Self::Reread { vendor, force } => (2, vendor.as_ref(), *force),
+            Self::Explain { .. } => (3, None, false),
+        }
+    }
+
+    /// The feature that it is about.
+    #[must_use]
+    pub const fn feature(&self) -> Option<&FeatureName> {
+        match self {
+            Self::Shutdown { .. } | Self::Reread { .. } => None,
+            Self::Explain { feature } => Some(feature),
         }
     }
 }

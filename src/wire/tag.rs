@@ -145,6 +145,24 @@ tags! {
     RESERVATION_ITEM = 0x0058;
     /// For whom a reservation is, text.
     HOLDER = 0x0059;
+    /// Who decides, where and when, fields.
+    BASIS_ITEM = 0x0070;
+    /// Time zone, text.
+    TIMEZONE = 0x0071;
+    /// A reread took the feature away; no value.
+    REMOVED = 0x0072;
+    /// A file that is in force begins, fields; may be repeated.
+    GROUNDS_FILE_ITEM = 0x0073;
+    /// What a file is used for, u8.
+    ROLE = 0x0074;
+    /// The next bytes of the file before it; may be repeated.
+    GROUNDS_BYTES = 0x0075;
+    /// About a session, fields; may be repeated.
+    SESSION_ITEM = 0x0076;
+    /// Address that a session comes from, text.
+    ADDRESS = 0x0077;
+    /// About a checkout of a session, fields; may be repeated.
+    SEAT_ITEM = 0x0078;
 }
 
 /// Tags that later minor versions will use. Until then they are like any unknown tag: a client that depends on one sets

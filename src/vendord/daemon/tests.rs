@@ -43,6 +43,7 @@ fn daemon(dir: &std::path::Path) -> (Daemon, Arc<Store>) {
         manifest: Manifest::demo(),
         manifest_file: None,
         zone: "UTC".into(),
+        machine: Vec::new(),
         options_read: Timestamp(0),
         notes: Vec::new(),
     };

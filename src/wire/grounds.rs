@@ -1,0 +1,241 @@
+//! What the decisions about a feature go by, as a vendor daemon gives it to an administrator: the parts, their bytes, and back.
+
+use std::net::IpAddr;
+
+use bytes::BytesMut;
+
+use super::decode::{count, need, read, version};
+use super::encode::{EncodeError, nested};
+use super::limits::{GROUNDS_CHUNK_BYTES_MAX, HOSTIDS_MAX, MACHINE_HOSTIDS_MAX, NOTES_MAX};
+use super::tlv::{Field, Fields, PutField as _};
+use super::{MessageError, kind, tag};
+use crate::event::Claims;
+use crate::ident::{
+    Count, Digest, Display, Handle, Host, Platform, PoolKey, Project, User, VendorName, Version,
+};
+use crate::time::Timestamp;
+
+/// A piece of the grounds. The basis comes first, then each file with its bytes, then each session with its checkouts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroundsPart {
+    /// Who decides, where and when.
+    Basis(Box<Basis>),
+    /// A file that is in force begins; its bytes follow.
+    File(GroundsFile),
+    /// The next bytes of the file before it, at most [`super::limits::GROUNDS_CHUNK_BYTES_MAX`].
+    Bytes(Vec<u8>),
+    /// A session that has licenses of the feature, or of one in the same package; these checkouts follow.
+    Session {
+        /// Who it is.
+        claims: Box<Claims>,
+        /// From which address.
+        address: IpAddr,
+    },
+    /// A checkout of the session before it.
+    Seat {
+        /// Its name.
+        handle: Handle,
+        /// The pool that it is counted in.
+        pool: PoolKey,
+        /// The version that was asked for.
+        version: Version,
+        /// How many licenses.
+        count: Count,
+        /// Since when.
+        start: Timestamp,
+    },
+}
+
+/// Who decides, where and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Basis {
+    /// The vendor daemon.
+    pub vendor: VendorName,
+    /// Version of the program.
+    pub version: String,
+    /// The server's time.
+    pub time: Timestamp,
+    /// Its time zone: an IANA name or `UTC`.
+    pub zone: String,
+    /// The hostids of its machine, at most [`super::limits::MACHINE_HOSTIDS_MAX`].
+    pub machine: Vec<String>,
+    /// Whether a reread has taken the feature away from those who were served.
+    pub removed: bool,
+    /// What lmstat says of the daemon: files on the disk that are newer than what is in force and the like.
+    pub notes: Vec<String>,
+}
+
+/// A file that is in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroundsFile {
+    /// What it is used for.
+    pub role: GroundsRole,
+    /// Where the server read it.
+    pub path: String,
+    /// SHA-256 of its bytes, where they are not sent because they hold a secret key.
+    pub withheld: Option<Digest>,
+}
+
+/// What a file is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroundsRole {
+    /// A license file; they come in their order.
+    License,
+    /// The vendor manifest.
+    Manifest,
+    /// The options file.
+    Options,
+}
+
+impl GroundsRole {
+    const fn number(self) -> u8 {
+        match self {
+            Self::License => 1,
+            Self::Manifest => 2,
+            Self::Options => 3,
+        }
+    }
+
+    fn read(field: Field<'_>) -> Result<Self, MessageError> {
+        match field.u8()? {
+            1 => Ok(Self::License),
+            2 => Ok(Self::Manifest),
+            3 => Ok(Self::Options),
+            _ => Err(field.bad()),
+        }
+    }
+}
+
+pub(super) fn put(part: &GroundsPart, out: &mut BytesMut) -> Result<(), EncodeError> {
+    match part {
+        GroundsPart::Basis(it) => nested(tag::BASIS_ITEM, out, |out| {
+            out.field(tag::VENDOR, it.vendor.as_str().as_bytes())?;
+            out.field_text(tag::PROGRAM, &it.version)?;
+            out.field_i64(tag::TIME, it.time.0);
+            out.field_text(tag::TIMEZONE, &it.zone)?;
+            let machine = it.machine.iter().take(MACHINE_HOSTIDS_MAX);
+            machine.into_iter().try_for_each(|id| out.field_text(tag::HOSTID, id))?;
+            out.field_present(tag::REMOVED, it.removed);
+            it.notes.iter().take(NOTES_MAX).try_for_each(|note| out.field_text(tag::NOTE, note))
+        }),
+        GroundsPart::File(it) => nested(tag::GROUNDS_FILE_ITEM, out, |out| {
+            out.field_u8(tag::ROLE, it.role.number());
+            out.field_text(tag::FILE, &it.path)?;
+            it.withheld.map_or(Ok(()), |digest| out.field(tag::DIGEST, &digest.0))
+        }),
+        GroundsPart::Bytes(bytes) if bytes.len() > GROUNDS_CHUNK_BYTES_MAX => {
+            Err(EncodeError { tag: tag::GROUNDS_BYTES })
+        }
+        GroundsPart::Bytes(bytes) => out.field(tag::GROUNDS_BYTES, bytes),
+        GroundsPart::Session { claims, address } => nested(tag::SESSION_ITEM, out, |out| {
+            super::encode::claims(claims, out)?;
+            out.field_text(tag::ADDRESS, &address.to_string())
+        }),
+        GroundsPart::Seat { handle, pool, version, count, start } => nested(tag::SEAT_ITEM, out, |out| {
+            out.field_u64(tag::HANDLE, handle.0);
+            out.field(tag::POOL, pool.as_str().as_bytes())?;
+            out.field(tag::VERSION, version.as_str().as_bytes())?;
+            out.field_u32(tag::COUNT, count.get());
+            out.field_i64(tag::START, start.0);
+            Ok(())
+        }),
+    }
+}
+
+/// Parts in their order; tags that are not known here are passed over.
+pub(super) fn take(body: &[u8]) -> Result<Vec<GroundsPart>, MessageError> {
+    let mut parts = Vec::new();
+    for field in Fields::of(body) {
+        let field = field?;
+        parts.push(match field.tag {
+            tag::BASIS_ITEM => basis(field.fields())?,
+            tag::GROUNDS_FILE_ITEM => file(field.fields())?,
+            tag::GROUNDS_BYTES => GroundsPart::Bytes(field.at_most(GROUNDS_CHUNK_BYTES_MAX)?.to_vec()),
+            tag::SESSION_ITEM => session(field.fields())?,
+            tag::SEAT_ITEM => seat(field.fields())?,
+            _ => {
+                field.unknown()?;
+                continue;
+            }
+        });
+    }
+    Ok(parts)
+}
+
+fn basis(body: &[u8]) -> Result<GroundsPart, MessageError> {
+    read! { body;
+        vendor: VENDOR, Field::name::<VendorName>;
+        program: PROGRAM, Field::string;
+        time: TIME, Field::i64;
+        zone: TIMEZONE, Field::string;
+        removed: REMOVED, Field::present;
+        @ machine[MACHINE_HOSTIDS_MAX]: HOSTID, Field::string;
+        @ notes[NOTES_MAX]: NOTE, Field::string;
+    }
+    let kind = kind::GROUNDS;
+    Ok(GroundsPart::Basis(Box::new(Basis {
+        vendor: need(kind, tag::VENDOR, vendor)?,
+        version: need(kind, tag::PROGRAM, program)?,
+        time: Timestamp(need(kind, tag::TIME, time)?),
+        zone: need(kind, tag::TIMEZONE, zone)?,
+        machine,
+        removed: removed.is_some(),
+        notes,
+    })))
+}
+
+fn file(body: &[u8]) -> Result<GroundsPart, MessageError> {
+    read! { body;
+        role: ROLE, GroundsRole::read;
+        path: FILE, Field::string;
+        withheld: DIGEST, Field::bytes::<32>;
+    }
+    let kind = kind::GROUNDS;
+    Ok(GroundsPart::File(GroundsFile {
+        role: need(kind, tag::ROLE, role)?,
+        path: need(kind, tag::FILE, path)?,
+        withheld: withheld.map(Digest),
+    }))
+}
+
+fn session(body: &[u8]) -> Result<GroundsPart, MessageError> {
+    read! { body;
+        user: USER, Field::name::<User>;
+        host: HOST, Field::name::<Host>;
+        display: DISPLAY, Field::name::<Display>;
+        project: PROJECT, Field::name::<Project>;
+        platform: PLATFORM, Field::name::<Platform>;
+        pid: PID, Field::u32;
+        address: ADDRESS, |field: Field<'_>| field.str()?.parse::<IpAddr>().map_err(|_| field.bad());
+        @ hostids[HOSTIDS_MAX]: HOSTID, Field::name::<Host>;
+    }
+    let kind = kind::GROUNDS;
+    let claims = Claims {
+        user: need(kind, tag::USER, user)?,
+        host: need(kind, tag::HOST, host)?,
+        display: need(kind, tag::DISPLAY, display)?,
+        project,
+        platform,
+        hostids,
+        pid,
+    };
+    Ok(GroundsPart::Session { claims: Box::new(claims), address: need(kind, tag::ADDRESS, address)? })
+}
+
+fn seat(body: &[u8]) -> Result<GroundsPart, MessageError> {
+    read! { body;
+        handle: HANDLE, Field::u64;
+        pool: POOL, Field::str;
+        asked: VERSION, version;
+        licenses: COUNT, count;
+        start: START, Field::i64;
+    }
+    let kind = kind::GROUNDS;
+    Ok(GroundsPart::Seat {
+        handle: Handle(need(kind, tag::HANDLE, handle)?),
+        pool: PoolKey::new(need(kind, tag::POOL, pool)?),
+        version: need(kind, tag::VERSION, asked)?,
+        count: need(kind, tag::COUNT, licenses)?,
+        start: Timestamp(need(kind, tag::START, start)?),
+    })
+}

@@ -1,0 +1,276 @@
+//! Every message of the protocol, as properties need them.
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use seatkeeper::code::Code;
+use seatkeeper::event::{Answer, Checkin, Checkout, Claims, Denial, Grant};
+use seatkeeper::ident::{
+    Count, Digest, Display, FeatureName, Handle, Host, Platform, PoolKey, Project, SessionId, Token, User,
+    VendorName, Version,
+};
+use seatkeeper::time::Timestamp;
+use seatkeeper::wire::{
+    Basis, Control, ControlVerb, FeatureCount, GroundsFile, GroundsPart, GroundsRole, Hello, LicensePart,
+    LineText, Message, Notice, PoolKind, Purpose, ServerInfo, SessionTerms, StatusItem, VendorInfo, Welcome,
+};
+
+fn name<T: std::str::FromStr + std::fmt::Debug + 'static>() -> impl Strategy<Value = T> {
+    "[A-Za-z0-9_.:é-]{1,40}".prop_filter_map("a name", |text| text.parse().ok())
+}
+
+fn user() -> impl Strategy<Value = User> {
+    "[A-Za-zé][A-Za-z é]{0,30}".prop_map(|text| User::parse(&text).unwrap())
+}
+
+fn version() -> impl Strategy<Value = Version> {
+    "[0-9]{1,5}(\\.[0-9]{0,4})?".prop_map(|text| Version::parse(&text).unwrap())
+}
+
+fn text() -> impl Strategy<Value = String> {
+    "\\PC{0,60}"
+}
+
+fn time() -> impl Strategy<Value = Timestamp> {
+    any::<i64>().prop_map(Timestamp)
+}
+
+fn token() -> impl Strategy<Value = Token> {
+    any::<u64>().prop_map(Token)
+}
+
+fn handle() -> impl Strategy<Value = Handle> {
+    any::<u64>().prop_map(Handle)
+}
+
+fn denial() -> impl Strategy<Value = Denial> {
+    (0..Code::ALL.len(), any::<u16>(), text())
+        .prop_map(|(code, minor, note)| Denial::new(Code::ALL[code], minor, &note))
+}
+
+fn purpose() -> impl Strategy<Value = Purpose> {
+    prop_oneof![
+        Just(Purpose::New),
+        Just(Purpose::Ask),
+        (any::<[u8; 16]>(), any::<[u8; 32]>(), any::<u32>(), any::<[u8; 16]>()).prop_map(
+            |(session, secret, epoch, nonce)| Purpose::Resume {
+                session: SessionId(session),
+                secret,
+                epoch,
+                nonce
+            }
+        ),
+    ]
+}
+
+fn hello() -> impl Strategy<Value = Message> {
+    (any::<(u8, u8)>(), purpose(), time(), claims(), option::of(name::<VendorName>())).prop_map(
+        |((major, minor), purpose, time, claims, vendor)| {
+            Message::Hello(Box::new(Hello { major, minor, purpose, time, claims, vendor }))
+        },
+    )
+}
+
+fn welcome() -> impl Strategy<Value = Message> {
+    let terms =
+        (any::<[u8; 16]>(), any::<[u8; 32]>(), any::<[u32; 4]>(), any::<[bool; 2]>(), vec(handle(), 0..40));
+    let terms =
+        terms.prop_map(|(id, secret, [epoch, lease_s, heartbeat_s, grace_s], [resumed, demo], held)| {
+            SessionTerms {
+                id: SessionId(id),
+                secret,
+                epoch,
+                lease_s,
+                heartbeat_s,
+                grace_s,
+                resumed,
+                demo,
+                held,
+            }
+        });
+    (any::<(u8, u8)>(), text(), option::of(name::<VendorName>()), time(), option::of(terms)).prop_map(
+        |((major, minor), program, vendor, time, session)| {
+            Message::Welcome(Box::new(Welcome { major, minor, program, vendor, time, session }))
+        },
+    )
+}
+
+fn answer() -> impl Strategy<Value = Answer> {
+    let grant = (handle(), text(), vec(any::<[u8; 32]>(), 0..5), option::of(time()), any::<bool>());
+    prop_oneof![
+        grant.prop_map(|(handle, pool, lines, expires, demo)| Answer::Granted(Grant {
+            handle,
+            pool: PoolKey::new(&pool),
+            lines: lines.into_iter().map(Digest).collect(),
+            expires,
+            demo
+        })),
+        handle().prop_map(Answer::CheckedIn),
+        denial().prop_map(Answer::Denied),
+        Just(Answer::Spent),
+    ]
+}
+
+fn status_item() -> impl Strategy<Value = StatusItem> {
+    let kind = prop_oneof![
+        Just(PoolKind::Floating),
+        text().prop_map(PoolKind::NodeLocked),
+        Just(PoolKind::UncountedAny),
+        text().prop_map(PoolKind::UncountedLocked)
+    ];
+    let count = prop_oneof![
+        any::<(u32, u32)>().prop_map(|(issued, in_use)| FeatureCount::Counted { issued, in_use }),
+        Just(FeatureCount::Uncounted),
+        any::<u32>().prop_map(|licenses| FeatureCount::Unserved { licenses })
+    ];
+    prop_oneof![
+        (name(), text(), name(), any::<u16>(), vec(text(), 0..4)).prop_map(
+            |(vendor, version, host, lmgrd_port, notes)| StatusItem::Daemon {
+                vendor,
+                version,
+                host,
+                lmgrd_port,
+                notes
+            }
+        ),
+        (name(), count).prop_map(|(name, count)| StatusItem::Feature { name, count }),
+        (name(), version(), name(), option::of(text()), option::of(text()), kind).prop_map(
+            |(feature, version, vendor, expiry, vendor_string, kind)| StatusItem::Pool {
+                feature,
+                version,
+                vendor,
+                expiry,
+                vendor_string,
+                kind
+            }
+        ),
+        (user(), name(), name(), version(), handle(), time(), any::<u32>()).prop_map(
+            |(user, host, display, version, handle, start, count)| StatusItem::User {
+                user,
+                host,
+                display,
+                version,
+                handle,
+                start,
+                count
+            }
+        ),
+    ]
+}
+
+fn license_part() -> impl Strategy<Value = LicensePart> {
+    prop_oneof![
+        (text(), option::of(text())).prop_map(|(name, unreadable)| LicensePart::File { name, unreadable }),
+        vec(any::<u8>(), 0..300).prop_map(LicensePart::Bytes),
+    ]
+}
+
+fn claims() -> impl Strategy<Value = Claims> {
+    let who = (user(), name::<Host>(), name::<Display>(), option::of(user()), option::of(name::<Platform>()));
+    (who, vec(name::<Host>(), 0..=16), option::of(any::<u32>())).prop_map(
+        |((user, host, display, project, platform), hostids, pid)| {
+            let project = project.map(|user| Project::parse(user.as_str()).unwrap());
+            Claims { user, host, display, project, platform, hostids, pid }
+        },
+    )
+}
+
+fn grounds_part() -> impl Strategy<Value = GroundsPart> {
+    let role =
+        prop_oneof![Just(GroundsRole::License), Just(GroundsRole::Manifest), Just(GroundsRole::Options)];
+    let basis = (name(), text(), time(), text(), vec(text(), 0..4), any::<bool>(), vec(text(), 0..4))
+        .prop_map(|(vendor, version, time, zone, machine, removed, notes)| {
+            GroundsPart::Basis(Box::new(Basis { vendor, version, time, zone, machine, removed, notes }))
+        });
+    let file = (role, text(), option::of(any::<[u8; 32]>())).prop_map(|(role, path, withheld)| {
+        GroundsPart::File(GroundsFile { role, path, withheld: withheld.map(Digest) })
+    });
+    prop_oneof![
+        basis,
+        file,
+        vec(any::<u8>(), 0..300).prop_map(GroundsPart::Bytes),
+        (claims(), any::<std::net::IpAddr>())
+            .prop_map(|(claims, address)| GroundsPart::Session { claims: Box::new(claims), address }),
+        (handle(), text(), version(), any::<Count>(), time()).prop_map(
+            |(handle, pool, version, count, start)| GroundsPart::Seat {
+                handle,
+                pool: PoolKey::new(&pool),
+                version,
+                count,
+                start
+            }
+        ),
+    ]
+}
+
+fn verb() -> impl Strategy<Value = ControlVerb> {
+    prop_oneof![
+        (option::of(name()), any::<bool>())
+            .prop_map(|(vendor, force)| ControlVerb::Shutdown { vendor, force }),
+        (option::of(name()), any::<bool>()).prop_map(|(vendor, force)| ControlVerb::Reread { vendor, force }),
+        name().prop_map(|feature| ControlVerb::Explain { feature }),
+    ]
+}
+
+pub(crate) fn message() -> impl Strategy<Value = Message> {
+    let checkout = (token(), token(), name::<FeatureName>(), version(), any::<Count>());
+    let control = (verb(), user(), name::<Host>(), any::<[u8; 32]>(), any::<[u8; 32]>());
+    let vendors = vec((name(), option::of(any::<u16>()), any::<bool>()), 0..4);
+    let server = (name::<Host>(), any::<u16>(), text(), vec(text(), 0..4), vendors);
+    let asking =
+        prop_oneof![
+            hello(),
+            checkout.prop_map(|(token, acknowledged, feature, version, count)| Message::Checkout(Checkout {
+                token,
+                acknowledged,
+                feature,
+                version,
+                count
+            })),
+            (token(), token(), handle()).prop_map(|(token, acknowledged, handle)| Message::Checkin(
+                Checkin { token, acknowledged, handle }
+            )),
+            token().prop_map(|acknowledged| Message::Heartbeat { acknowledged }),
+            Just(Message::Goodbye),
+            any::<[u8; 32]>().prop_map(|digest| Message::FetchLine(Digest(digest))),
+            (option::of(name()), any::<bool>())
+                .prop_map(|(feature, users)| Message::AskStatus { feature, users }),
+            Just(Message::AskServer),
+            name().prop_map(Message::Locate),
+            Just(Message::AskNonce),
+            Just(Message::AskLicenses),
+            control.prop_map(|(verb, user, host, nonce, proof)| Message::Control(Box::new(Control {
+                verb,
+                user,
+                host,
+                nonce,
+                proof
+            }))),
+        ];
+    let telling = prop_oneof![
+        welcome(),
+        (token(), answer()).prop_map(|(token, answer)| Message::Answer { token, answer }),
+        time().prop_map(|time| Message::HeartbeatAck { time }),
+        Just(Message::Farewell),
+        (text(), text()).prop_map(|(canonical, sign)| Message::Line(LineText { canonical, sign })),
+        vec(status_item(), 0..20).prop_map(Message::Status),
+        server.prop_map(|(host, port, version, files, vendors)| Message::Server(Box::new(ServerInfo {
+            host,
+            port,
+            version,
+            files,
+            vendors: vendors.into_iter().map(|(name, port, up)| VendorInfo { name, port, up }).collect()
+        }))),
+        any::<u16>().prop_map(|port| Message::Located { port }),
+        (any::<[u8; 32]>(), text()).prop_map(|(nonce, key_path)| Message::Nonce { nonce, key_path }),
+        (vec(text(), 1..4), option::of(denial()))
+            .prop_map(|(lines, refused)| Message::Done { lines, refused }),
+        vec(license_part(), 0..20).prop_map(Message::Licenses),
+        vec(grounds_part(), 0..20).prop_map(Message::Grounds),
+        denial().prop_map(Message::Error),
+        denial().prop_map(|denial| Message::Notice(Notice::SessionEnded { denial })),
+        (handle(), denial())
+            .prop_map(|(handle, denial)| Message::Notice(Notice::SeatLost { handle, denial })),
+    ];
+    prop_oneof![asking, telling]
+}
