@@ -7,10 +7,14 @@
     clippy::print_stdout
 )]
 
+#[path = "support/fixtures.rs"]
+mod fixtures;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use fixtures::fixtures;
 use seatkeeper::ident::{Count, Version};
 use seatkeeper::license::finding;
 use seatkeeper::license::{
@@ -20,19 +24,6 @@ use seatkeeper::text::{Diagnostic, Severity, Source, Subject};
 
 fn own(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/license").join(folder)
-}
-
-/// The public files: `SEATKEEPER_FIXTURES`, or `shared/fixtures` beside one of the directories that hold this project.
-fn fixtures() -> Option<PathBuf> {
-    let named = std::env::var_os("SEATKEEPER_FIXTURES").map(PathBuf::from);
-    let found = named.or_else(|| {
-        let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-        project.ancestors().map(|parent| parent.join("shared/fixtures")).find(|path| path.is_dir())
-    });
-    if found.is_none() {
-        println!("fixtures are not here: set SEATKEEPER_FIXTURES to their directory; nothing was checked");
-    }
-    found.map(|path| path.join("licenses"))
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -278,7 +269,7 @@ fn foreign_errors(file: &LicenseFile) -> Vec<usize> {
 
 #[test]
 fn public_files_have_only_the_errors_they_are_known_for() {
-    let Some(folder) = fixtures() else { return };
+    let Some(folder) = fixtures("licenses") else { return };
     let mut read_files = 0;
     for path in files(&folder) {
         let file = read(&path);
@@ -293,7 +284,7 @@ fn public_files_have_only_the_errors_they_are_known_for() {
 
 #[test]
 fn a_file_without_a_server_line_has_that_one_error() {
-    let Some(folder) = fixtures() else { return };
+    let Some(folder) = fixtures("licenses") else { return };
     let file = read(&folder.join("kosmasgiannis-example.lic"));
     let errors: Vec<_> = file.diagnostics.iter().filter(|found| found.severity == Severity::Error).collect();
     let [error] = errors[..] else { panic!("{}", shown(&file)) };
@@ -311,7 +302,7 @@ fn a_file_without_a_server_line_has_that_one_error() {
 /// lacks, the backslash that leads nowhere, and the rest that belongs to nothing.
 #[test]
 fn a_damaged_file_keeps_its_sound_lines() {
-    let Some(folder) = fixtures() else { return };
+    let Some(folder) = fixtures("licenses") else { return };
     let file = read(&folder.join("suwanny-bad.lic"));
     let found: Vec<(usize, &str, Severity)> = file
         .diagnostics
@@ -354,7 +345,7 @@ fn a_damaged_file_keeps_its_sound_lines() {
 
 #[test]
 fn public_files_say_what_their_projects_expect_of_them() {
-    let Some(folder) = fixtures() else { return };
+    let Some(folder) = fixtures("licenses") else { return };
     // Its own test expects server myhost, two vendors, venus 10 until 30-nov-2013, three features of prime.
     let file = read(&folder.join("kosmasgiannis-test.lic"));
     assert_eq!(file.servers().map(|server| server.host.as_str()).collect::<Vec<_>>(), ["myhost"]);
@@ -458,7 +449,7 @@ fn why_we_differ(text: &str) -> &'static str {
 
 #[test]
 fn the_public_table_of_snippets_is_agreed_with_or_answered() {
-    let Some(folder) = fixtures() else { return };
+    let Some(folder) = fixtures("licenses") else { return };
     let table = fs::read_to_string(folder.join("licscanner-cases.jsonl")).unwrap();
     let (mut agreed, mut differ) = (0, Vec::new());
     for line in table.lines() {

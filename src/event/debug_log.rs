@@ -4,6 +4,7 @@
 //! parentheses, the feature in quotes, two blanks after `user@host`. What the analysers do not know goes into lines of
 //! its own that begin with another word.
 
+pub mod read;
 mod start;
 
 pub use start::{expired, expires_soon, feature_table, license_manager_block, vendor_daemon_block};

@@ -58,6 +58,12 @@ impl CivilDate {
         jiff::civil::Date::new(year, month, day).ok().map(Self)
     }
 
+    /// The date as a calendar of civil dates and times takes it.
+    #[must_use]
+    pub const fn civil(self) -> jiff::civil::Date {
+        self.0
+    }
+
     /// The date as ISO 8601 writes it: `2027-06-30`.
     #[must_use]
     pub fn iso(self) -> String {
