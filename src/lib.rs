@@ -17,7 +17,7 @@
 //! | 1 formats | [`license`], [`options`], [`sign`], [`event`], [`wire`] |
 //! | 2 meaning | [`catalog`], [`policy`] |
 //! | 3 engine | [`seat`], [`session`], [`lint`] |
-//! | 4 adapters | `store`, `platform` |
+//! | 4 adapters | `store`, `platform`, [`replay`] |
 //! | 5 shells | `vendord`, `lmgrd`, `client` |
 //! | 6 faces | `lmutil`, `cli` |
 //!
@@ -73,6 +73,8 @@ pub mod policy;
 pub mod lint;
 pub mod seat;
 pub mod session;
+
+pub mod replay;
 
 #[cfg(feature = "client")]
 pub mod client;

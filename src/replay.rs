@@ -1,0 +1,27 @@
+//! Recorded requests judged again: what would have been served differently under other files.
+//!
+//! Two passes over the same records. [`Survey`] learns what only the whole tells: how long seats of each feature are held, how many
+//! were in use at most, which license lines were granted from. [`Replay`] then feeds the requests to [`crate::seat::decide`] under
+//! the rules that it is given and compares each verdict with the recorded one. Nothing is kept for each request, so that histories
+//! of any length can be judged; nothing is ever written.
+//!
+//! How the replay goes on where it parts from the record:
+//! - a checkin of a seat that the replay did not grant is passed over;
+//! - a seat that it grants and the record does not is held for the feature's usual time, or until its session ends as recorded;
+//! - of equal denials of one user, host and feature only the first in [`REPEAT_WINDOW`] is judged: a client that got its seat would
+//!   not have asked again;
+//! - seats that are out when the replay begins stay out, and move to the pools of the new files as at a reread.
+//!
+//! Under the recorded files every verdict must come out as recorded ([`Plan::exact`]); `tests/replay.rs` holds it to that.
+
+mod difference;
+mod judge;
+mod repeats;
+mod survey;
+mod tally;
+
+pub use difference::{Difference, Kind, Verdict};
+pub use judge::{Plan, Replay, Ruleset, Totals};
+pub use repeats::REPEAT_WINDOW;
+pub use survey::{Files, Held, Holding, Survey};
+pub use tally::{ClientCounts, FeatureCounts, Peak, Tally};

@@ -1,0 +1,573 @@
+//! The second pass: each request through the engine, in the state that the replay has come to.
+
+mod sums;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::sync::Arc;
+
+use super::difference::{Difference, Kind, Verdict};
+use super::repeats::{Asker, Repeats, Sort, asker};
+use super::survey::{Files, Holding};
+use super::tally::Tally;
+use crate::catalog::Catalog;
+use crate::code::{Code, minor};
+use crate::event::{
+    Answer, Checkin, Checkout, Denial, Denied, EndReason, Event, Identity, In, InReason, Moved, Opened, Out,
+    Record, Reread,
+};
+use crate::ident::{Digest, FeatureName, Handle, PoolKey, SessionId, Token};
+use crate::policy::Policy;
+use crate::seat::{Command, Decision, Reply, Rules, State, Usage, decide};
+use crate::time::{Monotonic, Now, Timestamp};
+
+/// A recorded handle stands in the replay for this many: those between are for seats that the record does not have. So handles rise
+/// as in the record, by which reservations are charged, and no table from one to the other is needed.
+const HANDLES_BETWEEN: u64 = 1 << 24;
+
+/// What requests are judged by.
+#[derive(Debug, Clone, Default)]
+pub struct Ruleset {
+    /// The licenses.
+    pub catalog: Arc<Catalog>,
+    /// Who may have them, compiled for this catalog.
+    pub policy: Arc<Policy>,
+}
+
+/// How a replay is done.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Whether the rules are the recorded ones, so that every request has to come out as recorded: each is judged then, and each
+    /// difference told, of terms and reasons too.
+    pub exact: bool,
+    /// Whether the record says from which pool a seat came; debug logs do not.
+    pub pools_known: bool,
+    /// How long seats that are newly granted are held.
+    pub holding: Holding,
+}
+
+/// Sums that are no differences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Grants in the record.
+    pub granted: u64,
+    /// Denials in the record, each that a counted one stands for.
+    pub denied: u64,
+    /// Requests that were judged.
+    pub judged: u64,
+    /// Denials that count as one with a judged one before.
+    pub folded: u64,
+    /// Seats that were out when the replay began.
+    pub carried: u64,
+    /// Those of them for which the new files have no pool.
+    pub carried_lost: u64,
+    /// Checkins in the record of seats that the replay does not have.
+    pub ignored_checkins: u64,
+    /// Seats of newly granted requests that were given back when their time was over.
+    pub returned: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    /// A newly granted seat is given back.
+    Seat(Handle),
+    /// A request that nobody granted would not need its licenses any more.
+    Want(Asker),
+}
+
+/// Licenses that are wanted and not had.
+#[derive(Debug)]
+struct Want {
+    feature: FeatureName,
+    count: u64,
+}
+
+/// A replay under way.
+#[derive(Debug)]
+pub struct Replay {
+    plan: Plan,
+    rules: Ruleset,
+    state: State,
+    usage: Usage,
+    judging: bool,
+    timers: BinaryHeap<Reverse<(Timestamp, Timer)>>,
+    repeats: Repeats,
+    /// Of seats that the record has and the replay denied for want of a free license, by recorded handle.
+    wanted_seats: BTreeMap<Handle, Want>,
+    /// Of requests that were denied in both, with the time when the wanting ends.
+    wanted: BTreeMap<Asker, (Want, Timestamp)>,
+    /// What was newly granted to whom, so that the same session does not ask again.
+    granted: BTreeMap<(SessionId, FeatureName), Handle>,
+    totals: Totals,
+    tally: Tally,
+    found: Vec<Difference>,
+}
+
+impl Replay {
+    /// A replay that has seen nothing yet.
+    #[must_use]
+    pub fn new(plan: Plan) -> Self {
+        Self {
+            plan,
+            rules: Ruleset::default(),
+            state: State::default(),
+            usage: Usage::default(),
+            judging: false,
+            timers: BinaryHeap::new(),
+            repeats: Repeats::default(),
+            wanted_seats: BTreeMap::new(),
+            wanted: BTreeMap::new(),
+            granted: BTreeMap::new(),
+            totals: Totals::default(),
+            tally: Tally::default(),
+            found: Vec::new(),
+        }
+    }
+
+    /// Takes a record from before the span: it only says who holds what when the span begins.
+    pub fn follow(&mut self, mut record: Record) {
+        for event in &mut record.events {
+            match event {
+                Event::Out(out) => {
+                    self.open_unknown(out.session, &out.identity, record.at);
+                    out.handle = scaled(out.handle);
+                    out.request.acknowledged = all_before(out.request.token);
+                }
+                Event::In(back) => back.handle = scaled(back.handle),
+                Event::Moved(moved) => moved.handle = scaled(moved.handle),
+                Event::Denied(denied) => {
+                    denied.request.acknowledged = all_before(denied.request.token);
+                }
+                _ => {}
+            }
+        }
+        self.state.evolve(&record);
+    }
+
+    /// From here on requests are judged under these rules. Unless the rules are the recorded ones, seats that are out move into
+    /// their pools as at a reread.
+    pub fn begin(&mut self, rules: Ruleset, at: Timestamp) {
+        self.judging = true;
+        self.totals.carried = self.state.seats().count() as u64;
+        if self.plan.exact {
+            self.rules = rules;
+        } else {
+            let files = Files { files: Vec::new(), zone: String::new() };
+            let before = self.tally.of(Kind::Lost);
+            self.switch(rules, &files, &BTreeSet::new(), at);
+            self.found.clear();
+            self.totals.carried_lost = self.tally.of(Kind::Lost).saturating_sub(before);
+            self.tally = Tally::default();
+        }
+        self.usage = Usage::rebuild(&self.state, &self.rules.catalog, &self.rules.policy);
+        self.raise_all(at);
+    }
+
+    /// Judges what a record holds; the differences come out of [`Self::found`]. `rules` gives those that hold after a start or a
+    /// reread: of the files that it names, or others in their place.
+    ///
+    /// # Errors
+    /// What kept the rules from being had.
+    pub fn judge<E>(
+        &mut self,
+        record: Record,
+        mut rules: impl FnMut(&Files) -> Result<Ruleset, E>,
+    ) -> Result<(), E> {
+        let at = record.at;
+        self.advance(at);
+        let ended = ended_by_reread(&record);
+        for event in record.events {
+            match event {
+                Event::Out(out) => self.recorded_out(*out, at),
+                Event::Denied(denied) => self.recorded_denied(*denied, at),
+                Event::In(back) => self.recorded_in(back, at),
+                Event::Ended(ended) => self.end(ended.session, ended.why, at),
+                Event::Opened(_) | Event::Resumed(_) | Event::Stopped(_) => self.apply(event, at),
+                Event::Started(_) => {
+                    if let Some(files) = Files::of(&event) {
+                        self.rules = rules(&files)?;
+                    }
+                    self.apply(event, at);
+                    self.usage = Usage::rebuild(&self.state, &self.rules.catalog, &self.rules.policy);
+                }
+                Event::Reread(_) => {
+                    if let Some(files) = Files::of(&event) {
+                        let rules = rules(&files)?;
+                        self.switch(rules, &files, &ended, at);
+                    }
+                }
+                // The replay's own reread has moved what has to.
+                Event::Moved(moved) => self.compare_move(&moved, at),
+            }
+        }
+        Ok(())
+    }
+
+    /// The differences since the last call, in order.
+    pub fn found(&mut self) -> std::vec::Drain<'_, Difference> {
+        self.found.drain(..)
+    }
+
+    /// Who holds what now. Handles are not those of the record.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Everything that was summed up.
+    #[must_use]
+    pub fn finish(self) -> (Totals, Tally) {
+        (self.totals, self.tally)
+    }
+
+    // ---- events of the record ---------------------------------------------------------------------------------------
+
+    fn recorded_out(&mut self, recorded: Out, at: Timestamp) {
+        self.totals.granted += 1;
+        let Out { session, identity, request, pool, handle, lines, expires, demo } = recorded;
+        self.open_unknown(session, &identity, at);
+        let (command, decision) = self.ask(session, request, at);
+        let pool_told = self.plan.pools_known.then_some(pool);
+        match verdict(decision) {
+            Ruling::Granted(mut out) => {
+                out.handle = scaled(handle);
+                let other_pool = pool_told.as_ref().is_some_and(|pool| *pool != out.pool);
+                let other_terms = self.plan.exact
+                    && self.plan.pools_known
+                    && (out.lines != lines || out.expires != expires || out.demo != demo);
+                if other_pool || other_terms {
+                    let kind = if other_pool { Kind::OtherPool } else { Kind::OtherTerms };
+                    let replayed = Verdict::Granted(Some(out.pool.clone()));
+                    self.differ(kind, command, &identity, (Verdict::Granted(pool_told), replayed), at);
+                }
+                if !self.wanted.is_empty() {
+                    let key = (identity.user.clone(), identity.host.clone(), out.request.feature.clone());
+                    self.content(&key);
+                }
+                self.grant(out, at);
+            }
+            Ruling::Denied(denied) => {
+                let feature = &denied.request.feature;
+                self.tally.feature(feature).denied += 1;
+                if let Some(want) = self.lack(&denied, at) {
+                    self.wanted_seats.insert(handle, want);
+                }
+                let replayed = Verdict::Denied(denied.denial.clone());
+                self.apply(Event::Denied(denied), at);
+                self.differ(
+                    Kind::NewlyDenied,
+                    command,
+                    &identity,
+                    (Verdict::Granted(pool_told), replayed),
+                    at,
+                );
+            }
+            Ruling::Refused(denial) => {
+                let verdicts = (Verdict::Granted(pool_told), Verdict::Refused(denial));
+                self.differ(Kind::NewlyDenied, command, &identity, verdicts, at);
+            }
+        }
+    }
+
+    fn recorded_denied(&mut self, recorded: Denied, at: Timestamp) {
+        self.totals.denied = self.totals.denied.saturating_add(u64::from(recorded.times));
+        self.open_unknown(recorded.session, &recorded.identity, at);
+        let key = asker(&recorded);
+        let sort = self.repeats.sort(&key, &recorded, at, self.plan.exact);
+        if sort != Sort::Fresh || self.has_been_granted(&recorded) {
+            self.totals.folded = self.totals.folded.saturating_add(u64::from(recorded.times));
+            let mut recorded = recorded;
+            recorded.request.acknowledged = all_before(recorded.request.token);
+            return self.apply(Event::Denied(Box::new(recorded)), at);
+        }
+        let Denied { session, identity, request, denial, .. } = recorded;
+        let (command, decision) = self.ask(session, request, at);
+        match verdict(decision) {
+            Ruling::Denied(denied) => {
+                self.tally.feature(&denied.request.feature).denied += 1;
+                let same = same_denial(&denial, &denied.denial);
+                if !self.wanted.contains_key(&key)
+                    && let Some(want) = self.lack(&denied, at)
+                {
+                    let until = at.plus(self.plan.holding.of(&denied.request.feature).0);
+                    self.wanted.insert(key.clone(), (want, until));
+                    self.timers.push(Reverse((until, Timer::Want(key))));
+                }
+                let replayed = denied.denial.clone();
+                self.apply(Event::Denied(denied), at);
+                if !same {
+                    let verdicts = (Verdict::Denied(denial), Verdict::Denied(replayed));
+                    self.differ(Kind::OtherReason, command, &identity, verdicts, at);
+                }
+            }
+            Ruling::Granted(out) => {
+                let feature = out.request.feature.clone();
+                let until = at.plus(self.plan.holding.of(&feature).0);
+                self.timers.push(Reverse((until, Timer::Seat(out.handle))));
+                self.granted.insert((session, feature), out.handle);
+                self.content(&key);
+                let verdicts = (Verdict::Denied(denial), Verdict::Granted(Some(out.pool.clone())));
+                self.grant(out, at);
+                self.differ(Kind::NewlyGranted, command, &identity, verdicts, at);
+            }
+            Ruling::Refused(refused) => {
+                let verdicts = (Verdict::Denied(denial), Verdict::Refused(refused));
+                self.differ(Kind::OtherReason, command, &identity, verdicts, at);
+            }
+        }
+    }
+
+    fn recorded_in(&mut self, back: In, at: Timestamp) {
+        if !self.wanted_seats.is_empty()
+            && let Some(want) = self.wanted_seats.remove(&back.handle)
+        {
+            self.satisfy(&want);
+        }
+        let handle = scaled(back.handle);
+        let Some(seat) = self.state.seat(handle) else {
+            if matches!(back.why, InReason::Checkin { .. }) {
+                self.totals.ignored_checkins += 1;
+            }
+            return;
+        };
+        match back.why {
+            InReason::Checkin { token, .. } => {
+                let request = Checkin { token, acknowledged: all_before(token), handle };
+                let decision = self.decide(&Command::Checkin(back.session, request), at);
+                match decision.reply {
+                    Reply::Answer(_, Answer::CheckedIn(_)) => self.apply_all(decision.events, at),
+                    // Its number was used before, as can be in a log that has none: the seat came back all the same.
+                    _ => self.free(back.session, handle, at),
+                }
+            }
+            InReason::Ended(_) => self.apply(Event::In(In { handle, ..back }), at),
+            InReason::Removed => {
+                // The new files have a pool for it, so it would have been held on.
+                let until = seat.since.plus(self.plan.holding.of(&seat.feature).0).max(at);
+                let found = seat_differs(&self.state, handle, Kind::Kept, at);
+                self.timers.push(Reverse((until, Timer::Seat(handle))));
+                found.into_iter().for_each(|found| self.tell(found));
+            }
+        }
+    }
+
+    fn end(&mut self, session: SessionId, why: EndReason, at: Timestamp) {
+        let decision = self.decide(&Command::End(session, why), at);
+        self.apply_all(decision.events, at);
+        if !self.granted.is_empty() {
+            self.granted.retain(|(of, _), _| *of != session);
+        }
+    }
+
+    // ---- steps of the replay ----------------------------------------------------------------------------------------
+
+    fn ask(&self, session: SessionId, mut request: Checkout, at: Timestamp) -> (Checkout, Decision) {
+        // The client has all answers: what it had not got yet at that time is not part of the question.
+        request.acknowledged = all_before(request.token);
+        let decision = self.decide(&Command::Checkout(session, request.clone()), at);
+        (request, decision)
+    }
+
+    fn decide(&self, command: &Command, at: Timestamp) -> Decision {
+        let rules = Rules { catalog: &self.rules.catalog, policy: &self.rules.policy, usage: &self.usage };
+        decide(&self.state, rules, command, Now { utc: at, mono: Monotonic(0) })
+    }
+
+    fn apply(&mut self, event: Event, at: Timestamp) {
+        self.apply_all(vec![event], at);
+    }
+
+    fn apply_all(&mut self, events: Vec<Event>, at: Timestamp) {
+        if events.is_empty() {
+            return;
+        }
+        let record = Record { first: self.state.seq().next(), at, events };
+        self.state.evolve(&record);
+        self.usage.follow(&record, &self.rules.catalog, &self.rules.policy);
+    }
+
+    fn grant(&mut self, out: Box<Out>, at: Timestamp) {
+        let pool = out.pool.clone();
+        self.apply(Event::Out(out), at);
+        self.raise(&pool, at);
+    }
+
+    /// Gives a seat back without a request.
+    fn free(&mut self, session: SessionId, handle: Handle, at: Timestamp) {
+        let why = InReason::Ended(EndReason::Goodbye);
+        self.apply(Event::In(In { session, handle, why }), at);
+    }
+
+    /// What has become due until now.
+    fn advance(&mut self, now: Timestamp) {
+        while let Some(Reverse((due, _))) = self.timers.peek()
+            && *due <= now
+            && let Some(Reverse((due, timer))) = self.timers.pop()
+        {
+            match timer {
+                Timer::Seat(handle) => {
+                    let Some(seat) = self.state.seat(handle) else { continue };
+                    let session = seat.session;
+                    let key = (session, seat.feature.clone());
+                    if self.granted.get(&key) == Some(&handle) {
+                        self.granted.remove(&key);
+                    }
+                    self.totals.returned += 1;
+                    self.free(session, handle, due);
+                }
+                Timer::Want(key) => {
+                    if self.wanted.get(&key).is_some_and(|(_, until)| *until == due) {
+                        self.content(&key);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Other rules hold from here on; seats move as at a reread.
+    fn switch(&mut self, rules: Ruleset, files: &Files, ended: &BTreeSet<Handle>, at: Timestamp) {
+        let reread = Reread {
+            by: String::new(),
+            automatic: true,
+            zone: files.zone.clone(),
+            files: files.files.clone(),
+            removed: Vec::new(),
+        };
+        let command = Command::Reread { reread: Box::new(reread), catalog: Arc::clone(&rules.catalog) };
+        let decision = self.decide(&command, at);
+        let mut into: Vec<PoolKey> = Vec::new();
+        for event in &decision.events {
+            match event {
+                Event::Moved(moved) => {
+                    let Moved { to, .. } = moved.as_ref();
+                    into.push(to.clone());
+                }
+                // No difference where the record ended it too.
+                Event::In(back) if !ended.contains(&back.handle) => {
+                    let found = seat_differs(&self.state, back.handle, Kind::Lost, at);
+                    found.into_iter().for_each(|found| self.tell(found));
+                }
+                _ => {}
+            }
+        }
+        let record = Record { first: self.state.seq().next(), at, events: decision.events };
+        self.state.evolve(&record);
+        self.rules = rules;
+        self.usage = Usage::rebuild(&self.state, &self.rules.catalog, &self.rules.policy);
+        for pool in into {
+            self.raise(&pool, at);
+        }
+    }
+
+    /// Under the recorded files seats move as they did.
+    fn compare_move(&mut self, moved: &Moved, at: Timestamp) {
+        let handle = scaled(moved.handle);
+        if self.plan.exact && self.state.seat(handle).is_some_and(|seat| seat.pool != moved.to) {
+            let found = seat_differs(&self.state, handle, Kind::OtherPool, at);
+            let recorded = Verdict::Granted(Some(moved.to.clone()));
+            found.into_iter().for_each(|found| self.tell(Difference { recorded: recorded.clone(), ..found }));
+        }
+    }
+
+    fn differ(
+        &mut self,
+        kind: Kind,
+        request: Checkout,
+        identity: &Identity,
+        (recorded, replayed): (Verdict, Verdict),
+        at: Timestamp,
+    ) {
+        let Checkout { feature, version, count, .. } = request;
+        let identity = identity.clone();
+        self.tell(Difference { at, kind, identity, feature, version, count, recorded, replayed });
+    }
+
+    fn tell(&mut self, found: Difference) {
+        self.tally.count(&found);
+        if self.plan.exact || found.kind.is_service() {
+            self.found.push(found);
+        }
+    }
+
+    /// A session that began before the first record.
+    fn open_unknown(&mut self, session: SessionId, identity: &Identity, at: Timestamp) {
+        if self.state.session(session).is_none() {
+            let opened = Opened { session, secret: Digest([0; 32]), identity: identity.clone() };
+            self.apply(Event::Opened(opened), at);
+        }
+    }
+
+    /// Whether the replay has given this session what it asks for again.
+    fn has_been_granted(&self, denied: &Denied) -> bool {
+        !self.granted.is_empty()
+            && self
+                .granted
+                .get(&(denied.session, denied.request.feature.clone()))
+                .and_then(|handle| self.state.seat(*handle))
+                .is_some_and(|seat| seat.count >= denied.request.count)
+    }
+}
+
+/// The seats that a recorded reread ended, by the replay's handles.
+fn ended_by_reread(record: &Record) -> BTreeSet<Handle> {
+    let ended = record.events.iter().filter_map(|event| match event {
+        Event::In(In { handle, why: InReason::Removed, .. }) => Some(scaled(*handle)),
+        _ => None,
+    });
+    ended.collect()
+}
+
+/// A difference about a seat that is out: kept or lost at a reread, or in another pool after it.
+fn seat_differs(state: &State, handle: Handle, kind: Kind, at: Timestamp) -> Option<Difference> {
+    let seat = state.seat(handle)?;
+    let here = Verdict::Granted(Some(seat.pool.clone()));
+    let (recorded, replayed) = match kind {
+        Kind::Lost => (here, Verdict::Ended),
+        _ => (Verdict::Ended, here),
+    };
+    Some(Difference {
+        at,
+        kind,
+        identity: state.session(seat.session)?.identity().clone(),
+        feature: seat.feature.clone(),
+        version: seat.version,
+        count: seat.count,
+        recorded,
+        replayed,
+    })
+}
+
+/// What the engine said to a request.
+enum Ruling {
+    Granted(Box<Out>),
+    Denied(Box<Denied>),
+    /// It did not take the request.
+    Refused(Denial),
+}
+
+fn verdict(mut decision: Decision) -> Ruling {
+    match (decision.events.pop(), decision.reply) {
+        (Some(Event::Out(out)), _) => Ruling::Granted(out),
+        (Some(Event::Denied(denied)), _) => Ruling::Denied(denied),
+        (_, Reply::Refused(denial) | Reply::Answer(_, Answer::Denied(denial))) => Ruling::Refused(denial),
+        _ => {
+            let note = "its number was used before in its session";
+            Ruling::Refused(Denial::new(Code::InvalidParameter, minor::MALFORMED, note))
+        }
+    }
+}
+
+/// Whether two denials say the same. Which machine a file is for is told with the hostids of the machine that looked.
+fn same_denial(one: &Denial, other: &Denial) -> bool {
+    one.code == other.code
+        && one.minor == other.minor
+        && (one.note == other.note || one.minor == minor::SERVER_HOSTID)
+}
+
+const fn scaled(handle: Handle) -> Handle {
+    Handle(handle.0.saturating_mul(HANDLES_BETWEEN))
+}
+
+const fn all_before(token: Token) -> Token {
+    Token(token.0.saturating_sub(1))
+}

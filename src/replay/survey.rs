@@ -1,0 +1,254 @@
+//! The first pass: what only the whole record tells.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::time::Duration;
+
+use super::tally::Peak;
+use crate::event::{Event, Record, StartFile};
+use crate::ident::{Digest, FeatureName, Handle, PoolKey, Seq};
+use crate::time::Timestamp;
+
+/// How long a seat is held if the record has none that came back: an hour.
+const HELD_WITHOUT_RECORD: Duration = Duration::from_secs(3600);
+
+/// The files that recorded rules came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// License files, manifest and options file.
+    pub files: Vec<StartFile>,
+    /// The server's zone.
+    pub zone: String,
+}
+
+impl Files {
+    /// The files that hold from an event on, if it is one that changes them.
+    #[must_use]
+    pub fn of(event: &Event) -> Option<Self> {
+        let (files, zone) = match event {
+            Event::Started(started) => (&started.files, &started.zone),
+            Event::Reread(reread) => (&reread.files, &reread.zone),
+            _ => return None,
+        };
+        Some(Self { files: files.clone(), zone: zone.clone() })
+    }
+}
+
+#[derive(Debug)]
+struct Open {
+    feature: FeatureName,
+    pool: PoolKey,
+    count: u64,
+    since: Timestamp,
+}
+
+/// What a record comes to as a whole.
+#[derive(Debug)]
+pub struct Survey {
+    span: Range<Timestamp>,
+    open: BTreeMap<Handle, Open>,
+    in_use: BTreeMap<PoolKey, u64>,
+    entered: bool,
+    /// How often seats of each feature were held for so many seconds.
+    durations: BTreeMap<FeatureName, BTreeMap<u64, u64>>,
+    /// Most licenses in use of each pool, in the span.
+    pub peaks: BTreeMap<PoolKey, Peak>,
+    /// Signed lines that grants were made from.
+    pub lines: BTreeSet<Digest>,
+    granted_from: BTreeSet<PoolKey>,
+    /// The files that the first start or reread names.
+    pub first_files: Option<Files>,
+    /// Whether anything was recorded before that one.
+    pub files_unknown_at_first: bool,
+    /// Time of the first and the last record up to the end of the span.
+    pub covered: Option<(Timestamp, Timestamp)>,
+    /// The last event up to the end of the span.
+    pub through: Seq,
+    /// Seats that came back and whose checkout is not in the record.
+    pub unknown_returns: u64,
+}
+
+impl Survey {
+    /// For a replay of the requests from the beginning of a span to before its end.
+    #[must_use]
+    pub fn new(span: Range<Timestamp>) -> Self {
+        Self {
+            span,
+            open: BTreeMap::new(),
+            in_use: BTreeMap::new(),
+            entered: false,
+            durations: BTreeMap::new(),
+            peaks: BTreeMap::new(),
+            lines: BTreeSet::new(),
+            granted_from: BTreeSet::new(),
+            first_files: None,
+            files_unknown_at_first: false,
+            covered: None,
+            through: Seq(0),
+            unknown_returns: 0,
+        }
+    }
+
+    /// Takes the next record; false if it lies behind the span, and so do all after it.
+    pub fn take(&mut self, record: &Record) -> bool {
+        if record.at >= self.span.end {
+            return false;
+        }
+        if !self.entered && record.at >= self.span.start {
+            self.entered = true;
+            let at = self.span.start;
+            self.peaks =
+                self.in_use.iter().map(|(pool, used)| (pool.clone(), Peak::new(*used, at))).collect();
+        }
+        self.covered = Some((self.covered.map_or(record.at, |(first, _)| first), record.at));
+        self.through = record.last();
+        for event in &record.events {
+            match event {
+                Event::Out(out) => {
+                    let count = u64::from(out.request.count.get());
+                    if self.granted_from.insert(out.pool.clone()) {
+                        self.lines.extend(out.lines.iter().copied());
+                    }
+                    self.enter(&out.pool, count, record.at);
+                    let (feature, pool) = (out.request.feature.clone(), out.pool.clone());
+                    self.open.insert(out.handle, Open { feature, pool, count, since: record.at });
+                }
+                Event::In(back) => self.back(back.handle, record.at),
+                Event::Moved(moved) => {
+                    if let Some(open) = self.open.get_mut(&moved.handle) {
+                        let (from, count) = (std::mem::replace(&mut open.pool, moved.to.clone()), open.count);
+                        self.leave(&from, count);
+                        self.enter(&moved.to, count, record.at);
+                    }
+                }
+                Event::Started(_) | Event::Reread(_) if self.first_files.is_none() => {
+                    self.first_files = Files::of(event);
+                }
+                _ => {}
+            }
+            self.files_unknown_at_first |= self.first_files.is_none();
+        }
+        true
+    }
+
+    fn enter(&mut self, pool: &PoolKey, count: u64, at: Timestamp) {
+        let used = match self.in_use.get_mut(pool) {
+            Some(used) => used,
+            None => self.in_use.entry(pool.clone()).or_default(),
+        };
+        *used = used.saturating_add(count);
+        if self.entered {
+            match self.peaks.get_mut(pool) {
+                Some(peak) => peak.raise(*used, at),
+                None => {
+                    self.peaks.insert(pool.clone(), Peak::new(*used, at));
+                }
+            }
+        }
+    }
+
+    fn leave(&mut self, pool: &PoolKey, count: u64) {
+        if let Some(used) = self.in_use.get_mut(pool) {
+            *used = used.saturating_sub(count);
+        }
+    }
+
+    fn back(&mut self, handle: Handle, at: Timestamp) {
+        let Some(open) = self.open.remove(&handle) else {
+            self.unknown_returns = self.unknown_returns.saturating_add(1);
+            return;
+        };
+        self.leave(&open.pool, open.count);
+        if !self.entered {
+            return;
+        }
+        let seconds = u64::try_from(at.seconds().saturating_sub(open.since.seconds())).unwrap_or(0);
+        let of_feature = match self.durations.get_mut(&open.feature) {
+            Some(durations) => durations,
+            None => self.durations.entry(open.feature).or_default(),
+        };
+        *of_feature.entry(seconds).or_default() += 1;
+    }
+
+    /// How long seats that the replay newly grants are held. `assumed` goes before everything else.
+    #[must_use]
+    pub fn holding(&self, assumed: Option<Duration>) -> Holding {
+        let mut all: BTreeMap<u64, u64> = BTreeMap::new();
+        for (seconds, times) in self.durations.values().flatten() {
+            *all.entry(*seconds).or_default() += times;
+        }
+        let otherwise = match (assumed, median(&all)) {
+            (Some(span), _) => (span, Held::Assumed),
+            (None, Some(span)) => (span, Held::OfAllFeatures),
+            (None, None) => (HELD_WITHOUT_RECORD, Held::Nothing),
+        };
+        let of_feature = match assumed {
+            Some(_) => BTreeMap::new(),
+            None => {
+                let known = |(feature, times): (&FeatureName, _)| Some((feature.clone(), median(times)?));
+                self.durations.iter().filter_map(known).collect()
+            }
+        };
+        Holding { of_feature, otherwise }
+    }
+}
+
+/// The lower one of two in the middle.
+fn median(durations: &BTreeMap<u64, u64>) -> Option<Duration> {
+    let many: u64 = durations.values().sum();
+    let mut left = many.div_ceil(2);
+    for (seconds, times) in durations {
+        if left <= *times {
+            return (many > 0).then(|| Duration::from_secs(*seconds));
+        }
+        left = left.saturating_sub(*times);
+    }
+    None
+}
+
+/// Where a holding time comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// The caller said it.
+    Assumed,
+    /// The median of the feature's seats that came back in the span.
+    OfFeature,
+    /// The median of all features, as no seat of this one came back.
+    OfAllFeatures,
+    /// No seat at all came back: an hour.
+    Nothing,
+}
+
+/// How long a newly granted seat is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    of_feature: BTreeMap<FeatureName, Duration>,
+    otherwise: (Duration, Held),
+}
+
+impl Holding {
+    /// For a seat of this feature, and why.
+    #[must_use]
+    pub fn of(&self, feature: &FeatureName) -> (Duration, Held) {
+        self.of_feature.get(feature).map_or(self.otherwise, |span| (*span, Held::OfFeature))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_one_in_the_middle() {
+        let of = |seconds: &[u64]| {
+            let mut durations = BTreeMap::new();
+            seconds.iter().for_each(|seconds| *durations.entry(*seconds).or_default() += 1);
+            median(&durations).map(|span| span.as_secs())
+        };
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[7]), Some(7));
+        assert_eq!(of(&[1, 9]), Some(1));
+        assert_eq!(of(&[100, 1, 1, 5, 1000]), Some(5));
+        assert_eq!(of(&[1, 2, 2, 2]), Some(2));
+    }
+}
