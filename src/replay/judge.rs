@@ -226,6 +226,7 @@ impl Replay {
         self.totals.granted += 1;
         let Out { session, identity, request, pool, handle, lines, expires, demo } = recorded;
         self.open_unknown(session, &identity, at);
+        self.repeats.granted(session, &request.feature);
         let (command, decision) = self.ask(session, request, at);
         let pool_told = self.plan.pools_known.then_some(pool);
         match verdict(decision) {
@@ -354,6 +355,7 @@ impl Replay {
     fn end(&mut self, session: SessionId, why: EndReason, at: Timestamp) {
         let decision = self.decide(&Command::End(session, why), at);
         self.apply_all(decision.events, at);
+        self.repeats.forget(session);
         if !self.granted.is_empty() {
             self.granted.retain(|(of, _), _| *of != session);
         }
@@ -361,9 +363,10 @@ impl Replay {
 
     // ---- steps of the replay ----------------------------------------------------------------------------------------
 
-    fn ask(&self, session: SessionId, mut request: Checkout, at: Timestamp) -> (Checkout, Decision) {
+    fn ask(&mut self, session: SessionId, mut request: Checkout, at: Timestamp) -> (Checkout, Decision) {
         // The client has all answers: what it had not got yet at that time is not part of the question.
         request.acknowledged = all_before(request.token);
+        self.totals.judged += 1;
         let decision = self.decide(&Command::Checkout(session, request.clone()), at);
         (request, decision)
     }

@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 pub const REPEAT_WINDOW: Duration = Duration::from_secs(60);
 
 /// How long after a denial the number of equal ones may be recorded: ten seconds, and what the daemon needs to get round to it.
-const COUNT_WINDOW: Duration = Duration::from_secs(15);
+const COUNT_WINDOW: Duration = Duration::from_secs(11);
 
 /// From how many askers on those whose time is over are forgotten.
 const SWEEP_AT: usize = 4096;
@@ -31,61 +31,85 @@ pub(super) enum Sort {
     Fresh,
     /// A request that came soon after an equal one.
     Repeat,
-    /// No request at this time: the number of equal ones that were answered before it without a record of their own.
+    /// The number of equal requests that were answered before this time without a record of their own.
     Counted,
 }
 
+/// The last recorded denial of a session, from which the daemon counts on.
 #[derive(Debug)]
 struct Last {
-    judged: Timestamp,
-    seen: Timestamp,
-    session: SessionId,
-    verdict: (Version, Count, Code, u16),
-    /// Whether a count of repeats may still follow.
-    open: bool,
+    at: Timestamp,
+    refused: (FeatureName, Version, Count, Code, u16),
+    /// Whether the session got the feature after it.
+    granted: bool,
 }
 
-/// The last denial of each asker.
+/// The number of equal denials before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Number {
+    /// Whether the session got the feature after the last denial.
+    granted: bool,
+}
+
+/// The last denials of each session and each asker.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
-    last: BTreeMap<Asker, Last>,
+    sessions: BTreeMap<SessionId, Last>,
+    judged: BTreeMap<Asker, Timestamp>,
     sweep_at: usize,
 }
 
 impl Repeats {
-    /// Sorts a recorded denial. With `exact` every request is one of its own.
+    /// Sorts a recorded denial. With `exact` every request is one of its own, and no number of earlier ones is one.
     pub(super) fn sort(&mut self, asker: &Asker, denied: &Denied, at: Timestamp, exact: bool) -> Sort {
-        let request = &denied.request;
-        let verdict = (request.version, request.count, denied.denial.code, denied.denial.minor);
-        let within = |since: Timestamp, span| at < since.plus(span);
-        let Some(last) = self.last.get_mut(asker) else {
-            self.sweep(at);
-            // A count without the denial that it counts on from: that one lies before the first record.
-            let counted = denied.times > 1;
-            let last = Last { judged: at, seen: at, session: denied.session, verdict, open: !counted };
-            self.last.insert(asker.clone(), last);
-            return if counted { Sort::Counted } else { Sort::Fresh };
-        };
-        // The daemon answers repeats within ten seconds without a record and then records their number, at a time when the seat may
-        // be free again (`seat::DenialDamper`). A count of one looks like a request.
-        let same = last.session == denied.session && last.verdict == verdict;
-        let counted = denied.times > 1 || (last.open && same && within(last.seen, COUNT_WINDOW));
-        let repeat = !exact && within(last.judged, REPEAT_WINDOW);
-        if !counted && !repeat {
-            last.judged = at;
+        let number = self.number(denied, at);
+        if exact {
+            return if number.is_some() { Sort::Counted } else { Sort::Fresh };
         }
-        (last.seen, last.session, last.verdict, last.open) = (at, denied.session, verdict, !counted);
-        match (counted, repeat) {
-            (true, _) => Sort::Counted,
-            (false, true) => Sort::Repeat,
-            (false, false) => Sort::Fresh,
+        if self.judged.get(asker).is_some_and(|judged| at < judged.plus(REPEAT_WINDOW)) {
+            return Sort::Repeat;
+        }
+        // Who asks again and again is judged again, by the number too, unless it has got what it asked for meanwhile.
+        if number == Some(Number { granted: true }) {
+            return Sort::Counted;
+        }
+        self.sweep(at);
+        self.judged.insert(asker.clone(), at);
+        Sort::Fresh
+    }
+
+    /// A session was granted a feature.
+    pub(super) fn granted(&mut self, session: SessionId, feature: &FeatureName) {
+        if !self.sessions.is_empty()
+            && let Some(last) = self.sessions.get_mut(&session)
+        {
+            last.granted |= last.refused.0 == *feature;
         }
     }
 
+    /// The session is over, and what was counted for it is recorded.
+    pub(super) fn forget(&mut self, session: SessionId) {
+        if !self.sessions.is_empty() {
+            self.sessions.remove(&session);
+        }
+    }
+
+    /// The daemon answers repeats within ten seconds without a record and then records their number, at a time when the seat may be
+    /// free again (`seat::DenialDamper`). A number of one looks like a request; what comes as soon as that is taken for one.
+    fn number(&mut self, denied: &Denied, at: Timestamp) -> Option<Number> {
+        let (request, denial) = (&denied.request, &denied.denial);
+        let refused = (request.feature.clone(), request.version, request.count, denial.code, denial.minor);
+        let last = self.sessions.get(&denied.session).filter(|last| last.refused == refused);
+        let soon = last.is_some_and(|last| at < last.at.plus(COUNT_WINDOW));
+        let granted = last.is_some_and(|last| last.granted);
+        self.sessions.insert(denied.session, Last { at, refused, granted: false });
+        (denied.times > 1 || soon).then_some(Number { granted })
+    }
+
     fn sweep(&mut self, at: Timestamp) {
-        if self.last.len() >= self.sweep_at.max(SWEEP_AT) {
-            self.last.retain(|_, last| at < last.seen.plus(REPEAT_WINDOW));
-            self.sweep_at = self.last.len().saturating_mul(2);
+        if self.judged.len() >= self.sweep_at.max(SWEEP_AT) {
+            self.judged.retain(|_, judged| at < judged.plus(REPEAT_WINDOW));
+            self.sweep_at = self.judged.len().saturating_mul(2);
         }
     }
 }

@@ -1,0 +1,11 @@
+//! Recorded requests judged again.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "support/signed.rs"]
+mod signed;
+
+mod replay {
+    mod cases;
+    mod random;
+    pub(crate) mod recorder;
+}

@@ -1,0 +1,150 @@
+//! Hand cases: what a replay under other rules comes to.
+
+use std::time::Duration;
+
+use seatkeeper::event::{EndReason, SessionKind};
+use seatkeeper::replay::{Kind, Verdict};
+
+use super::recorder::{Recorder, TODAY, rules};
+
+const FRAMED: SessionKind = SessionKind::Framed;
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn a_checkin_of_a_seat_that_the_replay_denies_is_ignored() {
+    let lines = "FEATURE f LGS 1.0 permanent 2";
+    let mut recorder = Recorder::new(rules(lines, ""));
+    let (ann, bob) = (recorder.open("ann", FRAMED), recorder.open("bob", FRAMED));
+    let held = recorder.out(ann, "f", "1.0", 1).unwrap();
+    recorder.pass(seconds(100));
+    recorder.out(bob, "f", "1.0", 1).unwrap();
+    recorder.pass(seconds(100));
+    recorder.back(ann, held);
+    let outcome = recorder.replayed(TODAY, Some(&rules(lines, "# not her\nEXCLUDE f USER ann")));
+    let [found] = &outcome.found[..] else { panic!("{:?}", outcome.found) };
+    assert_eq!((found.kind, found.identity.user.as_str(), found.at), (Kind::NewlyDenied, "ann", TODAY));
+    let Verdict::Denied(denial) = &found.replayed else { panic!("{found:?}") };
+    assert_eq!((denial.code.number(), denial.rule()), (-38, Some("LGS.opt:2")));
+    assert_eq!(outcome.totals.ignored_checkins, 1);
+    assert_eq!(outcome.state.seats().count(), 1);
+    let (peak, recorded) = (outcome.tally.peaks.values().next().unwrap(), &outcome.survey.peaks);
+    assert_eq!((peak.used, peak.of), (1, Some(2)));
+    assert_eq!(recorded.values().next().unwrap().used, 2);
+    let counts = outcome.tally.clients.iter().next().unwrap();
+    assert_eq!((counts.0.0.as_str(), counts.0.1.as_str(), counts.1.newly_denied), ("ann", "ws01", 1));
+    assert_eq!(outcome.tally.features[&found.feature].missing, 0, "an excluded user needs no license");
+}
+
+/// Seats of one license are held for 100, 300 and 200 s; then bob is refused while ann has it.
+fn contended() -> Recorder {
+    let mut recorder = Recorder::new(rules("FEATURE f LGS 1.0 permanent 1", ""));
+    let ann = recorder.open("ann", FRAMED);
+    for span in [100, 300, 200] {
+        let held = recorder.out(ann, "f", "1.0", 1).unwrap();
+        recorder.pass(seconds(span));
+        recorder.back(ann, held);
+    }
+    recorder.out(ann, "f", "1.0", 1).unwrap();
+    recorder
+}
+
+#[test]
+fn a_newly_granted_seat_is_held_for_the_median() {
+    let mut recorder = contended();
+    let (bob, joe) = (recorder.open("bob", FRAMED), recorder.open("joe", FRAMED));
+    assert_eq!(recorder.out(bob, "f", "1.0", 1), Err(-4));
+    recorder.pass(seconds(199));
+    // Two licenses: bob has the second one yet, a second later it is joe's.
+    assert_eq!(recorder.out(joe, "f", "1.0", 1), Err(-4));
+    recorder.pass(seconds(61));
+    assert_eq!(recorder.out(joe, "f", "1.0", 1), Err(-4));
+    let two = rules("FEATURE f LGS 1.0 permanent 2", "");
+    let outcome = recorder.replayed(TODAY, Some(&two));
+    let who: Vec<&str> = outcome.found.iter().map(|found| found.identity.user.as_str()).collect();
+    assert_eq!(who, ["bob", "joe"]);
+    assert!(outcome.found.iter().all(|found| found.kind == Kind::NewlyGranted));
+    assert_eq!(outcome.totals.returned, 1, "bob's, after 200 s");
+    assert_eq!(outcome.state.seats().count(), 2);
+    let feature = outcome.found[0].feature.clone();
+    assert_eq!(outcome.survey.holding(None).of(&feature).0, seconds(200));
+    assert_eq!(outcome.tally.peaks.values().next().unwrap().used, 2);
+    // Joe was denied once, when one more license would have been needed.
+    let counts = outcome.tally.features[&feature];
+    assert_eq!((counts.newly_granted, counts.denied, counts.missing), (2, 1, 1));
+}
+
+#[test]
+fn a_session_that_ends_gives_back_what_it_was_newly_granted() {
+    let mut recorder = contended();
+    let bob = recorder.open("bob", FRAMED);
+    assert_eq!(recorder.out(bob, "f", "1.0", 1), Err(-4));
+    recorder.pass(seconds(50));
+    recorder.end(bob, EndReason::Goodbye);
+    recorder.pass(seconds(1));
+    let joe = recorder.open("joe", FRAMED);
+    assert_eq!(recorder.out(joe, "f", "1.0", 1), Err(-4));
+    let outcome = recorder.replayed(TODAY, Some(&rules("FEATURE f LGS 1.0 permanent 2", "")));
+    assert_eq!((outcome.found.len(), outcome.totals.returned), (2, 0));
+}
+
+#[test]
+fn repeats_of_a_denial_count_once_in_sixty_seconds() {
+    let mut recorder = contended();
+    let bob = recorder.open("bob", FRAMED);
+    // One record, then the number of the others, then the last one.
+    for _ in 0..11 {
+        assert_eq!(recorder.out(bob, "f", "1.0", 1), Err(-4));
+        recorder.pass(seconds(5));
+    }
+    recorder.pass(seconds(20));
+    assert_eq!(recorder.out(bob, "f", "1.0", 1), Err(-4));
+    let outcome =
+        recorder.replayed(TODAY, Some(&rules("FEATURE f LGS 1.0 permanent 1", "EXCLUDE f USER ann")));
+    let granted = |found: &&seatkeeper::replay::Difference| found.kind == Kind::NewlyGranted;
+    assert_eq!(outcome.found.iter().filter(granted).count(), 1, "bob has it, and asks no more");
+    assert_eq!((outcome.totals.denied, outcome.totals.folded), (12, 11));
+    // Under the same rules he is judged twice.
+    let outcome = recorder.replayed(TODAY, Some(&rules("FEATURE f LGS 1.0 permanent 1", "# the same")));
+    assert!(outcome.found.is_empty() && !outcome.tally.differs());
+    let counts = outcome.tally.features.values().next().unwrap();
+    assert_eq!((counts.denied, counts.missing), (2, 1), "he needs one license, however often he asks");
+}
+
+#[test]
+fn a_seat_of_another_pool_and_one_that_is_lost() {
+    let old = "INCREMENT f LGS 2.0 permanent 1\nINCREMENT f LGS 1.0 permanent 1";
+    let mut recorder = Recorder::new(rules(old, ""));
+    let ann = recorder.open("ann", FRAMED);
+    recorder.out(ann, "f", "1.0", 1).unwrap();
+    recorder.pass(seconds(10));
+    let middle = recorder.now.utc;
+    recorder.out(ann, "f", "1.0", 1).unwrap();
+    recorder.out(ann, "f", "2.0", 1).unwrap_err();
+    let outcome = recorder.replayed(TODAY, Some(&rules("INCREMENT f LGS 3.0 permanent 5", "")));
+    let kinds: Vec<Kind> = outcome.found.iter().map(|found| found.kind).collect();
+    assert_eq!(kinds, [Kind::OtherPool, Kind::OtherPool, Kind::NewlyGranted]);
+    // From the middle on: the first seat is carried over, and here there is no pool for it.
+    let outcome = recorder.replayed(middle, Some(&rules("INCREMENT g LGS 3.0 permanent 5", "")));
+    assert_eq!((outcome.totals.carried, outcome.totals.carried_lost), (1, 1));
+    assert_eq!(outcome.found.len(), 1, "{:?}", outcome.found);
+    assert_eq!(outcome.found[0].kind, Kind::NewlyDenied);
+    assert_eq!(outcome.tally.of(Kind::OtherReason), 1, "-5 instead of -4");
+}
+
+#[test]
+fn a_reread_that_ends_a_seat_in_one_and_not_in_the_other() {
+    let (f, g) = ("FEATURE f LGS 1.0 permanent 1", "FEATURE g LGS 1.0 permanent 1");
+    let mut recorder = Recorder::new(rules(f, ""));
+    let ann = recorder.open("ann", FRAMED);
+    recorder.out(ann, "f", "1.0", 1).unwrap();
+    recorder.pass(seconds(10));
+    recorder.reread(rules(g, ""));
+    assert_eq!(recorder.state.seats().count(), 0);
+    let outcome = recorder.replayed(TODAY, Some(&rules(f, "")));
+    assert_eq!(outcome.found.iter().map(|found| found.kind).collect::<Vec<_>>(), [Kind::Kept]);
+    assert_eq!(outcome.state.seats().count(), 1);
+    assert!(recorder.replayed(TODAY, None).found.is_empty());
+}
