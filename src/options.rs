@@ -8,6 +8,7 @@
 //! The normative grammar is `grammar/options-file.abnf`.
 
 mod directive;
+pub mod edit;
 mod file;
 pub mod finding;
 pub mod format;

@@ -80,7 +80,7 @@ fn texts(file: &OptionsFile, line: &OptionLine) -> Vec<String> {
 }
 
 /// What a line says, wherever it stands.
-fn placeless(directive: &Directive) -> Directive {
+pub(super) fn placeless(directive: &Directive) -> Directive {
     let mut directive = directive.clone();
     let spec: Option<&mut FeatureSpec> = match &mut directive {
         Directive::Access(access) => access.feature.as_mut(),
@@ -278,10 +278,14 @@ fn written<'w>(file: &'w OptionsFile, line: &OptionLine, index: usize, word: &'w
 
 /// Whether a word that was quoted can't be written without quotes.
 fn needs_quotes(word: &Word<'_>) -> bool {
-    word.quoted
-        && (word.text.is_empty()
-            || word.text.starts_with('#')
-            || word.text.ends_with('\\')
-            || word.text.bytes().any(is_blank)
-            || looks_odd(&word.text))
+    word.quoted && must_be_quoted(&word.text)
+}
+
+/// Whether a word can't be written without quotes.
+pub(super) fn must_be_quoted(text: &str) -> bool {
+    text.is_empty()
+        || text.starts_with('#')
+        || text.ends_with('\\')
+        || text.bytes().any(is_blank)
+        || looks_odd(text)
 }

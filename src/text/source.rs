@@ -100,6 +100,12 @@ impl Source {
         self.text.starts_with("\u{ff}\u{fe}") || self.text.starts_with("\u{fe}\u{ff}")
     }
 
+    /// Whether it was read as Latin-1, as it is no UTF-8.
+    #[must_use]
+    pub const fn is_latin1(&self) -> bool {
+        matches!(self.encoding, Encoding::Latin1)
+    }
+
     /// The text of a span; empty if the span does not fit.
     #[must_use]
     pub fn slice(&self, span: Span) -> &str {
