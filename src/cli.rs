@@ -19,6 +19,7 @@ mod lmhostid;
 mod lminstall;
 mod lmlicvalidator;
 mod lmlint;
+mod lmopt;
 mod lmreread;
 mod lmstat;
 mod lmutil;

@@ -4,6 +4,7 @@
 
 pub mod ask;
 pub mod catalogs;
+mod difference;
 pub mod inputs;
 pub mod license_texts;
 pub mod lmcatalog;
@@ -17,6 +18,7 @@ pub mod lmhostid;
 pub mod lminstall;
 pub mod lmlicvalidator;
 pub mod lmlint;
+pub mod lmopt;
 pub mod lmreread;
 pub mod lmstat;
 mod version;

@@ -32,5 +32,5 @@ pub use statedir::{
     state_key,
 };
 pub use user::{display_name, host_name, user_name};
-pub use whole_file::{Secrecy, others_may_read, replace, replace_keeping, write_new};
+pub use whole_file::{Secrecy, make_dir_like_parent, others_may_read, replace, replace_keeping, write_new};
 pub use zone::{SystemZone, system_zone};

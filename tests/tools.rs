@@ -21,6 +21,7 @@ mod tools {
     mod lmhostid;
     mod lminstall;
     mod lmlint;
+    mod lmopt;
     mod lmreread;
     mod lmstat;
     mod options_file;

@@ -5,7 +5,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use super::terminal::is_output_lost;
 use super::{
     Call, PROGRAM, USAGE, classic, lmcatalog, lmcksum, lmcrypt, lmdiff, lmdown, lmexplain, lmfmt, lmhostid,
-    lminstall, lmlicvalidator, lmlint, lmreread, lmstat, lmutil, lmver, print, print_error, run,
+    lminstall, lmlicvalidator, lmlint, lmopt, lmreread, lmstat, lmutil, lmver, print, print_error, run,
 };
 #[cfg(feature = "server")]
 use super::{lmgrd, up, vendord};
@@ -49,6 +49,7 @@ pub(super) static APPLETS: &[Applet] = &[
     applet!("lmlicvalidator", lmlicvalidator, classic: true, hidden: false),
     applet!("lmlint", lmlint, classic: false, hidden: false),
     applet!("lmfmt", lmfmt, classic: false, hidden: false),
+    applet!("lmopt", lmopt, classic: true, hidden: false),
     applet!("lmcatalog", lmcatalog, classic: false, hidden: false),
     applet!("lmdiff", lmdiff, classic: false, hidden: false),
     applet!("lmexplain", lmexplain, classic: false, hidden: false),
@@ -112,6 +113,7 @@ fn wrong_call(applet: &str) -> u8 {
     match applet {
         "lmlint" | "lmcatalog" | "lmdiff" => lmlint::WRONG_CALL,
         "lmfmt" => lmfmt::TROUBLE,
+        "lmopt" => lmopt::TROUBLE,
         "lmexplain" => lmexplain::TROUBLE,
         _ => USAGE,
     }

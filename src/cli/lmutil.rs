@@ -16,6 +16,7 @@ const TOOLS: &[&str] = &[
     "lmlicvalidator",
     "lmlint",
     "lmfmt",
+    "lmopt",
     "lmcatalog",
     "lmdiff",
     "lmexplain",

@@ -1,9 +1,6 @@
 //! `lmfmt`: license and options files in the canonical layout.
 
-use std::time::Duration;
-
-use similar::TextDiff;
-
+use super::difference::unified;
 use crate::license::{self, LicenseFile};
 use crate::options::{self, OptionsFile};
 use crate::text::layout::{FormatError, Style};
@@ -11,9 +8,6 @@ use crate::text::{Diagnostic, Severity, Source, Span};
 
 /// So many lines that stay as they are get told; who has read twenty looks at the file itself.
 const NOTES_MAX: usize = 20;
-
-/// A difference that is not found in this time is shown as larger than it need be.
-const DIFFERENCE_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// A file in the canonical layout.
 #[derive(Debug)]
@@ -97,16 +91,7 @@ pub fn left_as_they_are(file: &Readable) -> Vec<String> {
 /// What changes, as a unified diff in the encoding of the file; empty if nothing does.
 #[must_use]
 pub fn difference(file: &Readable, formatted: &Formatted) -> Vec<u8> {
-    let source = file.source();
-    let name = source.name();
-    let new = Source::new(name, &formatted.bytes);
-    let diff = TextDiff::configure()
-        .timeout(DIFFERENCE_TIME_MAX)
-        .diff_lines(source.text(), new.text())
-        .unified_diff()
-        .header(name, &format!("{name} (formatted)"))
-        .to_string();
-    source.encode(&diff)
+    unified(file.source(), &formatted.bytes, "formatted")
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 pub use explain::{UnknownId, explained, list};
+pub(super) use json::finding as finding_as_json;
+pub(super) use options::{is_read, options_findings};
 
 use super::inputs::{ReadFiles, ReadLicenses, manifest_of};
 use crate::ident::VendorName;
@@ -77,26 +79,38 @@ pub struct Counts {
     pub notes: usize,
 }
 
+/// The manifests of the vendors of license files, and what kept some from being used.
+pub(super) fn manifests_of(
+    files: &[LicenseFile],
+    dirs: &[PathBuf],
+) -> (BTreeMap<VendorName, Manifest>, Vec<String>) {
+    let (mut manifests, mut problems) = (BTreeMap::new(), Vec::new());
+    let vendors: BTreeSet<&VendorName> =
+        files.iter().flat_map(LicenseFile::statements).map(|(_, statement)| statement.vendor()).collect();
+    for vendor in vendors {
+        match manifest_of(vendor, dirs) {
+            Ok(Some(manifest)) => {
+                manifests.insert(vendor.clone(), manifest);
+            }
+            Ok(None) => {}
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    (manifests, problems)
+}
+
 /// Judges files as those of one server, in their order.
 #[must_use]
 pub fn judge(read: ReadFiles, wanted: &Wanted) -> Judged {
     let ReadFiles { licenses: ReadLicenses { files, unreadable }, options } = read;
     let mut problems: Vec<String> =
         unreadable.iter().map(|(path, error)| format!("{}: {error}", path.display())).collect();
-    let mut manifests: BTreeMap<VendorName, Manifest> = BTreeMap::new();
-    if !wanted.foreign {
-        let vendors: BTreeSet<&VendorName> =
-            files.iter().flat_map(LicenseFile::statements).map(|(_, statement)| statement.vendor()).collect();
-        for vendor in vendors {
-            match manifest_of(vendor, &wanted.vendor_dirs) {
-                Ok(Some(manifest)) => {
-                    manifests.insert(vendor.clone(), manifest);
-                }
-                Ok(None) => {}
-                Err(error) => problems.push(error.to_string()),
-            }
-        }
-    }
+    let (manifests, unusable) = if wanted.foreign {
+        (BTreeMap::new(), Vec::new())
+    } else {
+        manifests_of(&files, &wanted.vendor_dirs)
+    };
+    problems.extend(unusable);
     let mut found = lint::check(&Project {
         files: &files,
         manifests: &manifests,

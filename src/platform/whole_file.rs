@@ -89,6 +89,20 @@ fn make_like(path: &Path, other: &Metadata) -> io::Result<()> {
     std::fs::set_permissions(path, other.permissions())
 }
 
+/// Makes a directory that is open to the same people as the one it stands in; nothing if it is there.
+///
+/// # Errors
+/// What the system said.
+pub fn make_dir_like_parent(path: &Path) -> io::Result<()> {
+    match std::fs::create_dir(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    let parent = path.parent().ok_or_else(|| io::Error::other("not the name of a directory"))?;
+    make_like(path, &std::fs::metadata(parent)?)
+}
+
 /// Who may read a new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secrecy {

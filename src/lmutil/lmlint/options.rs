@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use super::Wanted;
 use crate::ident::VendorName;
 use crate::license::{LicenseFile, VendorLine};
-use crate::lint::{Found, OptionsOf, options_missing};
+use crate::lint::{Found, OptionsOf, OptionsProject, check_options, options_missing};
 use crate::lmutil::inputs::read_options;
 use crate::options::OptionsFile;
+use crate::sign::Manifest;
+use crate::text::Diagnostic;
 
 /// A vendor of the license files, and where its options file is.
 struct Reader<'a> {
@@ -56,6 +58,29 @@ pub(super) fn assigned(
     });
     let missing = missing.collect();
     (options, missing)
+}
+
+/// Whether a VENDOR line of these license files leads to an options file.
+pub(in crate::lmutil) fn is_read(licenses: &[LicenseFile], file: &OptionsFile) -> bool {
+    let own = Path::new(file.source.name()).canonicalize().ok();
+    own.is_some()
+        && readers(licenses)
+            .values()
+            .any(|reader| reader.places.iter().any(|place| place.canonicalize().ok() == own))
+}
+
+/// What is wrong or doubtful about one options file, beside the license files of its server if there are any. Whose it is is
+/// said, or found as lmlint finds it.
+pub(in crate::lmutil) fn options_findings(
+    licenses: &[LicenseFile],
+    file: &OptionsFile,
+    vendor: Option<&VendorName>,
+    manifests: &BTreeMap<VendorName, Manifest>,
+) -> Vec<Diagnostic> {
+    let vendor = vendor.cloned().or_else(|| vendor_of(file, &readers(licenses)));
+    let options = [OptionsOf { file: file.clone(), vendor: vendor.filter(|_| !licenses.is_empty()) }];
+    let found = check_options(&OptionsProject { options: &options, licenses, manifests });
+    found.into_iter().map(|found| found.diagnostic).collect()
 }
 
 fn readers(files: &[LicenseFile]) -> BTreeMap<&VendorName, Reader<'_>> {
