@@ -94,6 +94,7 @@ codes! {
     OutOfConnections = -106, "License server out of network connections", "close clients that are not needed, or raise the limit of open files";
     SignatureMissing = -114, "SIGN= keyword required, but missing from license", "ask the publisher for a signed line";
     LocalOnly = -119, "lmdown and lmreread must be run on license server machine", "log in to the server's machine";
+    ConnectionLimit = -237, "Connection limit of the vendor daemon was reached", "close clients that are not needed, or ask the administrator to raise MAX_CONNECTIONS in the options file or the limit of open files";
     StoreUnavailable = -1001, "License server cannot record its history", "free space on the server's state directory or make it writable; it recovers by itself";
     AskAgain = -1002, "Request was not carried out", "ask again with a new request number";
     SessionEnded = -1003, "Session has ended", "start a new session and check out again";

@@ -1,6 +1,9 @@
 //! The machine: clocks, randomness, hostids, names, sockets, locks. The only home of system types and of `unsafe`.
 
 mod clock;
+mod file_state;
+#[cfg(feature = "server")]
+mod file_watch;
 mod hostids;
 mod license_files;
 mod lock;
@@ -15,6 +18,9 @@ mod whole_file;
 mod zone;
 
 pub use clock::SystemClock;
+pub use file_state::{FileLook, FileStates};
+#[cfg(feature = "server")]
+pub use file_watch::{FileWatch, WatchNews, Watched};
 pub use hostids::{
     Candidate, HostIdKind, Stability, SystemTree, candidates, claimed_hostids, machine_hostids, own_hostids,
     recommended,
@@ -33,4 +39,4 @@ pub use statedir::{
 };
 pub use user::{display_name, host_name, user_name};
 pub use whole_file::{Secrecy, make_dir_like_parent, others_may_read, replace, replace_keeping, write_new};
-pub use zone::{SystemZone, system_zone};
+pub use zone::{SystemZone, named_zone, system_zone};

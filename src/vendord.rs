@@ -8,6 +8,8 @@
 //! | `reread` | the same beside what is in force, and what is kept of that |
 //! | `served` | what daemon and projector go by, all of one reading |
 //! | `rereading` | orders to reread, one after another |
+//! | `automatic` | rereads that nobody orders: at midnight, and for an options file that comes late |
+//! | `freshness` | whether the files on the disk are newer than what is in force |
 //! | `daemon` | the one owner of state, leases and pending answers |
 //! | `history` | opening the store, again and again if need be, and its reports |
 //! | `connection` | one socket: bytes in, bytes out, limits |
@@ -19,11 +21,13 @@
 //! Everything of one daemon runs on one thread but the history's writer and the projector, so there is no lock on the
 //! way of a request. Order is the rule that everything hangs on: decide, store, then answer.
 
+mod automatic;
 mod config;
 mod connection;
 mod daemon;
 mod explaining;
 mod frames;
+mod freshness;
 mod history;
 mod lines;
 mod origin;

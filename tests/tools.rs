@@ -24,6 +24,8 @@ mod tools {
     mod lmopt;
     mod lmreread;
     mod lmstat;
+    mod midnight;
+    mod newer_files;
     mod options_file;
     mod output;
     mod search_path;

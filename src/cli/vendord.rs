@@ -16,6 +16,9 @@ use crate::vendord::{Config, Limits, run as serve};
 /// The vendor that this program can serve without a manifest, and the applet's other name.
 const DEMO_VENDOR: &str = "LGS";
 
+/// Files that the daemon needs for itself: history, logs, files that are read again.
+const OWN_FILES: usize = 64;
+
 /// Start a vendor daemon by hand; lmgrd does it for each VENDOR line
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -54,6 +57,9 @@ pub(super) struct Args {
     /// Clock difference in seconds above which their messages count as expired
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     clock_limit_expired: u64,
+    /// Seconds between attempts to read an options file that could not be read at the start
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    options_retry: u64,
     /// Write ISO 8601 dates before each log line
     #[arg(long)]
     datestamp: bool,
@@ -72,9 +78,12 @@ pub(super) fn run(args: Args, call: &Call) -> u8 {
         return 0;
     }
     match config(args, call) {
-        Ok(config) => {
+        Ok(mut config) => {
             // Each session is a descriptor.
-            raise_file_limit();
+            if let Some(files) = raise_file_limit() {
+                let files = usize::try_from(files).unwrap_or(usize::MAX);
+                config.limits.connections = files.saturating_sub(OWN_FILES);
+            }
             serve(config)
         }
         Err(problem) => {
@@ -134,6 +143,7 @@ fn config(args: Args, call: &Call) -> Result<Config, String> {
         zone: args.zone,
         datestamp: args.datestamp,
         supervised: args.supervised,
+        options_again: Duration::from_secs(args.options_retry),
         limits: Limits { skew, ..Limits::default() },
     })
 }

@@ -4,9 +4,9 @@ use jiff::tz::TimeZone;
 
 use crate::time::CivilDate;
 
-/// A zone by its IANA name.
+/// A zone by its IANA name or its rule.
 pub(super) fn zone(name: &str) -> Result<TimeZone, String> {
-    TimeZone::get(name).map_err(|error| error.to_string())
+    crate::platform::named_zone(name).map_err(|error| error.to_string())
 }
 
 /// A day, as license lines or as ISO 8601 writes it.

@@ -512,14 +512,12 @@ const fn awaits_the_engine(keyword: Keyword) -> bool {
     use Keyword as K;
     matches!(
         keyword,
-        K::AutomaticReread
-            | K::BorrowLowwater
+        K::BorrowLowwater
             | K::DebugLog
             | K::ExcludeBorrow
             | K::IncludeBorrow
             | K::Linger
             | K::MaxBorrowHours
-            | K::MaxConnections
             | K::MaxOverdraft
             | K::NoLog
             | K::ReportLog

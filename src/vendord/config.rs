@@ -35,6 +35,8 @@ pub struct Config {
     pub datestamp: bool,
     /// Whether lmgrd is at the other end of standard input.
     pub supervised: bool,
+    /// How often an options file that could not be read at the start is tried again.
+    pub options_again: Duration,
     /// Limits against slow and hostile peers.
     pub limits: Limits,
 }
@@ -50,6 +52,8 @@ pub struct Limits {
     pub idle: Duration,
     /// Connections of one address; loopback is not limited by it.
     pub connections_per_host: usize,
+    /// Connections that the limit of open files has room for.
+    pub connections: usize,
     /// Sessions altogether.
     pub sessions: usize,
     /// Requests of one connection that wait for their answer; more are read only when some are answered.
@@ -67,6 +71,7 @@ impl Default for Limits {
             rest_of_message: Duration::from_secs(5),
             idle: Duration::from_secs(60),
             connections_per_host: 4096,
+            connections: usize::MAX,
             sessions: 200_000,
             requests_in_flight: 256,
             unsent_bytes: 1 << 20,

@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use super::config::Config;
 use super::connection::{Outgoing, Peer};
 use super::explaining;
+use super::freshness::Freshness;
 use super::projector::Projector;
 use super::served::Served;
 use super::status;
@@ -85,8 +86,10 @@ pub(super) struct Daemon {
     /// The start of this run, and the event up to which all must be durable before it counts as recorded.
     start: Option<(Seq, Command)>,
     stopping: bool,
+    pub(super) freshness: Rc<Freshness>,
 }
 
+mod admission;
 mod reread;
 
 /// How connections and tasks share the daemon.
@@ -125,6 +128,7 @@ impl Daemon {
             status_queue: status::Queue::of_status(),
             grounds_queue: status::Queue::of_grounds(),
             administration,
+            freshness: Rc::default(),
         }
     }
 
@@ -193,9 +197,7 @@ impl Daemon {
         if let Some(denial) = time.and_then(|time| clock_denial(time, now.utc, self.config.limits.skew)) {
             return peer.send(request, Outgoing::Refused(denial));
         }
-        if self.state.session_count() >= self.config.limits.sessions {
-            let note = format!("{} sessions are open", self.config.limits.sessions);
-            let denial = Denial::new(Code::LimitReached, minor::PEER_LIMIT, &note);
+        if let Some(denial) = self.full() {
             return peer.send(request, Outgoing::Refused(denial));
         }
         let drawn = random_bytes::<16>().and_then(|id| Ok((SessionId(id), random_bytes::<32>()?)));

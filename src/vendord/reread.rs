@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use super::config::Config;
 use super::origin::{FileText, Origin, listed, name};
 use super::served::Served;
-use super::startup::{Compiled, OPTIONS_FILE_BYTES_MAX, tell_licenses, unreadable};
+use super::startup::{Compiled, OPTIONS_FILE_BYTES_MAX, tell_licenses, unreadable, without_options};
 use crate::catalog::{Catalog, difference};
 use crate::code::minor;
 use crate::event::debug_log::LogStyle;
@@ -223,7 +223,12 @@ impl Reading<'_> {
         origin: &mut Origin,
     ) -> Policy {
         self.kept.push((minor::OPTIONS_KEPT, format!("{why}, keeping the rules in force")));
-        let what = self.job.config.options_file.as_deref().map(name);
+        let path = self.job.config.options_file.as_deref();
+        if let (None, Some(path)) = (former, path) {
+            self.notes.push(without_options(&self.job.config, path));
+            return Policy::default();
+        }
+        let what = path.map(name);
         let read = self.job.style.long_date(self.job.running.origin.options_read);
         let vendor = &self.job.config.vendor;
         self.notes.push(format!(

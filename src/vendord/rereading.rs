@@ -19,6 +19,8 @@ use crate::event::debug_log::feature_table;
 use crate::ident::Host;
 use crate::wire::pipe;
 
+/// Orders that may wait for the one that is carried out.
+pub(super) const QUEUE_MAX: usize = 16;
 /// Most bytes of an answer's lines; the log has them all.
 const ANSWER_BYTES_MAX: usize = 24 * 1024;
 
@@ -69,6 +71,11 @@ impl Answer {
         Self { lines: Vec::new(), refused: Some(refused) }
     }
 
+    /// To an order for which the queue has no room.
+    pub(super) fn too_many() -> Self {
+        Self::failed("too many rereads wait")
+    }
+
     /// Its lines as far as they fit into an answer.
     pub(super) fn cut(mut self) -> Self {
         let mut bytes = 0;
@@ -87,12 +94,7 @@ impl Answer {
 }
 
 /// Carries out orders until the daemon ends.
-pub(super) async fn follow(
-    shared: Shared,
-    mut orders: mpsc::UnboundedReceiver<Order>,
-    voice: Voice,
-    zone: TimeZone,
-) {
+pub(super) async fn follow(shared: Shared, mut orders: mpsc::Receiver<Order>, voice: Voice, zone: TimeZone) {
     let mut number = 0_u64;
     while let Some(mut order) = orders.recv().await {
         number += 1;

@@ -10,13 +10,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
+use super::automatic;
 use super::config::Config;
 use super::connection::{Peer, serve};
 use super::daemon::{Daemon, Shared};
 use super::history::{self, Stop};
 use super::pipe::{Pipe, Word};
 use super::projector::{self, Setting, Task};
-use super::rereading::{self, Order};
+use super::rereading::{self, Answer, Order};
 use super::served::Served;
 use super::startup::{self, Setup};
 use super::status::About;
@@ -210,10 +211,12 @@ async fn serve_until_stopped(
     tokio::pin!(history);
     let submitting = tokio::task::spawn_local(submit(Rc::clone(&shared)));
     let ticking = tokio::task::spawn_local(tick(Rc::clone(&shared), Rc::clone(&peers)));
-    let (orders, order_queue) = mpsc::unbounded_channel();
+    let (orders, order_queue) = mpsc::channel(rereading::QUEUE_MAX);
     let (answers, mut answer_queue) = mpsc::unbounded_channel();
     let rereading = rereading::follow(Rc::clone(&shared), order_queue, voice.clone(), setup.zone.clone());
     let rereading = tokio::task::spawn_local(rereading);
+    let automatic = automatic::follow(Rc::clone(&shared), orders.clone(), voice.clone());
+    let automatic = tokio::task::spawn_local(automatic);
     let (ending, by) = loop {
         tokio::select! {
             stop = &mut history => break (failed(stop), None),
@@ -233,11 +236,12 @@ async fn serve_until_stopped(
                 Word::Reread { order, force, sources, who } => {
                     let (reply, answer) = oneshot::channel();
                     let sources = sources.map(Into::into);
-                    // The task that takes orders lives as long as this loop.
-                    let _ = orders.send(Order { who, force, automatic: false, sources, reply: Some(reply) });
+                    let ordered = Order { who, force, automatic: false, sources, reply: Some(reply) };
+                    let too_many = orders.try_send(ordered).is_err();
                     let answers = answers.clone();
                     tokio::task::spawn_local(async move {
-                        if let Ok(answer) = answer.await {
+                        let answer = if too_many { Ok(Answer::too_many()) } else { answer.await };
+                        if let Ok(answer) = answer {
                             let _ = answers.send((order, answer));
                         }
                     });
@@ -250,7 +254,8 @@ async fn serve_until_stopped(
             },
             _ = hang_up.recv() => {
                 let who = "SIGHUP".to_owned();
-                let _ = orders.send(Order { who, force: false, automatic: false, sources: None, reply: None });
+                // If the queue is full, there are rereads enough.
+                let _ = orders.try_send(Order { who, force: false, automatic: false, sources: None, reply: None });
             }
             _ = terminate.recv() => break (Ending::Ordered, Some("signal 15".to_owned())),
             // Ctrl-C at a terminal reaches all processes at once; lmgrd decides then, and tells.
@@ -262,6 +267,7 @@ async fn serve_until_stopped(
     }
     ticking.abort();
     rereading.abort();
+    automatic.abort();
     if let Some(by) = by {
         shared.borrow_mut().stop(&by);
         let settled = async {

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 
 use super::config::Config;
-use super::origin::{FileText, Origin, listed};
+use super::origin::{FileText, Origin, listed, name};
 use crate::catalog::{Catalog, Note, Verdict};
 use crate::event::Started;
 use crate::event::debug_log::{expired, expires_soon};
@@ -69,6 +69,7 @@ pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal>
     tell_licenses(&licenses, &catalog, now, &mut messages);
     let mut options = None;
     let mut policy = Policy::default();
+    let mut notes = Vec::new();
     if let Some(path) = &config.options_file {
         // There is nothing older, so bad lines are skipped and a file that can't be read is as good as none
         // (`flexnet-files.md` 6.2, DECISION); both are errors in the log.
@@ -81,10 +82,14 @@ pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal>
                 policy = compiled.policy;
                 options = Some(text);
             }
-            Err(error) => messages.push(format!(
-                "OPTIONS FILE \"{}\": not readable: {error}, continuing without options",
-                path.display()
-            )),
+            Err(error) => {
+                messages.push(format!(
+                    "OPTIONS FILE \"{}\": not readable: {error}, continuing without options; it is tried again every {} s",
+                    path.display(),
+                    config.options_again.as_secs()
+                ));
+                notes.push(without_options(config, path));
+            }
         }
     }
     let origin = Origin {
@@ -95,10 +100,20 @@ pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal>
         zone: zone_name.clone(),
         machine: machine.clone(),
         options_read: now,
-        notes: Vec::new(),
+        notes,
     };
     let started = Started { version: crate::VERSION.to_owned(), zone: zone_name, files: origin.files() };
     Ok(Setup { catalog, policy, origin, machine, started, zone, messages })
+}
+
+/// For lmstat, about an options file that could not be read at the start and since.
+pub(super) fn without_options(config: &Config, path: &Path) -> String {
+    format!(
+        "{} goes without the rules of {}, which is not readable; it is tried again every {} s",
+        config.vendor,
+        name(path),
+        config.options_again.as_secs()
+    )
 }
 
 /// The log line for a license file that can't be read.
@@ -182,7 +197,7 @@ impl Compiled {
 
 fn zone(config: &Config, messages: &mut Vec<String>) -> Result<(TimeZone, String), Refusal> {
     match &config.zone {
-        Some(name) => TimeZone::get(name)
+        Some(name) => platform::named_zone(name)
             .map(|zone| (zone, name.clone()))
             .map_err(|error| format!("{name:?} is not a time zone: {error}")),
         None => {

@@ -8,8 +8,8 @@ use bytes::BytesMut;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::connection::{Outgoing, Peer, Protocol};
-use super::daemon;
 use super::projector::{StatusQuery, Task};
+use super::{daemon, freshness};
 use crate::catalog::{Catalog, Pool, Unserved};
 use crate::code::{Code, minor};
 use crate::event::Denial;
@@ -50,7 +50,13 @@ pub(super) fn ask(
         Protocol::Lines => Form::Lines,
         Protocol::Frames | Protocol::Unknown => Form::Frames(request),
     };
-    let query = StatusQuery { feature, users, notes: daemon.notes(), form };
+    let mut query = StatusQuery { feature, users, notes: daemon.notes(), form };
+    let freshness = Rc::clone(&daemon.freshness);
+    let question = freshness::Question {
+        config: daemon.config.clone(),
+        origin: Arc::clone(&daemon.served().origin),
+        now: daemon.now().mono,
+    };
     let projector = daemon.projector.clone();
     let Some(place) = daemon.status_queue.place() else {
         let denial = Denial::new(Code::ServerBusy, minor::WRITER_BUSY, TOO_MANY);
@@ -62,6 +68,7 @@ pub(super) fn ask(
         if peer.is_over() {
             return;
         }
+        query.notes.extend(freshness.note(question).await);
         let (reply, answer) = oneshot::channel();
         if !projector.offer(Task::Status(query, reply)) {
             let denial = Denial::new(Code::ServerBusy, minor::WRITER_BUSY, TOO_MANY);

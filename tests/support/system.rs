@@ -38,13 +38,23 @@ impl System {
 
     /// The same, after something was put into the directory that lmgrd starts in.
     pub(crate) fn start_prepared(license: &str, arguments: &[&str], prepare: impl Fn(&Path)) -> Self {
+        Self::start_in(license, arguments, &[], prepare)
+    }
+
+    /// The same, with variables of the environment.
+    pub(crate) fn start_in(
+        license: &str,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        prepare: impl Fn(&Path),
+    ) -> Self {
         for _ in 0..5 {
             let dir = tempfile::tempdir().unwrap();
             prepare(dir.path());
             let port = free_port();
             let text = sign(&license.replace("{port}", &port.to_string()));
             std::fs::write(dir.path().join("test.lic"), text).unwrap();
-            let child = lmgrd(dir.path(), arguments).spawn().unwrap();
+            let child = lmgrd(dir.path(), arguments).envs(environment.iter().copied()).spawn().unwrap();
             let mut system = Self { dir, port, child };
             let vendors = license.lines().filter(|line| line.starts_with("VENDOR ")).count();
             let mut ended = false;

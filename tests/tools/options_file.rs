@@ -1,6 +1,7 @@
 //! Options files through lmgrd and the vendor daemon, as an administrator meets them.
 
-use crate::system::{System, printed};
+use crate::daemon::until;
+use crate::system::{LineSession, System, printed};
 
 const LICENSE: &str = "SERVER this_host ANY {port}\nVENDOR LGS\nFEATURE solver LGS 1.0 permanent 4\n\
      FEATURE mesher LGS 1.0 permanent 4\n";
@@ -34,4 +35,34 @@ fn case_l48_the_default_options_file_stands_beside_the_license_file() {
         "{status}"
     );
     assert!(status.contains("\n\t3 RESERVATIONs for USER mel ("), "{status}");
+}
+
+#[test]
+fn connections_beyond_the_limit_are_told() {
+    let text = "SERVER this_host ANY {port}\nVENDOR LGS\nFEATURE f LGS 1.0 permanent 9\n";
+    let system = System::start_prepared(text, &[], |dir| {
+        // Raised to 31, of which 30 are kept for tools.
+        std::fs::write(dir.join("LGS.opt"), "MAX_CONNECTIONS 5\n").unwrap();
+    });
+    let mut ann = system.line_session("ann");
+    assert!(ann.ask("CHECKOUT f 1.0").starts_with("OK"));
+    let hello = || LineSession::open(system.vendor_port()).ask("HELLO 1 user=bob host=h display=d");
+    let refused = hello();
+    assert!(refused.starts_with("ERR -237,313 ") && refused.contains("MAX_CONNECTIONS 31"), "{refused}");
+    assert!(
+        printed(&system.tool(&["lmstat", "-a", "-c", &system.place()])).contains("Users of f:"),
+        "tools get through"
+    );
+    // In force with the next reread, and nobody is thrown out by it.
+    std::fs::write(system.dir.path().join("LGS.opt"), "MAX_CONNECTIONS 32\n").unwrap();
+    assert!(system.tool(&["lmutil", "lmreread", "-c", &system.place()]).status.success());
+    let mut bob = system.line_session("bob");
+    assert!(bob.ask("CHECKOUT f 1.0").starts_with("OK"));
+    std::fs::write(system.dir.path().join("LGS.opt"), "MAX_CONNECTIONS 31\n").unwrap();
+    assert!(system.tool(&["lmutil", "lmreread", "-c", &system.place()]).status.success());
+    assert!(hello().starts_with("ERR -237"));
+    assert!(ann.ask("HEARTBEAT").starts_with("OK") && bob.ask("HEARTBEAT").starts_with("OK"));
+    drop(ann);
+    drop(bob);
+    until("room", || hello().starts_with("OK"));
 }

@@ -69,6 +69,7 @@ fn daemon(dir: &std::path::Path) -> (Daemon, Arc<Store>) {
         zone: None,
         datestamp: false,
         supervised: false,
+        options_again: Duration::from_secs(60),
         limits: Limits::default(),
     };
     let terms = LeaseTerms { lease: Duration::from_secs(300), close_grace: Duration::from_secs(5) };

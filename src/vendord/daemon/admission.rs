@@ -1,0 +1,35 @@
+//! How many clients may be connected at a time.
+
+use super::Daemon;
+use crate::code::{Code, minor};
+use crate::event::Denial;
+
+/// MAX_CONNECTIONS without a line (`flexnet-files.md` 4.4).
+const CONNECTIONS: usize = 1_000_000;
+/// Connections that are kept for tools.
+const KEPT_FOR_TOOLS: usize = 30;
+
+impl Daemon {
+    /// Why no further session can begin; none if one can. Sessions that come back are let in always: they were admitted
+    /// once, and what they hold would be lost.
+    pub(super) fn full(&self) -> Option<Denial> {
+        if self.state.session_count() >= self.config.limits.sessions {
+            let note = format!("{} sessions are open", self.config.limits.sessions);
+            return Some(Denial::new(Code::LimitReached, minor::PEER_LIMIT, &note));
+        }
+        let set = self.served.policy.settings().max_connections;
+        let wanted = set.and_then(|set| usize::try_from(set).ok()).unwrap_or(CONNECTIONS);
+        let possible = self.config.limits.connections;
+        let most = wanted.min(possible).saturating_sub(KEPT_FOR_TOOLS).max(1);
+        if self.bound.len() < most {
+            return None;
+        }
+        let clients = if most == 1 { "1 client is".to_owned() } else { format!("{most} clients are") };
+        let why = match set {
+            Some(set) if wanted <= possible => format!("MAX_CONNECTIONS {set}"),
+            _ => format!("the limit of {possible} open files"),
+        };
+        let note = format!("{clients} connected, which is all that {why} leaves");
+        Some(Denial::new(Code::ConnectionLimit, minor::PEER_LIMIT, &note))
+    }
+}
