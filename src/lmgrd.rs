@@ -18,6 +18,7 @@ mod restarts;
 mod starting;
 mod texts;
 mod vendor;
+mod watching;
 
 pub use files::{Plan, PlanError, ReadFile, VendorPlan, expand, plan, read};
 pub use restarts::{Next, RestartPolicy, Restarts};
@@ -38,6 +39,7 @@ use manager::Manager;
 use reading::{Found, Reading};
 use reread::Rereads;
 use starting::Starting;
+use watching::Seen;
 
 use crate::event::debug_log::LogStyle;
 use crate::ident::Host;
@@ -103,6 +105,8 @@ pub struct Config {
     pub refuse_reread: bool,
     /// Where the history and the administrator's key lie; see [`platform::state_dir`].
     pub state_dir: Option<PathBuf>,
+    /// Files that change are read again without an order.
+    pub watch: bool,
     /// Directories with vendor manifests and programs that VENDOR lines may name.
     pub vendor_dirs: Vec<PathBuf>,
     /// Listen on this address alone.
@@ -233,6 +237,7 @@ fn open_log(file: Option<&LogFile>) -> (Option<File>, Option<String>) {
 struct Prepared {
     plan: Plan,
     files: Vec<ReadFile>,
+    seen: Option<Seen>,
     reading: Reading,
     listener: std::net::TcpListener,
     port: u16,
@@ -268,7 +273,7 @@ fn prepare(config: &Config, log: &Log) -> Result<Prepared, Unable> {
         .map_err(|error| one(1, format!("this program's own file cannot be found: {error}")))?;
     let this_host = platform::host_name().map_err(|error| one(1, format!("this machine's name: {error}")))?;
     program::missing_dirs(&config.vendor_dirs, &start_dir).iter().for_each(|note| log.say(note));
-    let (reading, plan, files) = read_plan(config, log, &start_dir, this_host)?;
+    let (reading, plan, files, seen) = read_plan(config, log, &start_dir, this_host)?;
     let listener = open_port(config, log, plan.port)?;
     let port = listener
         .local_addr()
@@ -289,7 +294,7 @@ fn prepare(config: &Config, log: &Log) -> Result<Prepared, Unable> {
             (None, Some(trouble))
         }
     };
-    Ok(Prepared { plan, files, reading, listener, port, state_dir, admin, trouble, start_dir, own })
+    Ok(Prepared { plan, files, seen, reading, listener, port, state_dir, admin, trouble, start_dir, own })
 }
 
 /// Reads the files. What is wrong with single ones is logged, and repeated in a failure, because whoever started the
@@ -299,7 +304,7 @@ fn read_plan(
     log: &Log,
     start_dir: &Path,
     this_host: Host,
-) -> Result<(Reading, Plan, Vec<ReadFile>), Unable> {
+) -> Result<(Reading, Plan, Vec<ReadFile>, Option<Seen>), Unable> {
     let failed = |error: &PlanError, notes: &[String]| {
         let lines = error.messages();
         let text = notes.iter().chain(&lines).map(String::as_str).collect::<Vec<_>>().join("; ");
@@ -312,10 +317,11 @@ fn read_plan(
         .filter(|path| !path.is_empty())
         .ok_or_else(|| failed(&PlanError::NoPath, &[]))?;
     let reading = Reading { path, start_dir: start_dir.to_owned(), this_host, port: config.port };
-    let Found { files, plan, notes, .. } = reading.read(&[]);
+    let found = if config.watch { reading.read_watched(&[], None) } else { reading.read(&[]) };
+    let Found { files, plan, notes, seen, .. } = found;
     notes.iter().for_each(|note| log.say(note));
     match plan {
-        Ok(plan) => Ok((reading, plan, files)),
+        Ok(plan) => Ok((reading, plan, files, seen)),
         Err(error) => Err(failed(&error, &notes)),
     }
 }
@@ -354,6 +360,7 @@ async fn serve_in_runtime(config: Config, prepared: Prepared, log_file: Option<F
     let Prepared {
         plan,
         files: in_force,
+        seen,
         reading,
         listener,
         port,
@@ -425,6 +432,10 @@ async fn serve_in_runtime(config: Config, prepared: Prepared, log_file: Option<F
         log: log.clone(),
     });
     tokio::spawn(reception::receive(listener, desk));
+    let mut rereads = Rereads::new(reading, plan, in_force, starting, license_files);
+    if let Some(seen) = seen {
+        rereads.watch(seen, &log);
+    }
     let manager = Manager {
         log,
         vendors,
@@ -433,7 +444,7 @@ async fn serve_in_runtime(config: Config, prepared: Prepared, log_file: Option<F
         whole: matches!(config.start, StartMode::Whole(_)),
         start: Some(config.start),
         timestamp_every: config.timestamp_every,
-        rereads: Rereads::new(reading, plan, in_force, starting, license_files),
+        rereads,
     };
     manager.run(news_queue, order_queue).await
 }

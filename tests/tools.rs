@@ -30,6 +30,7 @@ mod tools {
     mod output;
     mod search_path;
     mod up;
+    mod watch;
 }
 
 /// Ten floating seats and a feature that needs no count, on ports of the test.

@@ -62,6 +62,9 @@ pub(super) struct Args {
     /// Directory with vendor manifests and with programs that VENDOR lines may name (can be repeated)
     #[arg(long, value_name = "DIR")]
     vendor_dir: Vec<PathBuf>,
+    /// Reread license and options files by itself when they change
+    #[arg(long)]
+    watch: bool,
     /// Listen on this address alone
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<IpAddr>,
@@ -167,6 +170,7 @@ fn config(args: Args, call: &Call, start: StartMode) -> Config {
         refuse_down: args.refuse.iter().any(|command| command == "lmdown"),
         refuse_reread: args.refuse.iter().any(|command| command == "lmreread"),
         state_dir: args.state_dir,
+        watch: args.watch,
         vendor_dirs: args.vendor_dir,
         listen: args.listen,
         clock_limits: [

@@ -37,6 +37,9 @@ pub(super) struct Args {
     /// Directory with vendor manifests (can be repeated)
     #[arg(long, value_name = "DIR")]
     vendor_dir: Vec<PathBuf>,
+    /// Reread license and options files by itself when they change
+    #[arg(long)]
+    watch: bool,
     /// Listen on this address
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     listen: IpAddr,
@@ -75,6 +78,7 @@ fn start(args: Args) -> Result<u8, String> {
         refuse_down: false,
         refuse_reread: false,
         state_dir: Some(place.state.clone()),
+        watch: args.watch,
         vendor_dirs: args.vendor_dir,
         listen: Some(args.listen),
         clock_limits: Default::default(),

@@ -269,14 +269,16 @@ fn vendors(files: &[&ReadFile], start_dir: &Path, notes: &mut Vec<String>) -> Ve
             .collect();
         if plan.options.is_none() {
             // Without a name, `<vendor>.opt` beside the license file is the options file.
-            plan.options = plan
-                .files
-                .iter()
-                .filter_map(|file| Some(file.parent()?.join(format!("{}.opt", plan.name))))
-                .find(|path| path.is_file());
+            let found = default_options(plan).find(|path| path.is_file());
+            plan.options = found;
         }
     }
     plans
+}
+
+/// Where the options file of a vendor daemon may be if its VENDOR line does not say it.
+pub(super) fn default_options(plan: &VendorPlan) -> impl Iterator<Item = PathBuf> {
+    plan.files.iter().filter_map(|file| Some(file.parent()?.join(format!("{}.opt", plan.name))))
 }
 
 /// Fills an empty place; tells whether a filled one differs.

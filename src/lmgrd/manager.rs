@@ -109,7 +109,7 @@ impl Manager {
                     None if self.whole => break End::Signal(1),
                     None => self.reread_by_signal(),
                 },
-                Some(found) = self.rereads.found() => self.reread_found(found),
+                Some(heard) = self.rereads.heard() => self.reread_heard(heard),
                 () = sleep_until(late.unwrap_or(settle_by)), if late.is_some() => self.reread_late(),
                 () = sleep_until(restart.unwrap_or(settle_by)), if restart.is_some() => self.restart_due(),
                 () = sleep_until(settle_by), if self.start.is_some() => {}

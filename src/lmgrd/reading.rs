@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::files::{Plan, PlanError, ReadFile, expand, plan, read};
+use super::files::{Plan, PlanError, ReadFile, default_options, expand, plan, read};
+use super::watching::Seen;
 use crate::ident::Host;
 use crate::license::{LicenseFile, LineKind};
+use crate::platform::Watched;
 use crate::text::Source;
 
 /// Where the license files are.
@@ -32,6 +34,8 @@ pub(super) struct Found {
     pub(super) notes: Vec<String>,
     /// Which files count as they were read before, and why.
     pub(super) kept: Vec<String>,
+    /// What the files held, if they are watched.
+    pub(super) seen: Option<Seen>,
 }
 
 impl Reading {
@@ -56,7 +60,40 @@ impl Reading {
             notes.push(why);
         }
         let plan = plan(&files, &self.this_host, &self.start_dir, self.port, &mut notes);
-        Found { plan, files: files.iter().map(essence).collect(), notes, kept }
+        Found { plan, files: files.iter().map(essence).collect(), notes, kept, seen: None }
+    }
+
+    /// The same, with what the files held; `present` is the plan in force.
+    pub(super) fn read_watched(&self, former: &[ReadFile], present: Option<&Plan>) -> Found {
+        let seen = Seen::before(self, present);
+        let mut found = self.read(former);
+        found.seen = Some(match &found.plan {
+            Ok(plan) => seen.and(self, plan),
+            Err(_) => seen,
+        });
+        found
+    }
+
+    /// The files whose change means a reread: those of the license path, and the options files of a plan, where they are or
+    /// would be.
+    pub(super) fn watched(&self, plan: Option<&Plan>) -> Watched {
+        let mut watched = Watched::default();
+        for entry in std::env::split_paths(&self.path).filter(|entry| !entry.as_os_str().is_empty()) {
+            let path = self.start_dir.join(&entry);
+            if path.is_dir() {
+                watched.directories.insert(path);
+            } else if path.exists() || !entry.to_string_lossy().contains('@') {
+                watched.files.insert(path);
+            }
+        }
+        for vendor in plan.iter().flat_map(|plan| &plan.vendors) {
+            let usual: Vec<PathBuf> = default_options(vendor).collect();
+            match &vendor.options {
+                Some(named) if !usual.contains(named) => drop(watched.files.insert(named.clone())),
+                _ => watched.files.extend(usual),
+            }
+        }
+        watched
     }
 }
 

@@ -12,13 +12,16 @@ use tokio::time::Instant;
 
 use super::conversation::{Done, Order};
 use super::files::{Plan, ReadFile, VendorPlan};
+use super::log::Log;
 use super::manager::Manager;
 use super::reading::{Found, Reading};
 use super::starting::Starting;
 use super::vendor::State;
+use super::watching::Seen;
 use crate::code::{Code, minor};
 use crate::event::Denial;
 use crate::ident::VendorName;
+use crate::platform::FileWatch;
 use crate::wire::ControlVerb;
 use crate::wire::pipe::{ManagerLine, Sources};
 
@@ -35,11 +38,21 @@ pub(super) struct Rereads {
     in_force: Arc<Vec<ReadFile>>,
     starting: Starting,
     license_files: watch::Sender<Arc<[PathBuf]>>,
-    sender: mpsc::Sender<Found>,
-    read: mpsc::Receiver<Found>,
+    sender: mpsc::Sender<Heard>,
+    heard: mpsc::Receiver<Heard>,
+    /// With `--watch`.
+    watch: Option<FileWatch>,
     queue: VecDeque<Asked>,
     current: Option<Current>,
     last: u32,
+}
+
+/// What another thread has to say.
+pub(super) enum Heard {
+    /// The license files are read.
+    Found(Box<Found>),
+    /// Files that are watched have changed.
+    Changed,
 }
 
 /// An order.
@@ -76,7 +89,7 @@ impl Rereads {
         starting: Starting,
         license_files: watch::Sender<Arc<[PathBuf]>>,
     ) -> Self {
-        let (sender, read) = mpsc::channel(1);
+        let (sender, heard) = mpsc::channel(1);
         Self {
             reading: Arc::new(reading),
             plan,
@@ -84,16 +97,28 @@ impl Rereads {
             starting,
             license_files,
             sender,
-            read,
+            heard,
+            watch: None,
             queue: VecDeque::new(),
             current: None,
             last: 0,
         }
     }
 
-    /// The next reading that is done.
-    pub(super) async fn found(&mut self) -> Option<Found> {
-        self.read.recv().await
+    /// Has the files watched, which held this when they were read.
+    pub(super) fn watch(&mut self, seen: Seen, log: &Log) {
+        match seen.watch(self.sender.clone(), log.clone()) {
+            Ok(watch) => {
+                log.say("License and options files are watched; changes are reread");
+                self.watch = Some(watch);
+            }
+            Err(error) => log.say(&format!("--watch has no effect: {error}")),
+        }
+    }
+
+    /// The next reading that is done, or change that was seen.
+    pub(super) async fn heard(&mut self) -> Option<Heard> {
+        self.heard.recv().await
     }
 
     /// When the present order is given up.
@@ -134,6 +159,22 @@ impl Manager {
         self.reread_next();
     }
 
+    /// A reading is done, or files have changed.
+    pub(super) fn reread_heard(&mut self, heard: Heard) {
+        match heard {
+            Heard::Found(found) => self.reread_found(*found),
+            Heard::Changed => {
+                let waits = |asked: &Asked| asked.vendor.is_none();
+                // One that is only waiting reads what has changed too.
+                if !self.rereads.queue.iter().any(waits) && self.rereads.queue.len() < QUEUE_MAX {
+                    let who = "changed files".to_owned();
+                    self.rereads.queue.push_back(Asked { vendor: None, force: false, who, reply: None });
+                }
+                self.reread_next();
+            }
+        }
+    }
+
     fn reread_next(&mut self) {
         if self.rereads.current.is_some() {
             return;
@@ -157,17 +198,25 @@ impl Manager {
         }
         let (reading, former) = (Arc::clone(&self.rereads.reading), Arc::clone(&self.rereads.in_force));
         let sender = self.rereads.sender.clone();
+        let present = self.rereads.watch.is_some().then(|| self.rereads.plan.clone());
         tokio::spawn(async move {
+            let read = move || match present {
+                Some(present) => reading.read_watched(&former, Some(&present)),
+                None => reading.read(&former),
+            };
             // If the thread fails, the order's deadline says so.
-            if let Ok(found) = tokio::task::spawn_blocking(move || reading.read(&former)).await {
-                let _ = sender.send(found).await;
+            if let Ok(found) = tokio::task::spawn_blocking(read).await {
+                let _ = sender.send(Heard::Found(Box::new(found))).await;
             }
         });
     }
 
     /// The license files are read: what changed is taken over, then the vendor daemons are told.
-    pub(super) fn reread_found(&mut self, found: Found) {
-        let Found { plan, files, notes, kept } = found;
+    fn reread_found(&mut self, found: Found) {
+        let Found { plan, files, notes, kept, seen } = found;
+        if let (Some(seen), Some(watch)) = (seen, &self.rereads.watch) {
+            seen.tell(watch);
+        }
         notes.iter().for_each(|note| self.log.say(note));
         let Some(mut current) = self.rereads.current.take() else { return };
         kept.into_iter().for_each(|why| current.refuse(minor::LICENSES_KEPT, why));
