@@ -3,6 +3,8 @@
 
 #[path = "support/fixtures.rs"]
 mod fixtures;
+#[path = "debug_logs/round_trip.rs"]
+mod round_trip;
 
 use std::collections::BTreeMap;
 

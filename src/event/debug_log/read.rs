@@ -108,6 +108,8 @@ struct Held {
     at: DateTime,
     /// Its text, if it says more than its time.
     text: Option<Box<str>>,
+    /// It is a line of the vendor daemon that says no more: a NOTE behind it is not of a refusal before it.
+    ends_refusal: bool,
 }
 
 /// An end of the daemon that was announced. Seats that come back after it still have their lines.
@@ -199,12 +201,15 @@ impl Reading {
         }
         let matters = self.matters(&line);
         if !self.calendar.known {
-            self.hold(dated.at, matters.then_some(text));
+            let ends_refusal = !matters && self.is_vendor(line.daemon);
+            self.hold(Held { at: dated.at, text: matters.then(|| text.into()), ends_refusal });
             return;
         }
         let at = self.instants.at(dated.at, dated.exact);
         if matters {
             self.follow(&line, at);
+        } else if self.is_vendor(line.daemon) {
+            self.settle_refusal();
         }
     }
 
@@ -249,9 +254,9 @@ impl Reading {
         name.eq_ignore_ascii_case(&self.vendor) && (rest.is_empty() || number)
     }
 
-    fn hold(&mut self, at: DateTime, text: Option<&str>) {
-        self.held_bytes += text.map_or(0, str::len);
-        self.held.push(Held { at, text: text.map(Box::from) });
+    fn hold(&mut self, line: Held) {
+        self.held_bytes += line.text.as_deref().map_or(0, str::len);
+        self.held.push(line);
         if self.held.len() >= HELD_LINES_MAX || self.held_bytes >= HELD_BYTES_MAX {
             self.give_up_waiting();
         }
@@ -270,6 +275,8 @@ impl Reading {
             let at = self.instants.at(dating::shifted(held.at, days), None);
             if let Some(line) = held.text.as_deref().and_then(line::parse) {
                 self.follow(&line, at);
+            } else if held.ends_refusal {
+                self.settle_refusal();
             }
         }
     }
@@ -475,3 +482,6 @@ impl Reading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

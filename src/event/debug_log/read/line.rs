@@ -151,7 +151,8 @@ fn read(message: &str) -> Message<'_> {
     match word {
         "OUT:" => read_out(rest).map_or(Message::Torn, Message::Out),
         "IN:" => read_in(rest).map_or(Message::Torn, |(seats, reason)| Message::In(seats, reason)),
-        "DENIED:" | "UNSUPPORTED:" => read_denied(rest).map_or(Message::Torn, Message::Denied),
+        "DENIED:" => read_denied(rest, false).map_or(Message::Torn, Message::Denied),
+        "UNSUPPORTED:" => read_denied(rest, true).map_or(Message::Torn, Message::Denied),
         "QUEUED:" | "DEQUEUED:" => Message::Queue,
         "TIMESTAMP" => short_date(rest.trim_end()).map_or(Message::Other, Message::Day),
         "NOTE:" => Message::Note(rest),
@@ -293,23 +294,36 @@ fn without_data(text: &str) -> &str {
         .unwrap_or(text)
 }
 
-/// `"feature" (key) user@host  (text. (-4,209))`; the key is what a client says of its license file.
-fn read_denied(rest: &str) -> Option<Refused<'_>> {
+/// Whether a text ends with a host that has no blanks, with the data behind it, or with a number of licenses.
+fn ends_client(text: &str) -> bool {
+    let text = text.trim_end_matches(' ');
+    text.ends_with([']', ')']) || text.rsplit(' ').next().is_some_and(|last| last.contains('@'))
+}
+
+/// `"feature" user@host  (text. (-4,209))`, with `(key) ` before the user where a key may stand: what a client says of its
+/// license file, which not all servers write.
+fn read_denied(rest: &str, keyed: bool) -> Option<Refused<'_>> {
     let (feature, rest) = feature(rest)?;
-    let rest = match rest.strip_prefix('(').and_then(|keyed| keyed.split_once(") ")) {
+    let rest = match rest.strip_prefix('(').filter(|_| keyed).and_then(|rest| rest.split_once(") ")) {
         Some((key, unkeyed)) if !key.contains('@') && unkeyed.contains('@') => unkeyed,
         _ => rest,
     };
     let whole = rest.trim_end_matches(' ');
-    let (before, reason) = last_group(whole).filter(|(before, _)| before.contains('@')).or_else(|| {
-        // Parentheses that don't balance, in the name of a file: then the first ones behind a host.
-        let (index, _) = whole.match_indices("  (").find(|(index, _)| {
-            let host = whole.get(..*index).and_then(|before| before.rsplit(' ').next());
-            host.is_some_and(|host| host.contains('@'))
-        })?;
-        let reason = whole.get(index + 3..)?;
-        Some((whole.get(..index + 2)?, reason.strip_suffix(')').unwrap_or(reason)))
-    })?;
+    // Parentheses that don't balance, as in the name of a file, lead into the text; then the first ones behind a host begin it.
+    let from_end = last_group(whole).filter(|(before, _)| before.contains('@'));
+    let (before, reason) = from_end
+        .filter(|(before, _)| ends_client(before))
+        .or_else(|| {
+            let (index, _) = whole.match_indices("  (").find(|(index, _)| {
+                whole
+                    .get(..*index)
+                    .and_then(|before| before.rsplit(' ').next())
+                    .is_some_and(|host| host.contains('@'))
+            })?;
+            let reason = whole.get(index + 3..)?;
+            Some((whole.get(..index + 2)?, reason.strip_suffix(')').unwrap_or(reason)))
+        })
+        .or(from_end)?;
     let (client, count, _) = client(before)?;
     let (text, numbers) = numbers(reason);
     Some(Refused { seats: Seats { feature, client, count }, text, numbers })
