@@ -28,6 +28,8 @@ mod tools {
     mod newer_files;
     mod options_file;
     mod output;
+    mod reread_load;
+    mod reread_vendors;
     mod search_path;
     mod up;
     mod watch;

@@ -93,8 +93,17 @@ impl Answer {
     }
 }
 
-/// Carries out orders until the daemon ends.
-pub(super) async fn follow(shared: Shared, mut orders: mpsc::Receiver<Order>, voice: Voice, zone: TimeZone) {
+/// Carries out orders until the daemon ends, from when it `serves`: before that there is no history to record them in.
+pub(super) async fn follow(
+    shared: Shared,
+    serves: oneshot::Receiver<()>,
+    mut orders: mpsc::Receiver<Order>,
+    voice: Voice,
+    zone: TimeZone,
+) {
+    if serves.await.is_err() {
+        return;
+    }
     let mut number = 0_u64;
     while let Some(mut order) = orders.recv().await {
         number += 1;

@@ -213,7 +213,10 @@ async fn serve_until_stopped(
     let ticking = tokio::task::spawn_local(tick(Rc::clone(&shared), Rc::clone(&peers)));
     let (orders, order_queue) = mpsc::channel(rereading::QUEUE_MAX);
     let (answers, mut answer_queue) = mpsc::unbounded_channel();
-    let rereading = rereading::follow(Rc::clone(&shared), order_queue, voice.clone(), setup.zone.clone());
+    let (serves, when_it_serves) = oneshot::channel();
+    let mut serves = Some(serves);
+    let rereading =
+        rereading::follow(Rc::clone(&shared), when_it_serves, order_queue, voice.clone(), setup.zone.clone());
     let rereading = tokio::task::spawn_local(rereading);
     let automatic = automatic::follow(Rc::clone(&shared), orders.clone(), voice.clone());
     let automatic = tokio::task::spawn_local(automatic);
@@ -222,6 +225,7 @@ async fn serve_until_stopped(
             stop = &mut history => break (failed(stop), None),
             _ = &mut ready, if !told => {
                 told = true;
+                serves.take().map(|serves| serves.send(()));
                 let Some(listener) = listener.take() else { continue };
                 accepting = Some(tokio::task::spawn_local(accept(
                     Rc::clone(&shared), Rc::clone(&peers), listener,
