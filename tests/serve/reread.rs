@@ -6,7 +6,8 @@ use seatkeeper::event::Event;
 use seatkeeper::seat::State;
 use seatkeeper::wire::{Message, Notice};
 
-use crate::daemon::{Reply, signal, until};
+use crate::daemon::{Daemon, Reply, signal, until};
+use crate::forgetful_disk::ForgetfulDisk;
 use crate::{Site, history, session};
 
 const CLIENTS: usize = 50;
@@ -88,4 +89,60 @@ fn fifty_clients_do_not_notice_fifty_rereads_of_which_every_third_is_broken() {
     assert_eq!(events().filter(|event| matches!(event, Event::Reread(_))).count(), REREADS);
     assert!(events().any(|event| matches!(event, Event::Moved(_))));
     assert!(!events().any(|event| matches!(event, Event::Denied(_))));
+}
+
+/// Has everything reread, and waits until that has come to an end.
+fn reread(daemon: &Daemon) {
+    let finished = || daemon.log().matches("...Finished rereading").count();
+    let before = finished();
+    signal(daemon.pid(), "HUP");
+    until("the reread", || finished() > before);
+}
+
+#[test]
+fn a_reread_that_the_disk_does_not_take_has_not_happened() {
+    let site = Site::new(300, 5);
+    let Some(disk) = ForgetfulDisk::over(&site.state()) else { return };
+    let options = site.dir.path().join("LGS.opt");
+    let rules = |number: usize| std::fs::write(&options, format!("EXCLUDE ten USER u{number}\n")).unwrap();
+    rules(0);
+    let daemon = site.start_on(|command| {
+        disk.mount(command);
+        command.arg("--options").arg(&options);
+    });
+    let (mut ann, _) = session(&daemon, "ann");
+    let kept = ann.checkout(1, 0, "one", 1).unwrap().granted();
+    disk.switch("full", true);
+    // A full disk may still have room for a commit or two. Nothing but rereads is to be recorded, so the first that finds no
+    // room is taken back while it waits for the disk.
+    let mut number = 0;
+    while !daemon.log().contains("nothing was taken over") {
+        number += 1;
+        rules(number);
+        site.serve(&crate::LICENSE.replace("permanent 10", &format!("permanent {}", 10 + number)));
+        reread(&daemon);
+        assert!(number < 1000, "{}", daemon.log());
+    }
+    assert!(daemon.log().contains("ERROR: nothing was taken over: Request was not carried out. (-1002,402)"));
+    disk.switch("full", false);
+    until("the history", || daemon.log().contains("The history can be written again"));
+    let denied = |user: usize| {
+        let (mut wire, _) = session(&daemon, &format!("u{user}"));
+        wire.checkout(1, 0, "ten", 1).unwrap().number() == -38
+    };
+    assert!(!denied(number), "the rules that were not taken over");
+    assert!(denied(number - 1), "those before them hold");
+    let before = daemon.log().matches(&format!("pool resized: ten 1, from {} to", 9 + number)).count();
+    reread(&daemon);
+    let after = daemon.log().matches(&format!("pool resized: ten 1, from {} to", 9 + number)).count();
+    assert_eq!((before, after), (0, 1), "the licenses were not taken over either\n{}", daemon.log());
+    assert!(denied(number) && !denied(number - 1));
+    assert_eq!(ann.checkin(2, 1, kept.handle).unwrap(), Reply::CheckedIn(kept.handle));
+    assert!(daemon.stop().code().is_some());
+    let rereads = history(&site.history())
+        .iter()
+        .flat_map(|record| &record.events)
+        .filter(|event| matches!(event, Event::Reread(_)))
+        .count();
+    assert_eq!(rereads, number, "all but the one that was taken back");
 }
