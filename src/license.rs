@@ -18,6 +18,7 @@ mod file;
 pub mod finding;
 pub mod format;
 pub mod format_version;
+pub mod guide;
 mod hostid;
 mod keyword;
 mod layout;

@@ -24,6 +24,7 @@ pub use directive::{
 };
 pub use file::{Line, LineKind, OptionLine, OptionsFile};
 pub use keyword::Keyword;
+pub use spec::MODIFIERS;
 
 #[cfg(test)]
 mod tests;

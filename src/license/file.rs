@@ -102,6 +102,19 @@ impl LicenseFile {
             .map(|word| text(word.raw).unwrap_or(Cow::Borrowed(word.raw)))
     }
 
+    /// The same words, and where each stands.
+    #[must_use]
+    pub fn placed_words_of(&self, line: &Line) -> Vec<(Cow<'_, str>, Span)> {
+        let whole = self.source.slice(line.span);
+        let body = whole.strip_prefix(BYTE_ORDER_MARK).unwrap_or(whole);
+        let begin = line.span.start + (whole.len() - body.len());
+        let words = Words::new(body).map(|word| {
+            let start = begin + word.start;
+            (text(word.raw).unwrap_or(Cow::Borrowed(word.raw)), Span::new(start, start + word.raw.len()))
+        });
+        words.collect()
+    }
+
     /// What the number of SERVER lines means for the file (`flexnet-files.md` 1.2). SERVER lines that could
     /// not be read count too: half a triad is not a single server.
     #[must_use]

@@ -22,8 +22,8 @@ const TEXTS: [(&str, TextModifier); 11] = [
     ("FID", TextModifier::Entitlement),
 ];
 
-/// All modifiers, in the case that manuals use.
-const NAMES: [&str; 12] = [
+/// All modifiers of a feature, in the case that manuals use.
+pub const MODIFIERS: [&str; 12] = [
     "VERSION",
     "HOSTID",
     "EXPDATE",
@@ -134,10 +134,10 @@ fn modifier(reader: &mut Reader, key: &str, value: &str, span: Span) -> Option<M
     if let Some((_, text)) = TEXTS.iter().find(|(name, _)| is(name)) {
         return Some(Modifier::Text(*text, value.to_owned()));
     }
-    let meant = nearest(key, NAMES);
+    let meant = nearest(key, MODIFIERS);
     reader.report(finding::MODIFIER_UNKNOWN, span, format!("unknown modifier {}", shown(key))).help(
         meant.map_or_else(
-            || format!("known are {}", NAMES.join(", ")),
+            || format!("known are {}", MODIFIERS.join(", ")),
             |meant| format!("did you mean {meant}?"),
         ),
     );
