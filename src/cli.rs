@@ -24,6 +24,7 @@ mod lmreread;
 mod lmstat;
 mod lmutil;
 mod lmver;
+mod lsp;
 mod run;
 mod terminal;
 #[cfg(feature = "server")]

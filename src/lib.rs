@@ -19,7 +19,7 @@
 //! | 3 engine | [`seat`], [`session`], [`lint`] |
 //! | 4 adapters | `store`, `platform`, [`replay`] |
 //! | 5 shells | `vendord`, `lmgrd`, `client` |
-//! | 6 faces | `lmutil`, `cli` |
+//! | 6 faces | `lmutil`, `lsp`, `cli` |
 //!
 //! Floors 0 to 3 build without any feature; `client`, `server` and `cli` add the shells above them.
 
@@ -70,6 +70,7 @@ pub mod wire;
 pub mod catalog;
 pub mod policy;
 
+pub mod editor;
 pub mod lint;
 pub mod seat;
 pub mod session;
@@ -91,6 +92,9 @@ pub mod lmgrd;
 
 #[cfg(feature = "cli")]
 pub mod lmutil;
+
+#[cfg(feature = "cli")]
+pub mod lsp;
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -19,10 +19,10 @@ const FLOORS: [&[&str]; 7] = [
     &["ident", "code", "time", "text"],
     &["license", "options", "sign", "event", "wire"],
     &["catalog", "policy"],
-    &["seat", "session", "lint"],
+    &["seat", "session", "lint", "editor"],
     &["store", "platform", "replay"],
     &["vendord", "lmgrd", "client"],
-    &["lmutil", "cli"],
+    &["lmutil", "lsp", "cli"],
 ];
 
 /// Rooms above this floor may touch the machine, except those of `PURE_ABOVE`.
@@ -38,7 +38,10 @@ const ALSO: &[(&str, &str, &str)] = &[
     ("wire", "event", "frames carry the requests, answers and denials of the history"),
     ("license", "event", "a hostid is compared with what a client claims of itself"),
     ("policy", "catalog", "options are compiled against a catalog"),
+    ("editor", "lint", "the editor explains and mends what the lint finds"),
+    ("lsp", "lmutil", "the language server judges as lmlint does"),
     ("cli", "lmutil", "cli gives every tool its arguments"),
+    ("cli", "lsp", "cli gives the language server its arguments"),
 ];
 
 /// What floors 0 to 3 must not name, and why. A name with `::` is looked for in paths, one without as a word.

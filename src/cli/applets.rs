@@ -5,7 +5,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use super::terminal::is_output_lost;
 use super::{
     Call, PROGRAM, USAGE, classic, lmcatalog, lmcksum, lmcrypt, lmdiff, lmdown, lmexplain, lmfmt, lmhostid,
-    lminstall, lmlicvalidator, lmlint, lmopt, lmreread, lmstat, lmutil, lmver, print, print_error, run,
+    lminstall, lmlicvalidator, lmlint, lmopt, lmreread, lmstat, lmutil, lmver, lsp, print, print_error, run,
 };
 #[cfg(feature = "server")]
 use super::{lmgrd, up, vendord};
@@ -57,6 +57,7 @@ pub(super) static APPLETS: &[Applet] = &[
     applet!("lminstall", lminstall, classic: true, hidden: false),
     applet!("lmcrypt", lmcrypt, classic: false, hidden: false),
     applet!("lmver", lmver, classic: true, hidden: false),
+    applet!("lsp", lsp, classic: false, hidden: false),
     #[cfg(feature = "server")]
     applet!("LGS", vendord, classic: false, hidden: true),
     #[cfg(feature = "server")]

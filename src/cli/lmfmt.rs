@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::{Call, print, print_error};
+use crate::editor::Document;
 use crate::lmutil::inputs::{ReadFiles, STANDARD_INPUT, read_files};
-use crate::lmutil::lmfmt::{Formatted, Readable, difference, formatted, left_as_they_are};
+use crate::lmutil::lmfmt::{Formatted, difference, formatted, left_as_they_are};
 use crate::platform::{licenses_in, replace};
 use crate::text::layout::Style;
 
@@ -110,8 +111,8 @@ fn one(path: &Path, args: &Args) -> Outcome {
     if let Some((path, error)) = licenses.unreadable.first() {
         return Outcome::Trouble(format!("{}: {error}", path.display()));
     }
-    let licenses = licenses.files.into_iter().map(Readable::License);
-    let Some(file) = &licenses.chain(options.into_iter().map(Readable::Options)).next() else {
+    let licenses = licenses.files.into_iter().map(Document::License);
+    let Some(file) = &licenses.chain(options.into_iter().map(Document::Options)).next() else {
         return Outcome::Same;
     };
     let laid_out = match formatted(file, Style::default()) {
@@ -139,7 +140,7 @@ fn one(path: &Path, args: &Args) -> Outcome {
     put(&laid_out.bytes).unwrap_or(Outcome::Same)
 }
 
-fn write(path: &Path, file: &Readable, laid_out: &Formatted) -> Outcome {
+fn write(path: &Path, file: &Document, laid_out: &Formatted) -> Outcome {
     if path.as_os_str() == STANDARD_INPUT {
         return Outcome::Trouble("standard input can't be written in place".to_owned());
     }

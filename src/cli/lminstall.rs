@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::{Call, USAGE, print, print_error};
 use crate::code::Code;
+use crate::editor::Document;
 use crate::license::LicenseFile;
 use crate::license::format_version::FormatVersion;
 use crate::lmutil::banner;
 use crate::lmutil::inputs::{STANDARD_INPUT, read_licenses};
-use crate::lmutil::lmfmt::{Readable, formatted, left_as_they_are};
+use crate::lmutil::lmfmt::{formatted, left_as_they_are};
 use crate::lmutil::lminstall::{decimal_lines, merge, split, too_new, typed};
 use crate::platform::{Secrecy, replace, write_new};
 use crate::text::Source;
@@ -194,7 +195,7 @@ fn check(file: &LicenseFile, version: Option<FormatVersion>) -> Result<(), Failu
 }
 
 fn laid_out(bytes: &[u8], name: &str, args: &Args) -> Result<Vec<u8>, Failure> {
-    let file = Readable::License(LicenseFile::parse(Source::new(name, bytes)));
+    let file = Document::License(LicenseFile::parse(Source::new(name, bytes)));
     for note in left_as_they_are(&file) {
         print_error(&format!("{note}\n"));
     }

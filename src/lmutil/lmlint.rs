@@ -10,11 +10,12 @@ mod sarif;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use explain::{UnknownId, explained, list};
 pub(super) use json::finding as finding_as_json;
-pub(super) use options::{is_read, options_findings};
+pub(super) use options::is_read;
+pub use options::{options_files, options_findings, options_places};
 
 use super::inputs::{ReadFiles, ReadLicenses, manifest_of};
 use crate::ident::VendorName;
@@ -80,7 +81,8 @@ pub struct Counts {
 }
 
 /// The manifests of the vendors of license files, and what kept some from being used.
-pub(super) fn manifests_of(
+#[must_use]
+pub fn manifests_of(
     files: &[LicenseFile],
     dirs: &[PathBuf],
 ) -> (BTreeMap<VendorName, Manifest>, Vec<String>) {
@@ -99,9 +101,18 @@ pub(super) fn manifests_of(
     (manifests, problems)
 }
 
+/// Texts that count before those on disk, by their paths: an editor's.
+pub type OpenTexts<'a> = dyn Fn(&Path) -> Option<Source> + 'a;
+
 /// Judges files as those of one server, in their order.
 #[must_use]
 pub fn judge(read: ReadFiles, wanted: &Wanted) -> Judged {
+    judge_open(read, wanted, &|_| None)
+}
+
+/// The same with texts that count before those on disk.
+#[must_use]
+pub fn judge_open(read: ReadFiles, wanted: &Wanted, open: &OpenTexts<'_>) -> Judged {
     let ReadFiles { licenses: ReadLicenses { files, unreadable }, options } = read;
     let mut problems: Vec<String> =
         unreadable.iter().map(|(path, error)| format!("{}: {error}", path.display())).collect();
@@ -119,7 +130,7 @@ pub fn judge(read: ReadFiles, wanted: &Wanted) -> Judged {
         soon_days: wanted.soon_days,
         foreign: wanted.foreign,
     });
-    let (options, missing) = options::assigned(&files, options, wanted);
+    let (options, missing) = options::assigned(&files, options, wanted, open);
     found.extend(missing);
     found.sort_by_key(|found| (found.file, found.diagnostic.span));
     let of_options =
@@ -133,7 +144,7 @@ pub fn judge(read: ReadFiles, wanted: &Wanted) -> Judged {
 
 impl Judged {
     /// The findings with the files that they are about, by file and place.
-    fn findings(&self) -> impl Iterator<Item = (&Source, &Found)> {
+    pub fn findings(&self) -> impl Iterator<Item = (&Source, &Found)> {
         self.found.iter().filter_map(|found| Some((self.files.get(found.file)?, found)))
     }
 

@@ -136,7 +136,7 @@ impl Licenses {
     }
 
     fn findings(&self, file: &OptionsFile, wanted: &Wanted) -> Vec<Diagnostic> {
-        options_findings(&self.files, file, wanted.vendor.as_ref(), &self.manifests)
+        options_findings(&self.files, file, wanted.vendor.as_ref(), &self.manifests, &|_| None)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Which daemon reads which options file (`flexnet-files.md` 1.3): what VENDOR lines say, or how the file is called.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Wanted;
+use super::{OpenTexts, Wanted};
 use crate::ident::VendorName;
 use crate::license::{LicenseFile, VendorLine};
 use crate::lint::{Found, OptionsOf, OptionsProject, check_options, options_missing};
@@ -27,8 +28,9 @@ pub(super) fn assigned(
     files: &[LicenseFile],
     named: Vec<OptionsFile>,
     wanted: &Wanted,
+    open: &OpenTexts<'_>,
 ) -> (Vec<OptionsOf>, Vec<Found>) {
-    let readers = readers(files);
+    let readers = readers(files, open);
     let mut options: Vec<OptionsOf> = named
         .into_iter()
         .map(|file| {
@@ -44,8 +46,7 @@ pub(super) fn assigned(
         if options.iter().any(|of| of.vendor.as_ref() == Some(vendor)) {
             continue;
         }
-        let found = reader.places.iter().find(|place| place.exists());
-        match (found.map(|place| read_options(place)), &reader.line.options) {
+        match (read_first(&reader.places, open), &reader.line.options) {
             (Some(Ok(file)), _) => options.push(OptionsOf { file, vendor: Some(vendor.clone()) }),
             (Some(Err(error)), _) => missing.push((reader, error.to_string())),
             (None, Some(_)) => missing.push((reader, "there is no such file here".to_owned())),
@@ -64,31 +65,55 @@ pub(super) fn assigned(
 pub(in crate::lmutil) fn is_read(licenses: &[LicenseFile], file: &OptionsFile) -> bool {
     let own = Path::new(file.source.name()).canonicalize().ok();
     own.is_some()
-        && readers(licenses)
+        && readers(licenses, &|_| None)
             .values()
             .any(|reader| reader.places.iter().any(|place| place.canonicalize().ok() == own))
 }
 
 /// What is wrong or doubtful about one options file, beside the license files of its server if there are any. Whose it is is
 /// said, or found as lmlint finds it.
-pub(in crate::lmutil) fn options_findings(
+#[must_use]
+pub fn options_findings(
     licenses: &[LicenseFile],
     file: &OptionsFile,
     vendor: Option<&VendorName>,
     manifests: &BTreeMap<VendorName, Manifest>,
+    open: &OpenTexts<'_>,
 ) -> Vec<Diagnostic> {
-    let vendor = vendor.cloned().or_else(|| vendor_of(file, &readers(licenses)));
+    let vendor = vendor.cloned().or_else(|| vendor_of(file, &readers(licenses, open)));
     let options = [OptionsOf { file: file.clone(), vendor: vendor.filter(|_| !licenses.is_empty()) }];
     let found = check_options(&OptionsProject { options: &options, licenses, manifests });
     found.into_iter().map(|found| found.diagnostic).collect()
 }
 
-fn readers(files: &[LicenseFile]) -> BTreeMap<&VendorName, Reader<'_>> {
-    let mut readers: BTreeMap<&VendorName, Reader<'_>> = BTreeMap::new();
+/// The options file at the first of the places that has one.
+fn read_first(places: &[PathBuf], open: &OpenTexts<'_>) -> Option<io::Result<OptionsFile>> {
+    places.iter().find_map(|place| match open(place) {
+        Some(source) => Some(Ok(OptionsFile::parse(source))),
+        None => place.exists().then(|| read_options(place)),
+    })
+}
+
+/// The vendors that VENDOR lines of license files name, and where the options file of each would be, the likeliest place first.
+#[must_use]
+pub fn options_places(files: &[LicenseFile], open: &OpenTexts<'_>) -> Vec<(VendorName, Vec<PathBuf>)> {
+    let readers = readers(files, open).into_iter();
+    readers.map(|(vendor, reader)| (vendor.clone(), reader.places)).collect()
+}
+
+/// The options files that VENDOR lines of license files lead to, as far as they can be read.
+#[must_use]
+pub fn options_files(files: &[LicenseFile], open: &OpenTexts<'_>) -> Vec<OptionsFile> {
+    let readers = readers(files, open).into_values();
+    readers.filter_map(|reader| read_first(&reader.places, open)?.ok()).collect()
+}
+
+fn readers<'a>(files: &'a [LicenseFile], open: &OpenTexts<'_>) -> BTreeMap<&'a VendorName, Reader<'a>> {
+    let mut readers: BTreeMap<&VendorName, Reader<'a>> = BTreeMap::new();
     for (index, file) in files.iter().enumerate() {
         let path = Path::new(file.source.name());
         // Standard input has no directory.
-        let beside = path.parent().filter(|_| path.exists());
+        let beside = path.parent().filter(|_| path.exists() || open(path).is_some());
         for line in file.vendors() {
             let mut places = Vec::new();
             match &line.options {
