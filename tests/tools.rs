@@ -16,6 +16,7 @@ mod tools {
     mod lmdiff;
     mod lmdown;
     mod lmexplain;
+    mod lmexplain_server;
     mod lmfmt;
     mod lmgrd;
     mod lmhostid;

@@ -106,6 +106,18 @@ pub(super) async fn order(
     verb: ControlVerb,
     key: &KeySource,
 ) -> Result<(Vec<String>, Option<Denial>), Failure> {
+    match prove(connection, verb, key).await? {
+        Message::Done { lines, refused } => Ok((lines, refused)),
+        _ => Err(not_asked_for()),
+    }
+}
+
+/// Gives an order with the proof that it needs, to lmgrd or to a vendor daemon: the answer.
+pub(super) async fn prove(
+    connection: &mut Connection,
+    verb: ControlVerb,
+    key: &KeySource,
+) -> Result<Message, Failure> {
     let Message::Nonce { nonce, key_path } = connection.ask(&Message::AskNonce).await? else {
         return Err(not_asked_for());
     };
@@ -113,10 +125,7 @@ pub(super) async fn order(
     let mut control =
         Control { verb, user: hello.claims.user, host: hello.claims.host, nonce, proof: [0; 32] };
     control.proof = admin_key(key, Path::new(&key_path))?.prove(&nonce, &control.proved_bytes());
-    match connection.ask(&Message::Control(Box::new(control))).await? {
-        Message::Done { lines, refused } => Ok((lines, refused)),
-        _ => Err(not_asked_for()),
-    }
+    Ok(connection.ask(&Message::Control(Box::new(control))).await?)
 }
 
 fn not_asked_for() -> Failure {

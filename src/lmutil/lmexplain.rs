@@ -1,74 +1,92 @@
-//! `lmexplain`: why a request would be granted or denied under license and options files.
+//! `lmexplain`: why a request would be granted or denied, under files or by a running server.
 
 mod changes;
+mod files;
+mod holders;
 mod human;
 mod json;
 mod occupy;
+mod server;
 mod words;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::tz::TimeZone;
 
-use super::catalogs::{VendorKeys, vendors};
-use super::inputs::read_licenses;
-use crate::catalog::{Catalog, Granted};
+pub use files::{Held, OnFiles};
+pub use server::OnServer;
+
+use super::ask::Failure;
+use crate::catalog::Catalog;
 use crate::event::{Checkout, Denial, Identity};
-use crate::ident::{Count, Host, User, VendorName};
-use crate::license::{HostId, LicenseFile};
+use crate::ident::VendorName;
+use crate::license::LicenseFile;
 use crate::options::OptionsFile;
 use crate::platform::read_regular;
 use crate::policy::Policy;
-use crate::seat::{self, Rules, Usage};
+use crate::seat::{self, Rules, State, Usage};
 use crate::text::{Severity, Source, nearest};
 use crate::time::Now;
 
 /// Longest options file that is read, in bytes.
 const OPTIONS_FILE_BYTES_MAX: u64 = 64 << 20;
 
-/// What is to be explained, and under what.
+/// What is to be explained.
 #[derive(Debug)]
-pub struct Wanted {
+pub struct Question {
     /// The request.
     pub request: Checkout,
     /// Who asks.
     pub identity: Identity,
-    /// License files and directories.
-    pub licenses: Vec<PathBuf>,
-    /// The options file.
-    pub options: Option<PathBuf>,
-    /// Licenses in use by people whom no rule names.
-    pub in_use: Option<Count>,
-    /// Licenses in use by others.
-    pub held: Vec<Held>,
-    /// Where vendor manifests may be, besides the program's own directory.
-    pub vendor_dirs: Vec<PathBuf>,
-    /// Whether all lines count as signed.
-    pub unsigned: bool,
-    /// The hostids of the server.
-    pub machine: Vec<HostId>,
-    /// The server's zone.
-    pub zone: TimeZone,
-    /// When it is asked.
-    pub now: Now,
 }
 
-/// Licenses in use.
+/// Why nothing can be explained.
+#[derive(Debug)]
+pub enum Trouble {
+    /// What is wrong with files or with what a server has sent, one text each.
+    Texts(Vec<String>),
+    /// No server gave its grounds.
+    Asking(Failure),
+}
+
+impl Trouble {
+    fn text(text: String) -> Self {
+        Self::Texts(vec![text])
+    }
+}
+
+/// Everything that a verdict goes by, but for the question.
+struct Grounds {
+    vendor: VendorName,
+    files: Vec<LicenseFile>,
+    options: Option<OptionsFile>,
+    catalog: Catalog,
+    state: State,
+    zone: TimeZone,
+    now: Now,
+    notes: Vec<String>,
+    from: From,
+}
+
+/// Where the grounds are from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
-    /// By whom.
-    pub user: User,
-    /// On which machine.
-    pub host: Host,
-    /// How many.
-    pub count: Count,
+enum From {
+    /// Files and what the caller said.
+    Files,
+    /// A running server; its program's version, and where it is, such as `27000@lic1`.
+    Server { place: String, version: String },
 }
 
 /// An explanation in words.
 #[derive(Debug)]
 pub struct Told<'a> {
-    wanted: &'a Wanted,
+    question: &'a Question,
     vendor: VendorName,
+    from: From,
+    zone: TimeZone,
+    now: Now,
+    /// The options file that it goes by.
+    options: Option<String>,
     /// The key of the pool that grants, or what the client is told.
     verdict: Result<String, Denial>,
     pools: Vec<PoolTold>,
@@ -107,6 +125,28 @@ struct StepTold {
     asked: bool,
     text: String,
     rules: Vec<Cited>,
+    /// Who uses what is counted: the most licenses first.
+    users: Vec<HolderTold>,
+    /// What is reserved in the pool.
+    reservations: Vec<ReservationTold>,
+}
+
+/// Somebody with licenses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct HolderTold {
+    user: String,
+    host: String,
+    count: u64,
+}
+
+/// A RESERVE line and what has become of it.
+#[derive(Debug)]
+struct ReservationTold {
+    rule: Cited,
+    count: u64,
+    idle: u64,
+    /// Those with licenses of the pool for whom it is.
+    users: Vec<HolderTold>,
 }
 
 /// What would have to change.
@@ -119,19 +159,25 @@ struct ChangeTold {
     numbers: Vec<(&'static str, Option<u64>)>,
 }
 
-/// Decides and explains.
+/// Decides and explains under files, by the code of the server.
 ///
 /// # Errors
-/// What kept the files from being judged, one text each.
-pub fn explain(wanted: &Wanted) -> Result<Told<'_>, Vec<String>> {
-    let read = read_licenses(&wanted.licenses);
-    if !read.unreadable.is_empty() {
-        let text = |(path, error): &(PathBuf, std::io::Error)| format!("{}: {error}", path.display());
-        return Err(read.unreadable.iter().map(text).collect());
-    }
-    let mut notes = Vec::new();
-    let (vendor, files, catalog) = catalog(wanted, &read.files, &mut notes)?;
-    let options = wanted.options.as_deref().map(options).transpose().map_err(|problem| vec![problem])?;
+/// [`Trouble`]: what kept the files from being judged.
+pub fn on_files<'a>(question: &'a Question, files: &OnFiles) -> Result<Told<'a>, Trouble> {
+    Ok(judge(question, files::grounds(question, files).map_err(Trouble::Texts)?))
+}
+
+/// Decides and explains with what a running server goes by at its time: its files, rules and checkouts.
+///
+/// # Errors
+/// [`Trouble`]: no server gave that, or it can't be judged here.
+pub fn on_server<'a>(question: &'a Question, server: &OnServer) -> Result<Told<'a>, Trouble> {
+    Ok(judge(question, server::grounds(question, server)?))
+}
+
+fn judge(question: &Question, grounds: Grounds) -> Told<'_> {
+    let Grounds { vendor, files, options, catalog, state, zone, now, mut notes, from } = grounds;
+    let files: Vec<&LicenseFile> = files.iter().collect();
     let policy = options.as_ref().map_or_else(Policy::default, |options| {
         let (policy, mut found) = Policy::compile(options, &catalog, &files);
         found.extend(options.diagnostics.iter().cloned());
@@ -140,68 +186,26 @@ pub fn explain(wanted: &Wanted) -> Result<Told<'_>, Vec<String>> {
         notes.extend(found.iter().map(|found| found.line(&options.source)));
         policy
     });
-    let state = occupy::occupy(wanted, &catalog).map_err(|problem| vec![problem])?;
+    let Question { request, identity } = question;
     let usage = Usage::rebuild(&state, &catalog, &policy);
     let rules = Rules { catalog: &catalog, policy: &policy, usage: &usage };
-    let explained = seat::explain(&state, rules, &wanted.request, &wanted.identity, wanted.now);
-    let words =
-        words::Words { wanted, files: &files, options: options.as_ref(), catalog: &catalog, policy: &policy };
+    let explained = seat::explain(&state, rules, request, identity, now);
+    let words = words::Words {
+        question,
+        zone: &zone,
+        files: &files,
+        options: options.as_ref(),
+        rules,
+        holders: holders::Holders::of(&state, rules),
+    };
     let pools = explained.tried.iter().map(|tried| words.pool(tried)).collect();
     let verdict = explained.verdict.map(|pool| pool.key.as_str().to_owned());
     let advice = match &verdict {
-        Err(denial) if explained.tried.is_empty() => Some(advice(&catalog, &wanted.request, denial)),
+        Err(denial) if explained.tried.is_empty() => Some(advice(&catalog, request, denial)),
         _ => None,
     };
-    Ok(Told { wanted, vendor, verdict, pools, advice, notes })
-}
-
-/// The vendor whose daemon would decide: the first that serves the feature, else the first that knows why it is not served.
-fn catalog<'f>(
-    wanted: &Wanted,
-    files: &'f [LicenseFile],
-    notes: &mut Vec<String>,
-) -> Result<(VendorName, Vec<&'f LicenseFile>, Catalog), Vec<String>> {
-    let feature = wanted.request.feature.as_str();
-    let mut best: Option<(u8, VendorName, Vec<&LicenseFile>, Catalog, bool)> = None;
-    let mut also = Vec::new();
-    for vendor in vendors(files).0 {
-        let keys =
-            VendorKeys::find(&vendor.name, &wanted.vendor_dirs).map_err(|error| vec![error.to_string()])?;
-        let granted = Granted { signatures: wanted.unsigned, machine: false };
-        let catalog = Catalog::build_granting(
-            &vendor.name,
-            &vendor.files,
-            &keys.manifest,
-            &wanted.machine,
-            &wanted.zone,
-            granted,
-        );
-        let knows = if !catalog.pools(feature).is_empty() {
-            2
-        } else {
-            u8::from(catalog.unserved(feature).is_some())
-        };
-        if knows == 2 && best.as_ref().is_some_and(|(best, ..)| *best == 2) {
-            also.push(vendor.name.to_string());
-        } else if best.as_ref().is_none_or(|(best, ..)| knows > *best) {
-            best = Some((knows, vendor.name, vendor.files, catalog, keys.known));
-        }
-    }
-    let Some((_, name, files, catalog, known)) = best else {
-        return Err(vec!["the license files name no vendor".to_owned()]);
-    };
-    if !also.is_empty() {
-        notes.push(format!("{feature} is also served by {}; this is the answer of {name}", also.join(", ")));
-    }
-    if wanted.unsigned {
-        notes.push("with --unsigned all lines count as signed, which no server does".to_owned());
-    } else if !known {
-        notes.push(format!(
-            "no key of vendor {name} is known here ({name}.vendor.toml was not found), so no line counts; --vendor-dir says \
-             where it is, --unsigned takes all signatures as good"
-        ));
-    }
-    Ok((name, files, catalog))
+    let options = options.as_ref().map(|options| options.source.name().to_owned());
+    Told { question, vendor, from, zone: zone.clone(), now, options, verdict, pools, advice, notes }
 }
 
 fn options(path: &Path) -> Result<OptionsFile, String> {

@@ -119,7 +119,7 @@ fn trouble_ends_with_2() {
     let cases: [(&[&str], &str); 4] = [
         (&["--held", "ann@ws01=8"], "have no room for 1 of the 8 licenses"),
         (&["--held", "ann"], "USER@HOST"),
-        (&["-c", "27000@localhost"], "unexpected argument '-c'"),
+        (&["-c", "27000@localhost"], "cannot be used with '-c <LIST>'"),
         (&["--vendor-dir", "none", "--hostid", "a b"], "invalid value"),
     ];
     for (more, text) in cases {

@@ -10,7 +10,7 @@ impl Words<'_> {
     pub(super) fn change(&self, pool: &Pool, change: &Change) -> ChangeTold {
         let plain = |name, text| ChangeTold { name, text, rules: Vec::new(), numbers: Vec::new() };
         let places = |rules: &[RuleId]| {
-            rules.iter().map(|rule| self.policy.place(*rule)).collect::<Vec<_>>().join(", ")
+            rules.iter().map(|rule| self.rules.policy.place(*rule)).collect::<Vec<_>>().join(", ")
         };
         match change {
             Change::LowerVersion => {
@@ -32,14 +32,14 @@ impl Words<'_> {
                 name: "included",
                 text: format!(
                     "put the client on the INCLUDE list that begins at {}, by a line of its own or through a group",
-                    self.policy.place(*rule)
+                    self.rules.policy.place(*rule)
                 ),
                 rules: vec![self.cite(*rule)],
                 numbers: Vec::new(),
             },
             Change::RaiseLimit { id, to, check_in, fewer } => {
-                let rule = self.policy.limit(*id).map(|limit| limit.rule);
-                let place = rule.map(|rule| self.policy.place(rule)).unwrap_or_default();
+                let rule = self.rules.policy.limit(*id).map(|limit| limit.rule);
+                let place = rule.map(|rule| self.rules.policy.place(rule)).unwrap_or_default();
                 let mut ways = vec![format!("raise MAX at {place} to {to}")];
                 ways.extend(check_in.map(|count| format!("check in {} that it counts", licenses(count))));
                 ways.extend(fewer_way(*fewer));
@@ -88,7 +88,7 @@ impl Words<'_> {
     }
 
     fn asked(&self) -> u64 {
-        u64::from(self.wanted.request.count.get())
+        u64::from(self.question.request.count.get())
     }
 }
 

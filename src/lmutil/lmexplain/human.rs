@@ -2,15 +2,19 @@
 
 use std::fmt::Write as _;
 
-use super::{PoolTold, Told};
+use super::words::licenses;
+use super::{Cited, From, HolderTold, PoolTold, Told};
 use crate::lmutil::wrap::push_wrapped;
+
+/// Most users that are named in one place.
+const USERS_MAX: usize = 5;
 
 /// Where the words of a step begin.
 const STEP_COLUMN: usize = 18;
 
 pub(super) fn show(told: &Told<'_>) -> String {
     let mut text = String::new();
-    let (request, client) = (&told.wanted.request, &told.wanted.identity);
+    let (request, client) = (&told.question.request, &told.question.identity);
     let version = if request.version.canonical() == "0" { "any version" } else { request.version.as_str() };
     let project = client.project.as_ref().map(|project| format!(", project {project}")).unwrap_or_default();
     let asks = format!(
@@ -23,10 +27,18 @@ pub(super) fn show(told: &Told<'_>) -> String {
         client.address()
     );
     push_wrapped(&mut text, "Request:", 9, &asks);
-    let zone = told.wanted.zone.iana_name().unwrap_or("UTC");
-    let _ = writeln!(text, "At:      {} ({zone}), vendor {}", told.wanted.now.utc, told.vendor);
-    if told.wanted.options.is_none() {
-        text.push_str("Rules:   none, as no options file is given (-O)\n");
+    let zone = told.zone.iana_name().unwrap_or("UTC");
+    let _ = writeln!(text, "At:      {} ({zone}), vendor {}", told.now.utc, told.vendor);
+    match (&told.from, &told.options) {
+        (From::Files, Some(_)) => {}
+        (From::Files, None) => text.push_str("Rules:   none, as no options file is given (-O)\n"),
+        (From::Server { place, version }, options) => {
+            let answers =
+                format!("{place}, version {version}: what it goes by at this time, and who uses it");
+            push_wrapped(&mut text, "Server:", 9, &answers);
+            let rules = options.as_deref().unwrap_or("none: the server has no options file");
+            push_wrapped(&mut text, "Rules:", 9, rules);
+        }
     }
     for note in &told.notes {
         push_wrapped(&mut text, "Note:", 9, note);
@@ -55,15 +67,36 @@ fn push_pool(text: &mut String, number: usize, pool: &PoolTold) {
     for step in pool.steps.iter().filter(|step| step.asked) {
         let mark = if step.passes { "ok" } else { "NO" };
         push_wrapped(text, &format!("    {:<10}{mark}", step.name), STEP_COLUMN, &step.text);
-        for rule in &step.rules {
-            push_wrapped(
-                text,
-                &format!("{:STEP_COLUMN$}{}:{}:", "", rule.file, rule.line),
-                STEP_COLUMN + 4,
-                &rule.text,
-            );
+        push_users(text, "used by", &step.users);
+        if step.reservations.is_empty() {
+            step.rules.iter().for_each(|rule| push_cited(text, rule));
+        }
+        for reservation in &step.reservations {
+            push_cited(text, &reservation.rule);
+            let idle = format!("{} of {} idle", reservation.idle, reservation.count);
+            push_wrapped(text, &format!("{:1$}", "", STEP_COLUMN + 3), STEP_COLUMN + 4, &idle);
+            push_users(text, "  those for whom it is have", &reservation.users);
         }
     }
+}
+
+fn push_cited(text: &mut String, rule: &Cited) {
+    let place = format!("{:STEP_COLUMN$}{}:{}:", "", rule.file, rule.line);
+    push_wrapped(text, &place, STEP_COLUMN + 4, &rule.text);
+}
+
+fn push_users(text: &mut String, what: &str, users: &[HolderTold]) {
+    if users.is_empty() {
+        return;
+    }
+    let (named, others) = users.split_at(users.len().min(USERS_MAX));
+    let mut names: Vec<String> =
+        named.iter().map(|holder| format!("{}@{}: {}", holder.user, holder.host, holder.count)).collect();
+    if !others.is_empty() {
+        let count = others.iter().fold(0_u64, |sum, holder| sum.saturating_add(holder.count));
+        names.push(format!("{} others: {}", others.len(), licenses(count)));
+    }
+    push_wrapped(text, &format!("{:STEP_COLUMN$}{what}", ""), STEP_COLUMN + 4, &names.join(", "));
 }
 
 fn push_changes(text: &mut String, told: &Told<'_>) {

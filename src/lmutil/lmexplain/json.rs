@@ -2,11 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{ChangeTold, Cited, PoolTold, StepTold, Told};
+use super::{ChangeTold, Cited, From, HolderTold, PoolTold, ReservationTold, StepTold, Told};
 
 pub(super) fn show(told: &Told<'_>) -> String {
-    let (request, client) = (&told.wanted.request, &told.wanted.identity);
+    let (request, client) = (&told.question.request, &told.question.identity);
     let denial = told.verdict.as_ref().err();
+    let server = match &told.from {
+        From::Files => Value::Null,
+        From::Server { place, version } => json!({"place": place, "version": version}),
+    };
     let value = json!({
         "request": {
             "feature": request.feature.as_str(),
@@ -18,8 +22,10 @@ pub(super) fn show(told: &Told<'_>) -> String {
             "ip": client.address().to_string(),
             "project": client.project.as_ref().map(|project| project.as_str()),
         },
-        "at": told.wanted.now.utc.to_string(),
-        "timezone": told.wanted.zone.iana_name(),
+        "at": told.now.utc.to_string(),
+        "timezone": told.zone.iana_name(),
+        "server": server,
+        "options": told.options,
         "vendor": told.vendor.as_str(),
         "granted": denial.is_none(),
         "pool": told.verdict.as_ref().ok(),
@@ -52,6 +58,22 @@ fn step_json(step: &StepTold) -> Value {
         "asked": step.asked,
         "text": step.text,
         "rules": step.rules.iter().map(cited_json).collect::<Vec<_>>(),
+        "users": users_json(&step.users),
+        "reservations": step.reservations.iter().map(reservation_json).collect::<Vec<_>>(),
+    })
+}
+
+fn users_json(users: &[HolderTold]) -> Value {
+    let user = |it: &HolderTold| json!({"user": it.user, "host": it.host, "count": it.count});
+    users.iter().map(user).collect()
+}
+
+fn reservation_json(told: &ReservationTold) -> Value {
+    json!({
+        "rule": cited_json(&told.rule),
+        "count": told.count,
+        "idle": told.idle,
+        "users": users_json(&told.users),
     })
 }
 

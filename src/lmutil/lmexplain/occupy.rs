@@ -1,20 +1,93 @@
-//! A state in which licenses are in use as the caller says.
+//! A state in which licenses are in use, made of the events that would have led to it.
 
-use super::{Held, Wanted};
+use super::{Held, OnFiles, Question};
 use crate::catalog::{Catalog, Pool};
-use crate::event::{Checkout, Claims, Event, Identity, Opened, Out, Record, SessionKind};
-use crate::ident::{Count, Digest, Handle, SessionId, Token};
+use crate::event::{Checkout, Claims, Event, Identity, Opened, Out, Record, Reread, SessionKind};
+use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, SessionId, Token, Version};
 use crate::seat::{PoolUse, State};
 use crate::time::Timestamp;
 
 /// Nobody's user and host: names that no rule has.
 const NOBODY: (&str, &str) = ("(somebody)", "(somewhere)");
 
+/// A checkout as it stands.
+pub(super) struct Checked {
+    pub(super) handle: Handle,
+    pub(super) feature: FeatureName,
+    pub(super) version: Version,
+    pub(super) pool: PoolKey,
+    pub(super) count: Count,
+    pub(super) since: Timestamp,
+}
+
+/// A state that is being filled.
+#[derive(Default)]
+pub(super) struct Filling {
+    pub(super) state: State,
+    /// Of the last session, and who it is.
+    session: Option<(SessionId, Identity)>,
+    sessions: u64,
+}
+
+impl Filling {
+    fn record(&mut self, event: Event, at: Timestamp) {
+        self.state.evolve(&Record { first: self.state.seq().next(), at, events: vec![event] });
+    }
+
+    /// A session begins; its checkouts follow.
+    pub(super) fn open(&mut self, identity: Identity, at: Timestamp) {
+        self.sessions = self.sessions.saturating_add(1);
+        let mut name = [0; 16];
+        for (place, byte) in name.iter_mut().zip(self.sessions.to_be_bytes()) {
+            *place = byte;
+        }
+        let session = SessionId(name);
+        let opened = Opened { session, secret: Digest([0; 32]), identity: identity.clone() };
+        self.record(Event::Opened(opened), at);
+        self.session = Some((session, identity));
+    }
+
+    /// A checkout of the session that was opened last; nothing if there is none.
+    pub(super) fn seat(&mut self, seat: Checked) {
+        let Some((session, identity)) = self.session.clone() else { return };
+        let request = Checkout {
+            token: Token(seat.handle.0),
+            acknowledged: Token(0),
+            feature: seat.feature,
+            version: seat.version,
+            count: seat.count,
+        };
+        let out = Out {
+            session,
+            identity,
+            request,
+            pool: seat.pool,
+            handle: seat.handle,
+            lines: Vec::new().into(),
+            expires: None,
+            demo: false,
+        };
+        self.record(Event::Out(Box::new(out)), seat.since);
+    }
+
+    /// A reread has taken a feature away.
+    pub(super) fn remove(&mut self, feature: FeatureName, at: Timestamp) {
+        let reread = Reread {
+            by: String::new(),
+            automatic: false,
+            zone: String::new(),
+            files: Vec::new(),
+            removed: vec![feature],
+        };
+        self.record(Event::Reread(Box::new(reread)), at);
+    }
+}
+
 /// Fills the pools that the request could use, in their order. That licenses are in use is a fact here, whether the rules would
 /// have given them out or not.
-pub(super) fn occupy(wanted: &Wanted, catalog: &Catalog) -> Result<State, String> {
-    let mut filling = Filling { wanted, state: State::default(), handle: 0 };
-    let nobody = match wanted.in_use {
+pub(super) fn occupy(question: &Question, on: &OnFiles, catalog: &Catalog) -> Result<State, String> {
+    let mut filling = Filling::default();
+    let nobody = match on.in_use {
         None => None,
         Some(count) => {
             let (user, host) = NOBODY;
@@ -22,85 +95,65 @@ pub(super) fn occupy(wanted: &Wanted, catalog: &Catalog) -> Result<State, String
             parts.map(|(user, host)| Held { user, host, count })
         }
     };
-    for (number, held) in nobody.iter().chain(&wanted.held).enumerate() {
-        filling.hold(catalog, number, held)?;
+    let mut handle = Handle(0);
+    for held in nobody.iter().chain(&on.held) {
+        hold(&mut filling, question, on, catalog, held, &mut handle)?;
     }
     Ok(filling.state)
 }
 
-struct Filling<'a> {
-    wanted: &'a Wanted,
-    state: State,
-    handle: u64,
+fn hold(
+    filling: &mut Filling,
+    question: &Question,
+    on: &OnFiles,
+    catalog: &Catalog,
+    held: &Held,
+    handle: &mut Handle,
+) -> Result<(), String> {
+    let (request, now) = (&question.request, on.now.utc);
+    let display = held.host.as_str().parse().map_err(|error| format!("{}: {error}", held.host))?;
+    let claims = Claims {
+        user: held.user.clone(),
+        host: held.host.clone(),
+        display,
+        project: None,
+        platform: None,
+        hostids: Vec::new(),
+        pid: None,
+    };
+    let address = std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+    filling.open(Identity::new(claims, address, SessionKind::Framed), now);
+    let mut left = held.count.get();
+    for pool in catalog.pools(request.feature.as_str()) {
+        if pool.version < request.version {
+            continue;
+        }
+        let taken = left.min(room(&filling.state, pool, now));
+        let Some(count) = Count::new(taken) else { continue };
+        left = left.saturating_sub(taken);
+        *handle = Handle(handle.0.saturating_add(1));
+        filling.seat(Checked {
+            handle: *handle,
+            feature: request.feature.clone(),
+            version: request.version,
+            pool: pool.key.clone(),
+            count,
+            since: now,
+        });
+    }
+    if left > 0 {
+        return Err(format!(
+            "the pools of {} have no room for {left} of the {} licenses that {}@{} is to have",
+            request.feature, held.count, held.user, held.host
+        ));
+    }
+    Ok(())
 }
 
-impl Filling<'_> {
-    fn record(&mut self, event: Event) {
-        let at = self.wanted.now.utc;
-        self.state.evolve(&Record { first: self.state.seq().next(), at, events: vec![event] });
+fn room(state: &State, pool: &Pool, now: Timestamp) -> u32 {
+    if !pool.counted {
+        return u32::MAX;
     }
-
-    fn hold(&mut self, catalog: &Catalog, number: usize, held: &Held) -> Result<(), String> {
-        let mut name = [0; 16];
-        for (place, byte) in name.iter_mut().zip(number.to_le_bytes()) {
-            *place = byte;
-        }
-        let session = SessionId(name);
-        let display = held.host.as_str().parse().map_err(|error| format!("{}: {error}", held.host))?;
-        let claims = Claims {
-            user: held.user.clone(),
-            host: held.host.clone(),
-            display,
-            project: None,
-            platform: None,
-            hostids: Vec::new(),
-            pid: None,
-        };
-        let address = std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
-        let identity = Identity::new(claims, address, SessionKind::Framed);
-        let opened = Opened { session, secret: Digest([0; 32]), identity: identity.clone() };
-        self.record(Event::Opened(opened));
-        let request = &self.wanted.request;
-        let mut left = held.count.get();
-        for pool in catalog.pools(request.feature.as_str()) {
-            if pool.version < request.version {
-                continue;
-            }
-            let taken = left.min(self.room(pool, self.wanted.now.utc));
-            let Some(count) = Count::new(taken) else { continue };
-            left = left.saturating_sub(taken);
-            self.handle = self.handle.saturating_add(1);
-            let out = Out {
-                session,
-                identity: identity.clone(),
-                request: Checkout {
-                    token: Token(self.handle),
-                    acknowledged: Token(0),
-                    count,
-                    ..request.clone()
-                },
-                pool: pool.key.clone(),
-                handle: Handle(self.handle),
-                lines: Vec::new().into(),
-                expires: None,
-                demo: catalog.demo(),
-            };
-            self.record(Event::Out(Box::new(out)));
-        }
-        if left > 0 {
-            return Err(format!(
-                "the pools of {} have no room for {left} of the {} licenses that {}@{} is to have",
-                request.feature, held.count, held.user, held.host
-            ));
-        }
-        Ok(())
-    }
-
-    fn room(&self, pool: &Pool, now: Timestamp) -> u32 {
-        if !pool.counted {
-            return u32::MAX;
-        }
-        let in_use = self.state.pool(&pool.key).map_or(0, PoolUse::in_use);
-        u32::try_from(u64::from(pool.count_at(now)).saturating_sub(in_use)).unwrap_or(u32::MAX)
-    }
+    let in_use = state.pool(&pool.key).map_or(0, PoolUse::in_use);
+    u32::try_from(u64::from(pool.count_at(now)).saturating_sub(in_use)).unwrap_or(u32::MAX)
 }

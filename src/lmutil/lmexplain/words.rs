@@ -1,11 +1,14 @@
 //! Steps and changes in words, with the lines that they are about.
 
-use super::{Cited, PoolTold, StepTold, Wanted};
-use crate::catalog::{Catalog, LinePlace, Period, Pool};
+use jiff::tz::TimeZone;
+
+use super::holders::Holders;
+use super::{Cited, PoolTold, Question, ReservationTold, StepTold};
+use crate::catalog::{LinePlace, Period, Pool};
 use crate::license::LicenseFile;
 use crate::options::{Directive, OptionLine, OptionsFile, Who};
-use crate::policy::{Inclusion, Policy, RuleId};
-use crate::seat::{Step, Tried};
+use crate::policy::{Inclusion, Limit, LimitId, RuleId};
+use crate::seat::{Rules, Step, Tried, rules_of};
 use crate::time::CivilDate;
 
 /// Most characters of a line's text that are shown.
@@ -13,11 +16,12 @@ const TEXT_CHARS_MAX: usize = 100;
 
 /// What the words are found in.
 pub(super) struct Words<'a> {
-    pub(super) wanted: &'a Wanted,
+    pub(super) question: &'a Question,
+    pub(super) zone: &'a TimeZone,
     pub(super) files: &'a [&'a LicenseFile],
     pub(super) options: Option<&'a OptionsFile>,
-    pub(super) catalog: &'a Catalog,
-    pub(super) policy: &'a Policy,
+    pub(super) rules: Rules<'a>,
+    pub(super) holders: Holders<'a>,
 }
 
 impl Words<'_> {
@@ -47,7 +51,7 @@ impl Words<'_> {
 
     fn option(&self, rule: RuleId) -> Option<&OptionLine> {
         let options = self.options?;
-        let line = self.policy.rule(rule)?.line;
+        let line = self.rules.policy.rule(rule)?.line;
         options.options().find(|option| options.source.place(option.span.start).line == line)
     }
 
@@ -55,7 +59,7 @@ impl Words<'_> {
         let text = self.options.zip(self.option(rule)).map(|(file, line)| file.source.slice(line.span));
         Cited {
             file: self.options.map(|file| file.source.name().to_owned()).unwrap_or_default(),
-            line: self.policy.rule(rule).map_or(0, |rule| rule.line),
+            line: self.rules.policy.rule(rule).map_or(0, |rule| rule.line),
             text: shortened(text.unwrap_or_default().split_whitespace().filter(|word| *word != "\\")),
         }
     }
@@ -68,7 +72,7 @@ impl Words<'_> {
             Directive::Max { who, .. } | Directive::Reserve { who, .. } => vec![who],
             _ => Vec::new(),
         };
-        let user = self.wanted.identity.user.as_str();
+        let user = self.question.identity.user.as_str();
         let of = |line: &&OptionLine, folded: bool| match &line.directive {
             Directive::Group { name, members } => {
                 let named = whos.iter().any(|who| matches!(who, Who::Group(group) if group == name));
@@ -107,13 +111,13 @@ impl Words<'_> {
     }
 
     pub(super) fn day(&self, at: crate::time::Timestamp) -> String {
-        CivilDate::of(at, &self.wanted.zone).map_or_else(|| at.to_string(), |day| day.to_string())
+        CivilDate::of(at, self.zone).map_or_else(|| at.to_string(), |day| day.to_string())
     }
 
     fn step(&self, pool: &Pool, step: Step) -> Vec<StepTold> {
-        let request = &self.wanted.request;
-        let told = |name, passes, text: String, rules| StepTold { name, passes, asked: true, text, rules };
-        let one = |name, text: String, rules| vec![told(name, step.obstacle().is_none(), text, rules)];
+        let request = &self.question.request;
+        let passes = step.obstacle().is_none();
+        let one = |name, text: String, rules| vec![StepTold::plain(name, passes, text, rules)];
         match step {
             Step::Version { enough: true } => {
                 one("version", format!("{} or lower may be asked for", pool.version), Vec::new())
@@ -150,7 +154,7 @@ impl Words<'_> {
                 one("include", text, vec![self.cite(rule)])
             }
             Step::Limit { id, used, .. } => {
-                let Some(limit) = self.policy.limit(id) else { return Vec::new() };
+                let Some(limit) = self.rules.policy.limit(id) else { return Vec::new() };
                 let Some(used) = used else {
                     return one(
                         "max",
@@ -158,12 +162,7 @@ impl Words<'_> {
                         vec![self.cite(limit.rule)],
                     );
                 };
-                let text = format!(
-                    "{} allowed, {used} of them in use, {} more asked for",
-                    licenses(u64::from(limit.count)),
-                    request.count
-                );
-                one("max", text, self.with_memberships(limit.rule))
+                vec![StepTold { passes, ..self.limit(id, limit, used) }]
             }
             Step::Uncounted => one("available", "uncounted licenses never run out".to_owned(), Vec::new()),
             Step::Count { count, .. } => one(
@@ -179,13 +178,19 @@ impl Words<'_> {
                         idle.own, idle.others
                     ));
                 }
-                one("available", text, self.reservations(pool))
+                let reservations = self.reservations(pool);
+                let rules = reservations.iter().map(|told| told.rule.clone()).collect();
+                vec![StepTold {
+                    users: self.holders.of_pool(pool),
+                    reservations,
+                    ..StepTold::plain("available", passes, text, rules)
+                }]
             }
         }
     }
 
     fn period(&self, pool: &Pool, period: Period) -> Vec<StepTold> {
-        let told = |name, passes, text| StepTold { name, passes, asked: true, text, rules: Vec::new() };
+        let told = |name, passes, text| StepTold::plain(name, passes, text, Vec::new());
         let starts = pool.lots.iter().filter_map(|lot| lot.starts).min();
         let expiry = pool.lots.iter().max_by_key(|lot| lot.ends.map_or((1, None), |ends| (0, Some(ends))));
         let retired = expiry.and_then(|lot| lot.retirement);
@@ -203,13 +208,42 @@ impl Words<'_> {
         vec![told("start", true, "has started".to_owned()), told("expiry", period == Period::Within, last)]
     }
 
+    /// A MAX line that concerns the client.
+    fn limit(&self, id: LimitId, limit: &Limit, used: u64) -> StepTold {
+        let Question { request, identity } = self.question;
+        let text = format!(
+            "{} allowed, {used} of them in use, {} more asked for",
+            licenses(u64::from(limit.count)),
+            request.count
+        );
+        let client = self.rules.policy.profile(identity, identity.address());
+        StepTold {
+            users: self.holders.of_limit(id, &client, &identity.user),
+            ..StepTold::plain("max", true, text, self.with_memberships(limit.rule))
+        }
+    }
+
     /// The lines that reserve licenses in a pool.
-    fn reservations(&self, pool: &Pool) -> Vec<Cited> {
-        let pools = self.catalog.pools(pool.feature.as_str());
-        let Some(index) = pools.iter().position(|other| other.key == pool.key) else { return Vec::new() };
-        let Some(rules) = self.policy.pools(pool.feature.as_str()).get(index) else { return Vec::new() };
-        let rules = rules.reservations.iter().filter_map(|id| self.policy.reservation(*id));
-        rules.map(|reservation| self.cite(reservation.rule)).collect()
+    fn reservations(&self, pool: &Pool) -> Vec<ReservationTold> {
+        let Rules { catalog, policy, usage } = self.rules;
+        let rules = rules_of(catalog, policy, &pool.key);
+        let ids = rules.into_iter().flat_map(|rules| &rules.reservations);
+        let told = ids.filter_map(|id| {
+            let reservation = policy.reservation(*id)?;
+            Some(ReservationTold {
+                rule: self.cite(reservation.rule),
+                count: u64::from(reservation.count),
+                idle: usage.idle_of(*id, policy),
+                users: self.holders.of_reservation(pool, reservation),
+            })
+        });
+        told.collect()
+    }
+}
+
+impl StepTold {
+    fn plain(name: &'static str, passes: bool, text: String, rules: Vec<Cited>) -> Self {
+        Self { name, passes, asked: true, text, rules, users: Vec::new(), reservations: Vec::new() }
     }
 }
 
