@@ -246,6 +246,20 @@ fn cases_o01_to_o22_o75_to_o86_who_may() {
 }
 
 #[test]
+fn cases_o10_o22_o75_o76_o82_o86_are_told() {
+    for (case, options, ids) in [
+        ("O10", "GROUP g a\nEXCLUDE fx GROUP G", vec!["O0704"]),
+        ("O22", "INCLUDE fx USER a b", vec!["O0205"]),
+        ("O75", "EXCLUDE nosuch USER a", vec!["O0701"]),
+        ("O76", "INCLUDE fx GROUP undefined", vec!["O0704"]),
+        ("O82", "EXCLUDE fx USER a b", vec!["O0205"]),
+        ("O86", "GROUP G CORP\\ann\nINCLUDE fx GROUP G", vec!["O0405"]),
+    ] {
+        assert_eq!(rig(BASE, options).ids(), ids, "{case}");
+    }
+}
+
+#[test]
 fn what_comes_to_nothing_is_told() {
     for (options, ids) in [
         ("GROUP g a\nEXCLUDE fx GROUP G", vec!["O0704"]),
