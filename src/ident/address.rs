@@ -114,6 +114,28 @@ impl AddressPattern {
         }
     }
 
+    /// Whether every address of another set is in this one, as far as that shows in their forms: false for some sets with
+    /// several gaps.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        fn within<T: Ord>(wide: &[(T, T)], narrow: &[(T, T)]) -> bool {
+            wide.iter().zip(narrow).all(|(wide, narrow)| wide.0 <= narrow.0 && narrow.1 <= wide.1)
+        }
+        /// Whether no address lies between the ends that is not in the set: behind an open part all is open.
+        fn unbroken<T: Ord + Copy>(parts: &[(T, T)], all: (T, T)) -> bool {
+            parts.iter().skip_while(|(first, last)| first == last).skip(1).all(|part| *part == all)
+        }
+        let is_unbroken = match (self, other) {
+            (Self::V4(wide), Self::V4(narrow)) => return within(wide, narrow),
+            (Self::V6(wide), Self::V6(narrow)) => return within(wide, narrow),
+            (Self::V4(parts), _) => unbroken(parts, (0, u8::MAX)),
+            (Self::V6(parts), _) => unbroken(parts, (0, u16::MAX)),
+            _ => true,
+        };
+        let ((first, last), (from, to)) = (self.ends(), other.ends());
+        is_unbroken && self.is_v6() == other.is_v6() && first <= from && to <= last
+    }
+
     /// Whether it is a set of IPv6 addresses.
     #[must_use]
     pub const fn is_v6(&self) -> bool {
@@ -198,6 +220,32 @@ fn prefix(first: u128, last: u128, bits: u32) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_set_covers_what_is_within_it() {
+        let covers = |wide: &str, narrow: &str| {
+            let set = |text: &str| AddressPattern::parse(text).unwrap();
+            set(wide).covers(&set(narrow))
+        };
+        for (wide, narrow) in [
+            ("10.*.*.*", "10.1.*.*"),
+            ("10.*.*.*", "10.1.2.3"),
+            ("10.1.2.10-20", "10.1.2.12-14"),
+            ("10.0.0.0/8", "10.1.*.*"),
+            ("10.1.*.*", "10.1.2.0/24"),
+            ("10.1.2.10-10.1.2.20", "10.1.2.15"),
+            ("fec0::/16", "fec0::1"),
+            ("*.*.*.*", "0.0.0.0/0"),
+        ] {
+            assert!(covers(wide, narrow), "{wide} {narrow}");
+            assert!(wide == "*.*.*.*" || !covers(narrow, wide), "{narrow} {wide}");
+        }
+        for (wide, narrow) in
+            [("10.*.2.*", "10.0.2.0-10.1.2.0"), ("10.1.*.*", "10.2.3.4"), ("*.*.*.*", "::1")]
+        {
+            assert!(!covers(wide, narrow), "{wide} {narrow}");
+        }
+    }
 
     #[test]
     fn every_form_matches_what_it_says() {

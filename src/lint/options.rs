@@ -15,8 +15,8 @@ use super::options_finding as finding;
 use super::place::word;
 use super::project::Found;
 use crate::catalog::{Catalog, Granted};
-use crate::ident::VendorName;
-use crate::license::{LicenseFile, VendorLine};
+use crate::ident::{FeatureName, VendorName};
+use crate::license::{LicenseFile, PackageKind, Statement, VendorLine};
 use crate::options::OptionsFile;
 use crate::policy::{self, Policy};
 use crate::sign::Manifest;
@@ -85,9 +85,10 @@ pub fn check_options(project: &OptionsProject<'_>) -> Vec<Found> {
         }
         let cast = Cast::of(file);
         file::check(file, &cast, &mut remarks);
-        access::check(file, &cast, &mut remarks);
+        let packages = vendor.as_ref().map(|vendor| packages(project.licenses, vendor)).unwrap_or_default();
+        access::check(file, &cast, &packages, &mut remarks);
         names::check(file, &cast, vendor.is_none(), &mut remarks);
-        numbers::check_alone(file, &mut remarks);
+        numbers::check_alone(file, vendor.is_none(), &mut remarks);
         match vendor {
             Some(vendor) => with_licenses(project, file, vendor, &cast, &mut remarks),
             None => {
@@ -98,6 +99,25 @@ pub fn check_options(project: &OptionsProject<'_>) -> Vec<Found> {
         all.extend(remarks.finish().into_iter().map(|diagnostic| Found { file: index, diagnostic }));
     }
     all
+}
+
+/// The packages of a vendor whose names stand for their components, by component. A feature of the package's name that some
+/// line without the package would serve is none of them, but enables the package; so the name means the components.
+fn packages<'a>(licenses: &'a [LicenseFile], vendor: &VendorName) -> access::Packages<'a> {
+    let mut packages = access::Packages::new();
+    for (_, statement) in licenses.iter().flat_map(LicenseFile::statements) {
+        let Statement::Package(line) = statement else { continue };
+        if line.vendor != *vendor || line.kind != PackageKind::Bundle {
+            continue;
+        }
+        for component in &line.components {
+            let of: &mut Vec<&FeatureName> = packages.entry(&component.name).or_default();
+            if component.name != line.name && !of.contains(&&line.name) {
+                of.push(&line.name);
+            }
+        }
+    }
+    packages
 }
 
 fn with_licenses(

@@ -38,6 +38,7 @@ findings! {
     NAMED_WITHOUT_INCLUDE = "O1205", Warning, Meaning, None, "A feature is for named users or hosts, but no INCLUDE line names any.";
     NAMED_TOO_MANY = "O1206", Warning, Meaning, None, "More users or hosts are named than a feature is licensed for.";
     SUITE_RESERVED = "O1207", Warning, Meaning, None, "Licenses of a package with SUITE_RESERVED are reserved.";
+    RESERVED_TWICE = "O1208", Warning, Meaning, None, "Reservations of a package and of one of its components for the same somebody add up.";
 }
 
 #[cfg(test)]

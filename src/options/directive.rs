@@ -125,7 +125,7 @@ pub struct Access {
     pub list: AccessList,
     /// Which feature; none means all (EXCLUDEALL, INCLUDEALL).
     pub feature: Option<FeatureSpec>,
-    /// Who. None if the line is damaged behind its feature: an INCLUDE then matches nobody but still closes the list, so that a
+    /// Who. None if the line is damaged behind its feature's name: an INCLUDE then matches nobody but still closes the list, so that a
     /// mistake never opens what was to be closed (`flexnet-files.md` 6.2, DECISION).
     pub who: Option<Who>,
     /// Further names of the same type, which do not belong there: they have an effect on denying lists alone, so that a

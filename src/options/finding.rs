@@ -36,6 +36,7 @@ findings! {
     DOMAIN_USER = "O0405", Warning, Meaning, None, "A user is written with a domain; clients send the plain login name, so it never matches.";
     ALL_USERS_TYPE = "O0406", Error, Meaning, None, "ALL_USERS goes with type USER and ALL_GROUPS with type GROUP, on MAX lines alone.";
     TYPE_NOT_TAKEN = "O0407", Error, Meaning, None, "A keyword does not take this type.";
+    COMMA = "O0408", Warning, Meaning, None, "A name has a comma, which separates nothing and is a part of the name.";
 
     NUMBER = "O0501", Error, Meaning, None, "A number is missing or can't be read.";
     NUMBER_CLAMPED = "O0502", Warning, Meaning, None, "A number is out of its range and is moved to the nearest end.";

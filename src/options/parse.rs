@@ -192,7 +192,25 @@ impl Reader {
 
     /// A line of a list. What is wrong behind the feature leaves a line that matches nobody.
     fn access(&mut self, words: &mut Words<'_, '_>, list: AccessList, featured: bool) -> Option<Directive> {
-        let feature = if featured { Some(self.feature(words)?) } else { None };
+        let named = words.rest.first();
+        let feature = if featured {
+            match self.feature(words) {
+                Some(feature) => Some(feature),
+                // Which lines are meant is not known: the list closes all of the feature and lets nobody in.
+                None if !list.denies() => {
+                    let feature = named.and_then(spec::feature_alone)?;
+                    return Some(Directive::Access(Access {
+                        list,
+                        feature: Some(feature),
+                        who: None,
+                        surplus: Vec::new(),
+                    }));
+                }
+                None => return None,
+            }
+        } else {
+            None
+        };
         let (who, surplus) = match parse_who::who_and_surplus(self, words) {
             Some((who, surplus)) => (Some(who), surplus),
             // A damaged EXCLUDE has no effect that would be safe: only its error tells.

@@ -56,13 +56,17 @@ pub(super) fn who_and_surplus(reader: &mut Reader, words: &mut Words<'_, '_>) ->
     }
     let first = words.next(reader, "the name")?;
     let who = who(reader, words.keyword, kind, first)?;
+    let comma = first.text.contains(',') || words.rest.iter().any(|word| word.text.contains(','));
+    let help = if comma {
+        "a comma separates nothing and is a part of the name; names are separated by blanks, and a line takes one: define a GROUP or HOST_GROUP and name that, or write a line for each"
+    } else {
+        "define a GROUP or HOST_GROUP and name that, or write a line for each"
+    };
     let mut surplus = Vec::new();
     while let Some(word) = words.take() {
         let message =
             format!("{} takes one name; {} is one too many", words.keyword.as_str(), shown(&word.text));
-        reader
-            .report(finding::SURPLUS_NAME, word.span, message)
-            .help("define a GROUP or HOST_GROUP and name that, or write a line for each");
+        reader.report(finding::SURPLUS_NAME, word.span, message).help(help);
         surplus.extend(who_quietly(kind, word));
     }
     Some((who, surplus))
@@ -92,8 +96,14 @@ fn who(reader: &mut Reader, keyword: Keyword, kind: Type, word: &Word<'_>) -> Op
         return None;
     }
     match kind {
-        Type::User => Some(Who::User(user(reader, word)?)),
-        Type::Host => Some(Who::Host(host(reader, word)?)),
+        Type::User => {
+            comma(reader, word);
+            Some(Who::User(user(reader, word)?))
+        }
+        Type::Host => {
+            comma(reader, word);
+            Some(Who::Host(host(reader, word)?))
+        }
         Type::Display => Some(Who::Display(checked(reader, word, Display::parse)?)),
         Type::Project => Some(Who::Project(checked(reader, word, Project::parse)?)),
         Type::Group => Some(Who::Group(group_name(reader, word)?)),
@@ -159,6 +169,20 @@ fn host(reader: &mut Reader, word: &Word<'_>) -> Option<HostName> {
     }
 }
 
+/// Tells of a comma that was probably meant to separate names.
+fn comma(reader: &mut Reader, word: &Word<'_>) {
+    if word.quoted || !word.text.contains(',') {
+        return;
+    }
+    let names: Vec<&str> = word.text.split(',').filter(|name| !name.is_empty()).collect();
+    let message = format!("{} is one name, comma included", shown(&word.text));
+    reader.report(finding::COMMA, word.span, message).help(match names.as_slice() {
+        [] => "remove the comma".to_owned(),
+        [name] => format!("write {name}"),
+        names => format!("names are separated by blanks: {}; only groups take several", names.join(" ")),
+    });
+}
+
 /// What looks like an address is one, and is checked as one; anything else is a name.
 fn host_name(text: &str) -> Result<HostName, String> {
     if let Some(pattern) = AddressPattern::parse(text) {
@@ -204,6 +228,7 @@ fn members<M: Ord + Clone>(
     let mut members = Vec::new();
     let mut seen = BTreeSet::new();
     while let Some(word) = words.take() {
+        comma(reader, word);
         let Some(read) = member(reader, word) else { continue };
         if seen.insert(read.clone()) {
             members.push(read);

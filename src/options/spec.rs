@@ -80,6 +80,14 @@ pub(super) fn feature_spec(reader: &mut Reader, word: &Word<'_>) -> Option<Featu
     Some(FeatureSpec { name, modifiers: read, span: word.span })
 }
 
+/// The feature that a damaged word names, without its modifiers: what stands before the first of them.
+pub(super) fn feature_alone(word: &Word<'_>) -> Option<FeatureSpec> {
+    let (head, _) = word.text.split_once('=')?;
+    let (name, _) =
+        if word.quoted && head.contains(' ') { head.split_once(' ')? } else { head.rsplit_once(':')? };
+    Some(FeatureSpec { name: FeatureName::parse(name).ok()?, modifiers: Vec::new(), span: word.span })
+}
+
 /// Splits `K1=a:K2=b`: a separator counts only before another `KEYWORD=`, so that values may contain it.
 fn split(text: &str, separator: char) -> Vec<(&str, &str)> {
     let mut parts: Vec<&str> = Vec::new();

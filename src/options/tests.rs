@@ -110,6 +110,16 @@ fn a_damaged_include_keeps_its_list_closed() {
         assert_eq!((include.who, include.list), (None, AccessList::Include), "{text}");
         assert_eq!(found(text).len(), 1, "{text}");
     }
+    for text in [
+        "INCLUDE fx:VERSION=new USER ann",
+        "INCLUDE \"fx VERSON=2.0\" USER ann",
+        "INCLUDE_BORROW fx:K= USER ann",
+    ] {
+        let include = access(text);
+        let feature = include.feature.unwrap();
+        assert_eq!((feature.name.as_str(), feature.modifiers.len(), include.who), ("fx", 0, None), "{text}");
+    }
+    assert_eq!(read("EXCLUDE fx:VERSION=new USER ann").options().count(), 0);
     assert_eq!(read("EXCLUDE fx USR ann").options().count(), 0);
     assert_eq!(read("INCLUDE").options().count(), 0);
 }

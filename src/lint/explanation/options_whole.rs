@@ -201,4 +201,16 @@ table! {
     ],
     "Reserve nothing of the suite.",
     [];
+
+    "O1208",
+    "A RESERVE line for a package reserves of each of its components. Another one for a component and the same somebody is added to that.",
+    [
+        "RESERVE 1 pk USER ann\nRESERVE 1 ca USER ann\n",
+        served!("INCREMENT pk acmed 1.0 permanent 3 SIGN=...\nPACKAGE pk acmed 1.0 COMPONENTS=\"ca cb\" SIGN=...\n")
+    ],
+    "Keep one of the lines, if the sum is not meant.",
+    [
+        "RESERVE 1 pk USER ann\n",
+        served!("INCREMENT pk acmed 1.0 permanent 3 SIGN=...\nPACKAGE pk acmed 1.0 COMPONENTS=\"ca cb\" SIGN=...\n")
+    ];
 }

@@ -45,6 +45,13 @@ table! {
     "Name users, hosts or groups.",
     ["EXCLUDEALL_ENTITLEMENT USER ann\n"];
 
+    "O0408",
+    "Names are separated by blanks. A comma is a part of the name that it stands at, so that the line means nobody, or only those whose \
+     names have no comma.",
+    ["GROUP drawing ann, bob\nEXCLUDE fx GROUP drawing\n"],
+    "Write blanks instead; a name that really has a comma stands in quotes.",
+    ["GROUP drawing ann bob\nEXCLUDE fx GROUP drawing\n"];
+
     "O0501",
     "Where a number belongs stands something else, or a number that is not possible. The line has no effect. RESERVE and MAX have their number before the feature.",
     ["RESERVE fx 2 USER ann\n"],

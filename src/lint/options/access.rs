@@ -32,15 +32,24 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// It and all that hold for it too.
-    fn wider(&self) -> Vec<Self> {
+    /// It and all that hold for it too: packages hold for their components.
+    fn wider(&self, packages: &Packages<'a>) -> Vec<Self> {
+        let of = |name: &FeatureName| packages.get(name).into_iter().flatten().copied().map(Self::Feature);
         match self {
             Self::All => vec![Self::All],
-            Self::Feature(name) => vec![Self::All, Self::Feature(name)],
-            Self::Lines(name, _) => vec![Self::All, Self::Feature(name), self.clone()],
+            Self::Feature(name) => {
+                [Self::All].into_iter().chain(of(name)).chain([Self::Feature(name)]).collect()
+            }
+            Self::Lines(name, _) => {
+                let all = [Self::All].into_iter().chain(of(name));
+                all.chain([Self::Feature(name), self.clone()]).collect()
+            }
         }
     }
 }
+
+/// The packages whose name stands for a component too, by component.
+pub(super) type Packages<'a> = BTreeMap<&'a FeatureName, Vec<&'a FeatureName>>;
 
 /// A somebody of a list, and the physical line that names it first.
 type Entries<'a> = BTreeMap<(AccessList, Scope<'a>, Who), usize>;
@@ -55,10 +64,16 @@ struct Included<'a> {
 struct Lists<'a> {
     entries: Entries<'a>,
     included: BTreeMap<Scope<'a>, Included<'a>>,
+    packages: &'a Packages<'a>,
 }
 
-pub(super) fn check(file: &OptionsFile, cast: &Cast<'_>, remarks: &mut Remarks<'_>) {
-    let lists = Lists::of(file, remarks);
+pub(super) fn check<'a>(
+    file: &'a OptionsFile,
+    cast: &Cast<'_>,
+    packages: &'a Packages<'a>,
+    remarks: &mut Remarks<'_>,
+) {
+    let lists = Lists::of(file, packages, remarks);
     let mut said: BTreeMap<String, usize> = BTreeMap::new();
     let mut limits: BTreeMap<(Scope<'_>, Who), (u32, usize)> = BTreeMap::new();
     for line in file.options() {
@@ -116,7 +131,55 @@ pub(super) fn check(file: &OptionsFile, cast: &Cast<'_>, remarks: &mut Remarks<'
             _ => {}
         }
     }
+    of_packages(file, packages, remarks);
     lists.left(cast, remarks);
+}
+
+/// Limits and reservations of components beside those of their packages.
+fn of_packages<'a>(file: &'a OptionsFile, packages: &'a Packages<'a>, remarks: &mut Remarks<'_>) {
+    if packages.is_empty() {
+        return;
+    }
+    // By what the line is, whose and of what: its number and its line.
+    let mut whole: BTreeMap<(bool, &FeatureName, Who), (u32, usize)> = BTreeMap::new();
+    let counted = |line: &'a OptionLine| match &line.directive {
+        Directive::Max { count, feature, who } => Some((true, *count, feature, who)),
+        Directive::Reserve { count, feature, who } => Some((false, *count, feature, who)),
+        _ => None,
+    };
+    for line in file.options() {
+        let Some((is_limit, count, feature, who)) = counted(line) else { continue };
+        if feature.modifiers.is_empty() {
+            let number = remarks.number(line);
+            whole.entry((is_limit, &feature.name, same(who))).or_insert((count, number));
+        }
+    }
+    for line in file.options() {
+        let Some((is_limit, count, feature, who)) = counted(line) else { continue };
+        for package in packages.get(&feature.name).into_iter().flatten() {
+            let Some((other, at)) = whole.get(&(is_limit, package, same(who))).copied() else { continue };
+            if !is_limit {
+                let message = format!(
+                    "line {at} reserves {other} of package {package} for {who}, of which {} is a component: together {}",
+                    feature.name,
+                    u64::from(other) + u64::from(count)
+                );
+                let help = "the two add up; keep one of them if that is not meant";
+                remarks.add(&finding::RESERVED_TWICE, feature.span, message, help);
+            } else if other <= count {
+                let message = format!(
+                    "line {at} limits {who} to {other} of package {package}, of which {} is a component",
+                    feature.name
+                );
+                remarks.add(
+                    &finding::MAX_IDLE,
+                    remarks.word(line, 1),
+                    message,
+                    "the lowest number counts; keep one line",
+                );
+            }
+        }
+    }
 }
 
 fn duplicate(line: &OptionLine, before: usize, remarks: &mut Remarks<'_>) {
@@ -125,8 +188,8 @@ fn duplicate(line: &OptionLine, before: usize, remarks: &mut Remarks<'_>) {
 }
 
 impl<'a> Lists<'a> {
-    fn of(file: &'a OptionsFile, remarks: &Remarks<'_>) -> Self {
-        let mut lists = Self { entries: BTreeMap::new(), included: BTreeMap::new() };
+    fn of(file: &'a OptionsFile, packages: &'a Packages<'a>, remarks: &Remarks<'_>) -> Self {
+        let mut lists = Self { entries: BTreeMap::new(), included: BTreeMap::new(), packages };
         for line in file.options() {
             let Directive::Access(access) = &line.directive else { continue };
             let scope = Scope::of(access.feature.as_ref());
@@ -152,7 +215,7 @@ impl<'a> Lists<'a> {
         cast: &Cast<'_>,
         own: bool,
     ) -> Option<(usize, Who)> {
-        for wide in scope.wider() {
+        for wide in scope.wider(self.packages) {
             for whom in cast.wider(who) {
                 if !own && wide == *scope && whom == same(who) {
                     continue;
@@ -232,7 +295,7 @@ impl<'a> Lists<'a> {
             _ => return None,
         };
         let mut first = None;
-        for wide in scope.wider() {
+        for wide in scope.wider(self.packages) {
             let Some(list) = self.included.get(&wide) else { continue };
             first = first.or(Some(list.first));
             if list.who.iter().flatten().any(|who| !matches!(who, Who::User(_) | Who::Group(_))) {
@@ -249,7 +312,7 @@ impl<'a> Lists<'a> {
     fn left(&self, cast: &Cast<'_>, remarks: &mut Remarks<'_>) {
         for (scope, list) in &self.included {
             let whos = scope
-                .wider()
+                .wider(self.packages)
                 .into_iter()
                 .filter_map(|wide| self.included.get(&wide))
                 .flat_map(|list| &list.who);

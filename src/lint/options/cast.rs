@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::ident::{AddressPattern, Host};
 use crate::options::{Directive, GroupName, HostName, OptionLine, OptionsFile, Who};
 
 /// So many groups of one user or host are looked at: who is in more gets no finding for the further ones.
 const GROUPS_OF_ONE_MAX: usize = 64;
+
+/// So many sets of addresses are compared with each address; further ones are not looked at.
+const SETS_MAX: usize = 64;
 
 /// A group as all its lines make it.
 #[derive(Debug)]
@@ -23,6 +27,10 @@ pub(super) struct Cast<'a> {
     pub(super) ignores_case: bool,
     groups_of_user: BTreeMap<String, Vec<&'a GroupName>>,
     groups_of_host: BTreeMap<HostName, Vec<&'a GroupName>>,
+    /// FQDN_MATCHING LENIENT: a simple host name means every host whose first label it is.
+    lenient_hosts: bool,
+    /// Sets of more than one address, as lines and groups name them; at most [`SETS_MAX`].
+    sets: Vec<AddressPattern>,
 }
 
 impl<'a> Cast<'a> {
@@ -37,9 +45,17 @@ impl<'a> Cast<'a> {
             ignores_case,
             groups_of_user: BTreeMap::new(),
             groups_of_host: BTreeMap::new(),
+            lenient_hosts: false,
+            sets: Vec::new(),
         };
         for line in file.options() {
+            for who in super::file::named(line) {
+                if let Who::Host(HostName::Address(set)) | Who::Internet(set) = who {
+                    cast.add_set(set);
+                }
+            }
             match &line.directive {
+                Directive::FqdnLenient(now) => cast.lenient_hosts = *now,
                 Directive::Group { name, members } => {
                     let group = cast.users.entry(name).or_insert(Group { first: line, members: Vec::new() });
                     group.members.extend(members);
@@ -53,6 +69,9 @@ impl<'a> Cast<'a> {
                     group.members.extend(members);
                     for member in members {
                         cast.groups_of_host.entry(member.clone()).or_default().push(name);
+                        if let HostName::Address(set) = member {
+                            cast.add_set(set);
+                        }
                     }
                 }
                 _ => {}
@@ -94,13 +113,36 @@ impl<'a> Cast<'a> {
                 let groups = self.groups_of_user.get(&self.spelt(user.as_str())).into_iter().flatten();
                 all.extend(groups.take(GROUPS_OF_ONE_MAX).map(|group| Who::Group((*group).clone())));
             }
-            Who::Host(host) => {
-                let groups = self.groups_of_host.get(host).into_iter().flatten();
-                all.extend(groups.take(GROUPS_OF_ONE_MAX).map(|group| Who::HostGroup((*group).clone())));
+            Who::Host(HostName::Address(set)) | Who::Internet(set) => {
+                self.push_groups(&HostName::Address(*set), &mut all);
+                for wide in self.sets.iter().filter(|wide| *wide != set && wide.covers(set)) {
+                    all.push(Who::Internet(*wide));
+                    self.push_groups(&HostName::Address(*wide), &mut all);
+                }
+            }
+            Who::Host(host @ HostName::Name(name)) => {
+                self.push_groups(host, &mut all);
+                let label = name.as_str().split_once('.').map(|(label, _)| label);
+                if let Some(Ok(label)) = label.filter(|_| self.lenient_hosts).map(Host::parse) {
+                    let label = HostName::Name(label);
+                    self.push_groups(&label, &mut all);
+                    all.push(Who::Host(label));
+                }
             }
             _ => {}
         }
         all
+    }
+
+    fn push_groups(&self, host: &HostName, all: &mut Vec<Who>) {
+        let groups = self.groups_of_host.get(host).into_iter().flatten();
+        all.extend(groups.take(GROUPS_OF_ONE_MAX).map(|group| Who::HostGroup((*group).clone())));
+    }
+
+    fn add_set(&mut self, set: &AddressPattern) {
+        if set.single().is_none() && self.sets.len() < SETS_MAX && !self.sets.contains(set) {
+            self.sets.push(*set);
+        }
     }
 
     /// Whether a group that is named is not defined.

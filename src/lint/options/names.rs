@@ -109,11 +109,14 @@ fn is_host_of_group(name: &str, cast: &Cast<'_>) -> bool {
 }
 
 fn is_odd_user(name: &str, cast: &Cast<'_>) -> bool {
-    AddressPattern::parse(name).is_some() || cast.is_group(name) || is_host_of_group(name, cast)
+    AddressPattern::parse(name).is_some()
+        || cast.is_group(name)
+        || cast.is_host_group(name)
+        || is_host_of_group(name, cast)
 }
 
 fn is_odd_host(name: &str, cast: &Cast<'_>) -> bool {
-    cast.is_host_group(name) || cast.is_grouped_user(name)
+    cast.is_host_group(name) || cast.is_group(name) || cast.is_grouped_user(name)
 }
 
 fn user_name(name: &str, kind: &str, at: Span, cast: &Cast<'_>, remarks: &mut Remarks<'_>) {
@@ -127,6 +130,14 @@ fn user_name(name: &str, kind: &str, at: Span, cast: &Cast<'_>, remarks: &mut Re
             )
         };
         remarks.add(&finding::NAME_IS_GROUP, at, message, &help);
+    } else if kind == "GROUP" && cast.is_host_group(name) && !cast.is_group(name) {
+        let message = format!("{name} is a HOST_GROUP; a GROUP has users as members, never groups or hosts");
+        remarks.add(
+            &finding::NAME_IS_GROUP,
+            at,
+            message,
+            "name users, or write a line for the HOST_GROUP too",
+        );
     } else if AddressPattern::parse(name).is_some() {
         let help =
             if kind == "USER" { format!("write HOST {name}") } else { "define a HOST_GROUP".to_owned() };
@@ -154,6 +165,9 @@ fn host_name(name: &str, kind: &str, at: Span, cast: &Cast<'_>, remarks: &mut Re
             )
         };
         remarks.add(&finding::NAME_IS_GROUP, at, message, &help);
+    } else if kind == "HOST_GROUP" && cast.is_group(name) && !cast.is_host_group(name) {
+        let message = format!("{name} is a GROUP; a HOST_GROUP has hosts as members, never groups or users");
+        remarks.add(&finding::NAME_IS_GROUP, at, message, "name hosts, or write a line for the GROUP too");
     } else if kind == "HOST" && cast.is_grouped_user(name) && !is_host_of_group(name, cast) {
         let message = format!("{name} is a user of a GROUP, but stands for a host here");
         remarks.add(&finding::HOST_IS_USER, at, message, &format!("write USER {name}"));

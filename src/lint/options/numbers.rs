@@ -10,11 +10,15 @@ use crate::catalog::{Catalog, Pool};
 use crate::ident::{FeatureName, VendorName};
 use crate::license::{LicenseCount, LicenseFile, PackageKind, Statement};
 use crate::options::{AccessList, Directive, HostName, Keyword, OptionLine, OptionsFile, Who};
+use crate::policy::finding::LATER_LINE_COUNTS;
 use crate::policy::{LimitId, Policy};
 use crate::text::Span;
 
 /// What needs no licenses.
-pub(super) fn check_alone(file: &OptionsFile, remarks: &mut Remarks<'_>) {
+pub(super) fn check_alone(file: &OptionsFile, without_licenses: bool, remarks: &mut Remarks<'_>) {
+    if without_licenses {
+        replaced(file, remarks);
+    }
     for line in file.options() {
         match &line.directive {
             Directive::Max { count: 0, feature, who } => {
@@ -28,6 +32,19 @@ pub(super) fn check_alone(file: &OptionsFile, remarks: &mut Remarks<'_>) {
             }
             Directive::TimeoutAll(number) => timeout(line, 1, *number, remarks),
             _ => {}
+        }
+    }
+}
+
+/// Lines that a later one for the same feature and modifiers replaces. With licenses the policy finds them, pool by pool.
+fn replaced(file: &OptionsFile, remarks: &mut Remarks<'_>) {
+    let mut before: BTreeMap<(Keyword, &FeatureName, String), usize> = BTreeMap::new();
+    for line in file.options() {
+        let Directive::FeatureNumber { keyword, feature, .. } = &line.directive else { continue };
+        let modifiers = format!("{:?}", feature.modifiers);
+        if let Some(at) = before.insert((*keyword, &feature.name, modifiers), remarks.number(line)) {
+            let message = format!("this line replaces the {} at line {at}", keyword.as_str());
+            remarks.add(&LATER_LINE_COUNTS, line.span, message, "");
         }
     }
 }
