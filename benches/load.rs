@@ -483,6 +483,7 @@ impl Lane {
                         feature: feature.clone(),
                         version: *version,
                         count: Count::MIN,
+                        wishes: seatkeeper::event::Wishes::default(),
                     }),
                 };
                 wire::encode(&message, *next as u32, &mut self.output).unwrap();

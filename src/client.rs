@@ -51,7 +51,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::code::{Code, minor};
-use crate::event::{Answer, Denial, Grant};
+use crate::event::{Answer, Denial, Grant, Wishes};
 use crate::ident::{Count, Digest, FeatureName, Version};
 use crate::platform::SystemClock;
 use crate::session::client::Ask;
@@ -116,6 +116,21 @@ impl Client {
     /// [`ClientError::Checkout`] says for each place why it did not grant; names and numbers that can't be asked for are
     /// refused before anybody is asked.
     pub async fn checkout_many(&self, feature: &str, version: &str, count: u32) -> Result<Seat, ClientError> {
+        self.checkout_wishing(feature, version, count, &Wishes::default()).await
+    }
+
+    /// Asks as [`Client::checkout_many`] does, with wishes: by what these checkouts may share a license where the license
+    /// does not say, and a text that lmstat shows with them.
+    ///
+    /// # Errors
+    /// As [`Client::checkout_many`].
+    pub async fn checkout_wishing(
+        &self,
+        feature: &str,
+        version: &str,
+        count: u32,
+        wishes: &Wishes,
+    ) -> Result<Seat, ClientError> {
         let feature = FeatureName::parse(feature)?;
         let version = Version::parse(version)?;
         let count = Count::new(count).ok_or(ClientError::CountZero)?;
@@ -125,7 +140,7 @@ impl Client {
             if source.place.leaves_to_server(&wanted.0) {
                 continue;
             }
-            match self.checkout_at(source, &wanted).await {
+            match self.checkout_at(source, &wanted, wishes).await {
                 Ok(seat) => return Ok(seat),
                 Err(attempt) => attempts.push(attempt),
             }
@@ -143,6 +158,7 @@ impl Client {
         &self,
         source: &Source,
         wanted: &(FeatureName, Version, Count),
+        wishes: &Wishes,
     ) -> Result<Seat, Attempt> {
         let config = &self.shared.config;
         let (feature, version, count) = wanted;
@@ -165,7 +181,12 @@ impl Client {
             Place::Servers(servers) => servers,
         };
         let name = servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-        let ask = Ask::Checkout { feature: feature.clone(), version: *version, count: *count };
+        let ask = Ask::Checkout {
+            feature: feature.clone(),
+            version: *version,
+            count: *count,
+            wishes: wishes.clone(),
+        };
         let mut session = self.session(source, servers).await?;
         let mut asked = self.ask(&session, ask.clone()).await;
         if let Err(denial) = &asked

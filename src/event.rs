@@ -11,9 +11,9 @@ mod denial;
 mod request;
 
 pub use denial::Denial;
-pub use request::{Answer, Checkin, Checkout, Claims, Grant, Identity, SessionKind};
+pub use request::{Answer, Checkin, Checkout, Claims, Grant, Identity, SessionKind, Wishes};
 
-use crate::ident::{Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Token};
+use crate::ident::{Digest, DupMask, FeatureName, Handle, PoolKey, Seq, SessionId, Token};
 use crate::time::Timestamp;
 
 /// The events of one decision: stored whole or not at all. Event `i` has the number `first + i`.
@@ -120,6 +120,8 @@ pub struct Moved {
     pub from: PoolKey,
     /// The pool that it is counted in from here on.
     pub to: PoolKey,
+    /// The checkouts there with which it uses the same licenses; none if it can't share there.
+    pub shares: Option<Shares>,
 }
 
 /// Orderly end of service. Line-protocol sessions end in the same record; framed sessions keep their seats for one
@@ -193,9 +195,39 @@ pub struct Out {
     pub expires: Option<Timestamp>,
     /// Whether the grant is made under the demo manifest.
     pub demo: bool,
+    /// How it is counted.
+    pub accounting: Accounting,
+}
+
+/// How a checkout is counted, where that is not simply by its own count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Accounting {
+    /// The checkouts of its pool with which it uses the same licenses; none if it can't share.
+    pub shares: Option<Shares>,
+    /// How many licenses beyond the count of its pool were in use from then on.
+    pub overdraft: u32,
+    /// The checkout of the suite that was granted with it and comes back with it.
+    pub suite: Option<Handle>,
+}
+
+/// Checkouts that use the same licenses (`flexnet-files.md` 3.7): as many as the one of them that asked for most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shares {
+    /// What is equal between them.
+    pub mask: DupMask,
+    /// The handle of the first of them, which stays the name of the group when that one is gone.
+    pub group: Handle,
 }
 
 impl Out {
+    /// Gives the checkout another handle, also where it names the group that the checkout begins.
+    pub fn rename(&mut self, handle: Handle) {
+        if let Some(shares) = self.accounting.shares.as_mut().filter(|shares| shares.group == self.handle) {
+            shares.group = handle;
+        }
+        self.handle = handle;
+    }
+
     /// What the client is told of it.
     #[must_use]
     pub fn grant(&self) -> Grant {

@@ -2,14 +2,17 @@
 //! with a line break in it, a version that is not a number, or a handle that is really a count.
 
 mod address;
+mod dup_mask;
 mod hex;
 mod name;
 mod version;
 
 pub use address::AddressPattern;
+pub use dup_mask::{DupMask, DupMaskError};
 pub use hex::{HexError, decode_hex, encode_hex};
 pub use name::{
-    Display, FeatureName, Host, NAME_BYTES_MAX, NameError, Platform, PoolKey, Project, User, VendorName,
+    CheckoutData, Display, FeatureName, Host, NAME_BYTES_MAX, NameError, Platform, PoolKey, Project, User,
+    VendorName,
 };
 pub use version::{Version, VersionError};
 

@@ -8,8 +8,8 @@
 //! [`explain`] tells how a request comes to its answer: it takes the steps that [`decide`] takes, and keeps them.
 //!
 //! Invariants, checked after every step in tests and by [`check`] before the store sees a record:
-//! - grants never raise the seats out of a counted pool above the pool's count at that time (after a reread more may be
-//!   out; then the pool grants none until it has drained);
+//! - grants never raise the seats out of a counted pool above the pool's count and overdraft at that time (after a reread
+//!   more may be out; then the pool grants none until it has drained); checkouts that share count once;
 //! - a handle is given once in a history, a request number grants at most once in its session;
 //! - every seat belongs to a session that has not ended; the fold of the events equals the state.
 
@@ -19,6 +19,7 @@ mod choose;
 mod damper;
 mod explain;
 mod invariant;
+mod pool_use;
 mod refusal;
 mod reread;
 mod sessions;
@@ -26,13 +27,14 @@ mod snapshot;
 mod state;
 mod usage;
 
-pub use choose::Step;
+pub use choose::{Room, Step};
 pub use damper::DenialDamper;
 pub use explain::{Change, Explanation, Tried, explain};
 pub use invariant::{Violation, check};
+pub use pool_use::PoolUse;
 pub use reread::{Surplus, surplus};
 pub use snapshot::SnapshotError;
-pub use state::{PoolUse, Seat, Session, State};
+pub use state::{Seat, Session, State};
 pub use usage::{Idle, Usage, rules_of};
 
 use std::sync::Arc;

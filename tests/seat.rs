@@ -11,5 +11,6 @@ mod seat {
     mod options;
     mod reread;
     mod sessions;
+    mod sharing;
     mod simulation;
 }

@@ -63,12 +63,14 @@ fn out(seq: u64, user: &str) -> Record {
                 feature: FeatureName::parse("cad_design").unwrap(),
                 version: Version::parse("2.0").unwrap(),
                 count: Count::MIN,
+                wishes: seatkeeper::event::Wishes::default(),
             },
             pool: PoolKey::new("cad_design 2"),
             handle: Handle(seq),
             lines: [Digest::of(b"line")].into(),
             expires: None,
             demo: false,
+            accounting: seatkeeper::event::Accounting::default(),
         }))],
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::part::Part;
 use super::verdict::LinePlace;
 use crate::event::Identity;
-use crate::ident::{Digest, FeatureName, PoolKey, Version};
+use crate::ident::{Digest, DupMask, FeatureName, PoolKey, Version};
 use crate::license::{Expiry, FeatureLine, HostId, LicenseCount};
 use crate::sign::{KeyId, Manifest, Signer};
 use crate::time::{CivilDate, Timestamp};
@@ -28,6 +28,8 @@ pub struct Pool {
     pub version: Version,
     /// Whether licenses are counted; an uncounted pool never runs out.
     pub counted: bool,
+    /// By what its checkouts share licenses; none if the application's request decides (`flexnet-files.md` 3.7).
+    pub share: Option<DupMask>,
     /// Hosts that may use it, any one of which suffices; empty if it floats.
     pub hostids: Vec<HostId>,
     /// The publisher's data, if the manifest makes it a key.
@@ -43,7 +45,7 @@ pub struct Lot {
     pub place: LinePlace,
     /// Number of licenses; 0 on an uncounted line.
     pub count: u32,
-    /// Licenses beyond the count that may be in use as overdraft. Not granted yet.
+    /// Licenses beyond the count that may be in use as overdraft (`flexnet-files.md` 3.10).
     pub overdraft: u32,
     /// First instant of validity; none if it was always valid.
     pub starts: Option<Timestamp>,
@@ -100,6 +102,7 @@ impl Pool {
             feature: part.name.clone(),
             version: part.version,
             counted: part.counted(),
+            share: share(line),
             hostids: line.hostids().to_vec(),
             vendor_string: line
                 .vendor_string()
@@ -113,6 +116,12 @@ impl Pool {
     #[must_use]
     pub fn count_at(&self, utc: Timestamp) -> u32 {
         self.valid_lots(utc).fold(0, |sum, lot| sum.saturating_add(lot.count))
+    }
+
+    /// How many licenses beyond the count may be in use at an instant.
+    #[must_use]
+    pub fn overdraft_at(&self, utc: Timestamp) -> u32 {
+        self.valid_lots(utc).fold(0, |sum, lot| sum.saturating_add(lot.overdraft))
     }
 
     /// The furthest that any of its lots has got at an instant: within validity, else expired, else not started.
@@ -194,6 +203,11 @@ impl Lot {
             Period::Within
         }
     }
+}
+
+/// The value of DUP_GROUP. A line with a bad one is refused before.
+fn share(line: &FeatureLine) -> Option<DupMask> {
+    line.attribute("DUP_GROUP")?.value.as_deref()?.parse().ok()
 }
 
 /// The value of OVERDRAFT; numbers that are too large count as the greatest.

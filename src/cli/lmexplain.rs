@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::lmcatalog::FormatName;
 use super::{Call, print, print_error, when};
 use crate::client::{Limits, SearchPath};
-use crate::event::{Checkout, Claims, Identity, SessionKind};
+use crate::event::{Checkout, Claims, Identity, SessionKind, Wishes};
 use crate::ident::{Count, Display, FeatureName, Host, Project, Token, User, VendorName, Version};
 use crate::license::HostId;
 use crate::lmutil::lmdown::{KEY_VARIABLE, KeySource};
@@ -175,7 +175,14 @@ fn question(args: &Args) -> Result<Question, String> {
     let (feature, version) = args.feature.clone();
     let address = args.ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     Ok(Question {
-        request: Checkout { token: Token(1), acknowledged: Token(0), feature, version, count: args.count },
+        request: Checkout {
+            token: Token(1),
+            acknowledged: Token(0),
+            feature,
+            version,
+            count: args.count,
+            wishes: Wishes::default(),
+        },
         identity: Identity::new(claims, address, SessionKind::Framed),
     })
 }

@@ -432,7 +432,8 @@ impl Driver {
 
 fn tell(route: &Route, handle: Handle, seat: Seat, denial: &Denial) {
     let _ = seat.lost.send(Some(denial.clone()));
-    if let (Some(on_loss), Ask::Checkout { feature, version, count }) = (&route.config.on_loss, seat.ask) {
+    if let (Some(on_loss), Ask::Checkout { feature, version, count, .. }) = (&route.config.on_loss, seat.ask)
+    {
         on_loss.call(&Loss { handle, feature, version, count, denial: denial.clone() });
     }
 }

@@ -21,7 +21,10 @@ mod tests;
 
 pub use bytes::{Reader, Writer};
 pub use names::{InlineNames, NameKind, PutNames, TakeNames};
-pub use parts::{put_answer, put_identity, take_answer, take_identity};
+pub use parts::{
+    put_accounting, put_answer, put_identity, put_wishes, take_accounting, take_answer, take_identity,
+    take_wishes,
+};
 
 use thiserror::Error;
 

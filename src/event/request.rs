@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::Denial;
 use crate::ident::{
-    Count, Digest, Display, FeatureName, Handle, Host, Platform, PoolKey, Project, Token, User, Version,
+    CheckoutData, Count, Digest, Display, DupMask, FeatureName, Handle, Host, Platform, PoolKey, Project,
+    Token, User, Version,
 };
 use crate::time::Timestamp;
 
@@ -86,6 +87,17 @@ pub struct Checkout {
     pub version: Version,
     /// How many licenses at once.
     pub count: Count,
+    /// What else it asks for.
+    pub wishes: Wishes,
+}
+
+/// What a request asks for beside licenses; usually nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wishes {
+    /// By what the application lets its checkouts share a license, where the license does not say (`flexnet-files.md` 3.7).
+    pub share: DupMask,
+    /// The application's own text.
+    pub data: Option<CheckoutData>,
 }
 
 /// A request to give licenses back.

@@ -132,6 +132,10 @@ name!(
     /// Client platform name such as `x64_lsb`.
     Platform, "platform name", blanks: false
 );
+name!(
+    /// Text that an application gives with a request: DUP_GROUP=V compares it, lmstat shows it in square brackets.
+    CheckoutData, "checkout data", blanks: true
+);
 
 /// A pool by all its keys (`flexnet-files.md` 3.1), as text: the feature name, a blank, the version, then a blank and
 /// each further key. Made by the catalog; the engine only compares it.

@@ -1,5 +1,7 @@
 //! The publisher's attributes and the form of their values (`flexnet-files.md` 1.5.1).
 
+use crate::ident::DupMask;
+
 /// What an attribute takes behind `=`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
@@ -81,12 +83,7 @@ pub(super) fn known(name: &str) -> Option<(&'static str, Form)> {
 
 /// `NONE`, `SITE`, or letters out of `UHDV`, each at most once (`flexnet-files.md` 3.7).
 pub(super) fn is_dup_group(value: &str) -> bool {
-    let letters = || value.bytes().enumerate();
-    matches!(value, "NONE" | "SITE")
-        || (!value.is_empty()
-            && letters().all(|(index, letter)| {
-                b"UHDV".contains(&letter) && letters().take(index).all(|(_, other)| other != letter)
-            }))
+    value.parse::<DupMask>().is_ok()
 }
 
 #[cfg(test)]

@@ -518,7 +518,6 @@ const fn awaits_the_engine(keyword: Keyword) -> bool {
             | K::IncludeBorrow
             | K::Linger
             | K::MaxBorrowHours
-            | K::MaxOverdraft
             | K::NoLog
             | K::ReportLog
             | K::Timeout

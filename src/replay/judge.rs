@@ -14,7 +14,7 @@ use crate::catalog::Catalog;
 use crate::code::{Code, minor};
 use crate::event::{
     Answer, Checkin, Checkout, Denial, Denied, EndReason, Event, Identity, In, InReason, Moved, Opened, Out,
-    Record, Reread,
+    Record, Reread, Shares,
 };
 use crate::ident::{Digest, FeatureName, Handle, PoolKey, SessionId, Token};
 use crate::policy::Policy;
@@ -131,10 +131,15 @@ impl Replay {
                 Event::Out(out) => {
                     self.open_unknown(out.session, &out.identity, record.at);
                     out.handle = scaled(out.handle);
+                    scale(&mut out.accounting.shares);
+                    out.accounting.suite = out.accounting.suite.map(scaled);
                     out.request.acknowledged = all_before(out.request.token);
                 }
                 Event::In(back) => back.handle = scaled(back.handle),
-                Event::Moved(moved) => moved.handle = scaled(moved.handle),
+                Event::Moved(moved) => {
+                    moved.handle = scaled(moved.handle);
+                    scale(&mut moved.shares);
+                }
                 Event::Denied(denied) => {
                     denied.request.acknowledged = all_before(denied.request.token);
                 }
@@ -224,18 +229,21 @@ impl Replay {
 
     fn recorded_out(&mut self, recorded: Out, at: Timestamp) {
         self.totals.granted += 1;
-        let Out { session, identity, request, pool, handle, lines, expires, demo } = recorded;
+        let Out { session, identity, request, pool, handle, lines, expires, demo, accounting } = recorded;
         self.open_unknown(session, &identity, at);
         self.repeats.granted(session, &request.feature);
         let (command, decision) = self.ask(session, request, at);
         let pool_told = self.plan.pools_known.then_some(pool);
         match verdict(decision) {
             Ruling::Granted(mut out) => {
-                out.handle = scaled(handle);
+                out.rename(scaled(handle));
                 let other_pool = pool_told.as_ref().is_some_and(|pool| *pool != out.pool);
                 let other_terms = self.plan.exact
                     && self.plan.pools_known
-                    && (out.lines != lines || out.expires != expires || out.demo != demo);
+                    && (out.lines != lines
+                        || out.expires != expires
+                        || out.demo != demo
+                        || out.accounting.overdraft != accounting.overdraft);
                 if other_pool || other_terms {
                     let kind = if other_pool { Kind::OtherPool } else { Kind::OtherTerms };
                     let replayed = Verdict::Granted(Some(out.pool.clone()));
@@ -569,6 +577,12 @@ fn same_denial(one: &Denial, other: &Denial) -> bool {
 
 const fn scaled(handle: Handle) -> Handle {
     Handle(handle.0.saturating_mul(HANDLES_BETWEEN))
+}
+
+fn scale(shares: &mut Option<Shares>) {
+    if let Some(shares) = shares {
+        shares.group = scaled(shares.group);
+    }
 }
 
 const fn all_before(token: Token) -> Token {

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::choose::{Asked, choose};
+use super::choose::{Asked, choose, sharing};
 use super::refusal::refusal;
-use super::{Decision, Reply, Rules, Session, State};
-use crate::catalog::{Catalog, Pool};
+use super::{Decision, PoolUse, Reply, Rules, Session, State};
+use crate::catalog::Pool;
 use crate::code::{Code, minor};
-use crate::event::{Answer, Checkout, Denial, Denied, Event, Out};
+use crate::event::{Accounting, Answer, Checkout, Denial, Denied, Event, Identity, Out, Shares};
 use crate::ident::{Digest, Handle, SessionId, Token};
 use crate::time::{Now, Timestamp};
 use crate::wire::limits::UNACKNOWLEDGED_MAX;
@@ -56,7 +56,7 @@ pub(super) fn decide(
     };
     let asked = Asked::new(state, rules, request, &session.identity, now.utc);
     match choose(&asked, |pool, rules| asked.obstacle(pool, rules)) {
-        Ok(pool) => grant(state, rules.catalog, id, session, request, pool, now.utc),
+        Ok(pool) => grant(&asked, id, session, pool),
         Err(furthest) => {
             let denial = refusal(&asked, furthest);
             let answer = Answer::Denied(denial.clone());
@@ -67,28 +67,35 @@ pub(super) fn decide(
     }
 }
 
-fn grant(
-    state: &State,
-    catalog: &Catalog,
-    id: SessionId,
-    session: &Session,
-    request: &Checkout,
-    pool: &Pool,
-    now: Timestamp,
-) -> Decision {
-    let (lines, expires) = backing(pool, request.count.get(), now);
+fn grant(asked: &Asked<'_>, id: SessionId, session: &Session, pool: &Pool) -> Decision {
+    let (state, request) = (asked.state, asked.request);
+    let (lines, expires) = backing(pool, request.count.get(), asked.now);
+    let handle = Handle(state.last_handle + 1);
     let out = Out {
         session: id,
         identity: session.identity.clone(),
         request: request.clone(),
         pool: pool.key.clone(),
-        handle: Handle(state.last_handle + 1),
+        handle,
         lines,
         expires,
-        demo: catalog.demo(),
+        demo: asked.rules.catalog.demo(),
+        accounting: accounting(asked, &session.identity, pool, handle),
     };
     let answer = Answer::Granted(out.grant());
     Decision::new(vec![Event::Out(Box::new(out))], Reply::Answer(request.token, answer))
+}
+
+/// How a grant from a pool is counted.
+fn accounting(asked: &Asked<'_>, identity: &Identity, pool: &Pool, handle: Handle) -> Accounting {
+    let used = asked.state.pool(&pool.key);
+    let key = sharing(pool, asked.request, identity);
+    let joined = key.as_ref().and_then(|key| used?.group(key));
+    let shares = key.map(|key| Shares { mask: key.mask(), group: joined.map_or(handle, |(group, _)| group) });
+    let adds = asked.count().saturating_sub(joined.map_or(0, |(_, in_use)| in_use));
+    let in_use = used.map_or(0, PoolUse::in_use).saturating_add(adds);
+    let over = if pool.counted { in_use.saturating_sub(u64::from(pool.count_at(asked.now))) } else { 0 };
+    Accounting { shares, overdraft: u32::try_from(over).unwrap_or(u32::MAX), suite: None }
 }
 
 /// The signed lines that a grant of `count` licenses stands on, and the earliest end among them: the line that is valid

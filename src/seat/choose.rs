@@ -5,6 +5,7 @@
 
 use std::ops::ControlFlow;
 
+use super::pool_use::GroupKey;
 use super::{Idle, PoolUse, Rules, State};
 use crate::catalog::{Period, Pool};
 use crate::event::{Checkout, Identity};
@@ -55,17 +56,32 @@ pub enum Step {
     Availability {
         /// Licenses in use.
         in_use: u64,
+        /// How many more would be in use: fewer than were asked for if the client shares with another checkout.
+        adds: u64,
         /// Licenses that nobody uses.
         free: u64,
+        /// Licenses beyond the count that may still be taken as overdraft.
+        overdraft: u64,
         /// What of reservations is idle.
         idle: Idle,
-        /// How many of the free ones this client may have.
+        /// How many of the free ones, and of the overdraft, this client may have.
         for_client: u64,
-        /// Whether that suffices.
-        enough: bool,
-        /// Whether the free ones would suffice if none were reserved for others.
-        reserved: bool,
+        /// Where that leaves the request.
+        room: Room,
     },
+}
+
+/// Whether there is room for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Room {
+    /// Too few are free.
+    Full,
+    /// Enough would be free if none were reserved for others.
+    Reserved,
+    /// Only with overdraft, which is taken where no pool has room without it (`flexnet-files.md` 3.4).
+    Overdraft,
+    /// Enough are free.
+    Free,
 }
 
 impl Step {
@@ -83,8 +99,9 @@ impl Step {
             Self::Limit { allows: false, .. } => Some(6),
             Self::Count { enough: false, .. } => Some(7),
             // Of two pools without a free license that one answers in which licenses are free, but for others.
-            Self::Availability { enough: false, reserved: false, .. } => Some(8),
-            Self::Availability { enough: false, reserved: true, .. } => Some(9),
+            Self::Availability { room: Room::Full, .. } => Some(8),
+            Self::Availability { room: Room::Reserved, .. } => Some(9),
+            Self::Availability { room: Room::Overdraft, .. } => Some(10),
             _ => None,
         }
     }
@@ -104,7 +121,7 @@ pub(super) struct Asked<'a> {
 /// The pool that got furthest, and what it got to; none if no pool has the feature.
 pub(super) type Furthest<'a> = Option<(Step, &'a Pool)>;
 
-/// The first pool without an obstacle.
+/// The first pool without an obstacle, else the first that has room with overdraft.
 pub(super) fn choose<'a>(
     asked: &Asked<'a>,
     mut obstacle: impl FnMut(&'a Pool, &PoolRules) -> Option<Step>,
@@ -125,7 +142,10 @@ pub(super) fn choose<'a>(
             furthest = Some((rank, step, pool));
         }
     }
-    Err(furthest.map(|(_, step, pool)| (step, pool)))
+    match furthest {
+        Some((_, Step::Availability { room: Room::Overdraft, .. }, pool)) => Ok(pool),
+        furthest => Err(furthest.map(|(_, step, pool)| (step, pool))),
+    }
 }
 
 impl<'a> Asked<'a> {
@@ -143,6 +163,14 @@ impl<'a> Asked<'a> {
     /// How many licenses are asked for.
     pub(super) fn count(&self) -> u64 {
         u64::from(self.request.count.get())
+    }
+
+    /// How many more would be in use of a pool: none of those that the client's checkouts share already.
+    pub(super) fn adds(&self, pool: &Pool) -> u64 {
+        let shared = sharing(pool, self.request, self.identity)
+            .and_then(|key| self.state.pool(&pool.key)?.group(&key))
+            .map_or(0, |(_, in_use)| in_use);
+        self.count().saturating_sub(shared)
     }
 
     /// The first thing that stands between the request and a pool.
@@ -167,8 +195,9 @@ impl<'a> Asked<'a> {
         visit(Step::HostId { fits: pool.admits(self.identity) })?;
         visit(Step::Exclude { by: of_pool.exclusion(&self.client) })?;
         visit(Step::Include(of_pool.inclusion(&self.client)))?;
+        let adds = self.adds(pool);
         for id in &of_pool.limits {
-            visit(self.limit(*id))?;
+            visit(self.limit(*id, adds))?;
         }
         if !pool.counted {
             return visit(Step::Uncounted);
@@ -177,16 +206,17 @@ impl<'a> Asked<'a> {
             return ControlFlow::Continue(());
         }
         let count = u64::from(pool.count_at(self.now));
-        let enough = self.count() <= count;
-        visit(Step::Count { count, enough })?;
+        let most = count.saturating_add(overdraft(pool, of_pool, self.now));
+        let enough = self.count() <= most;
+        visit(Step::Count { count: most, enough })?;
         if !enough {
             return ControlFlow::Continue(());
         }
-        visit(self.availability(pool, of_pool, count))
+        visit(self.availability(pool, of_pool, adds, (count, most)))
     }
 
     /// A MAX line; of several the tightest decides by being met (`flexnet-files.md` 5.5).
-    fn limit(&self, id: LimitId) -> Step {
+    fn limit(&self, id: LimitId, adds: u64) -> Step {
         let policy = self.rules.policy;
         let found = policy.limit(id).map(|limit| {
             let counted = policy.counted(limit, &self.client, &self.identity.user);
@@ -194,22 +224,46 @@ impl<'a> Asked<'a> {
         });
         match found {
             Some((limit, Some(used))) => {
-                let allows = used.saturating_add(self.count()) <= u64::from(limit.count);
+                // A checkout that shares adds nothing, whatever is in use already (5.5).
+                let allows = adds == 0 && used > 0 || used.saturating_add(adds) <= u64::from(limit.count);
                 Step::Limit { id, used: Some(used), allows }
             }
             _ => Step::Limit { id, used: None, allows: true },
         }
     }
 
-    fn availability(&self, pool: &Pool, of_pool: &PoolRules, count: u64) -> Step {
+    /// `most` is the count with all of the overdraft.
+    fn availability(&self, pool: &Pool, of_pool: &PoolRules, adds: u64, (count, most): (u64, u64)) -> Step {
         let in_use = self.state.pool(&pool.key).map_or(0, PoolUse::in_use);
-        let free = count.saturating_sub(in_use);
         let idle = self.rules.usage.idle(of_pool, self.rules.policy, &self.client);
         let Idle { own, others } = idle;
-        // The client's own reservations first, then what nobody has reserved (`flexnet-files.md` 5.6 a). After a reread more may
-        // be out than the reservations leave: then they fill as licenses come back (5.6 c).
-        let for_client = free.min(own.saturating_add(free.saturating_sub(own.saturating_add(others))));
-        let enough = self.count() <= for_client;
-        Step::Availability { in_use, free, idle, for_client, enough, reserved: self.count() <= free }
+        // The client's own reservations first, then what nobody has reserved, then overdraft (`flexnet-files.md` 5.6 a). After a
+        // reread more may be out than the reservations leave: then they fill as licenses come back (5.6 c).
+        let of = |free: u64| free.min(own.saturating_add(free.saturating_sub(own.saturating_add(others))));
+        let (free, with_overdraft) = (count.saturating_sub(in_use), most.saturating_sub(in_use));
+        let for_client = of(with_overdraft);
+        let room = if adds <= of(free) {
+            Room::Free
+        } else if adds <= for_client {
+            Room::Overdraft
+        } else if adds <= with_overdraft {
+            Room::Reserved
+        } else {
+            Room::Full
+        };
+        let overdraft = with_overdraft - free;
+        Step::Availability { in_use, adds, free, overdraft, idle, for_client, room }
     }
+}
+
+/// The checkouts of a pool with which a request would share.
+pub(super) fn sharing(pool: &Pool, request: &Checkout, identity: &Identity) -> Option<GroupKey> {
+    // Licenses that are not counted need not be shared.
+    if pool.counted { GroupKey::of(pool.share, &request.wishes, identity) } else { None }
+}
+
+/// How many licenses beyond its count a pool may give: what the lines say, and no more than MAX_OVERDRAFT (3.10).
+pub(super) fn overdraft(pool: &Pool, of_pool: &PoolRules, now: Timestamp) -> u64 {
+    let most = of_pool.terms.max_overdraft.map_or(u32::MAX, |(most, _)| most);
+    u64::from(pool.overdraft_at(now).min(most))
 }

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::choose::{Asked, Step, choose};
+use super::choose::{Asked, Room, Step, choose};
 use super::refusal::{refusal, reserving, starts};
 use super::{Idle, Rules, State};
 use crate::catalog::{Period, Pool};
@@ -125,29 +125,30 @@ fn change(asked: &Asked<'_>, pool: &Pool, of_pool: &PoolRules, step: Step) -> Op
         Step::Exclude { .. } => Change::NotExcluded(of_pool.exclusions(&asked.client)),
         Step::Include(Inclusion { list, .. }) => Change::Included(list?),
         Step::Limit { id, used, .. } => {
-            let used = used.unwrap_or(0);
+            let (used, adds) = (used.unwrap_or(0), asked.adds(pool));
             let most = u64::from(asked.rules.policy.limit(id).map_or(0, |limit| limit.count));
-            let to = used.saturating_add(asked.count());
-            let check_in = (asked.count() <= most).then(|| to.saturating_sub(most));
+            let to = used.saturating_add(adds);
+            let check_in = (adds <= most).then(|| to.saturating_sub(most));
             Change::RaiseLimit { id, to, check_in, fewer: most.saturating_sub(used) }
         }
         Step::Count { count, .. } => Change::Fewer(count),
-        Step::Availability { in_use, free, idle, for_client, .. } => {
+        Step::Availability { room: Room::Overdraft, .. } => return None,
+        Step::Availability { in_use, adds, free, overdraft, idle, for_client, .. } => {
             let Idle { own, others } = idle;
+            let free = free.saturating_add(overdraft);
             // The client has its own reservations first; beyond them it needs what others leave.
-            let needed =
-                if asked.count() <= own { asked.count() } else { asked.count().saturating_add(others) };
+            let needed = if adds <= own { adds } else { adds.saturating_add(others) };
             let missing = needed.saturating_sub(free);
             let reserved = of_pool.reservations.iter().filter_map(|id| asked.rules.policy.reservation(*id));
             let reserved: u64 = reserved.map(|reservation| u64::from(reservation.count)).sum();
             // Licenses of those for whom something is reserved would be idle for them, not free, when they came back.
             let charged = reserved.saturating_sub(own.saturating_add(others));
             let reserved_by = reserving(asked, of_pool);
-            let too_much = asked.count().saturating_sub(for_client);
+            let too_much = adds.saturating_sub(for_client);
             Change::Free {
                 check_in: (missing <= in_use.saturating_sub(charged)).then_some(missing),
                 fewer: for_client,
-                unreserve: (asked.count() <= free && too_much <= others).then_some(too_much),
+                unreserve: (adds <= free && too_much <= others).then_some(too_much),
                 reserved_by,
             }
         }

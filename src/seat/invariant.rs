@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use super::State;
+use super::pool_use::GroupKey;
 use crate::catalog::Catalog;
 use crate::event::{Event, Out};
 use crate::ident::{Handle, PoolKey, SessionId, Token};
@@ -47,9 +48,10 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
     for event in events {
         match event {
             Event::Out(out) => {
-                let asked = added.entry(&out.pool).or_default();
-                *asked += u64::from(out.request.count.get());
-                check_out(state, catalog, out, *asked, now)?;
+                let adds = adds(state, out);
+                let added = added.entry(&out.pool).or_default();
+                *added += adds;
+                check_out(state, catalog, out, *added, now)?;
             }
             Event::In(returned) => {
                 let held = state.seat(returned.handle).is_some_and(|seat| seat.session == returned.session);
@@ -74,7 +76,17 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
     Ok(())
 }
 
-fn check_out(state: &State, catalog: &Catalog, out: &Out, asked: u64, now: Now) -> Result<(), Violation> {
+/// How many licenses a grant adds to those in use: none of those that the checkouts of its group use already.
+fn adds(state: &State, out: &Out) -> u64 {
+    let shared = out.accounting.shares.and_then(|shares| {
+        let key = GroupKey::of(Some(shares.mask), &out.request.wishes, &out.identity)?;
+        let (group, in_use) = state.pool(&out.pool)?.group(&key)?;
+        (group == shares.group).then_some(in_use)
+    });
+    u64::from(out.request.count.get()).saturating_sub(shared.unwrap_or(0))
+}
+
+fn check_out(state: &State, catalog: &Catalog, out: &Out, added: u64, now: Now) -> Result<(), Violation> {
     if out.handle.0 <= state.last_handle {
         return Err(Violation::HandleReused(out.handle));
     }
@@ -86,9 +98,10 @@ fn check_out(state: &State, catalog: &Catalog, out: &Out, asked: u64, now: Now) 
         .pool(&out.pool)
         .filter(|pool| pool.feature == out.request.feature)
         .ok_or_else(|| Violation::PoolUnknown(out.pool.clone()))?;
-    let total = state.pool(&out.pool).map_or(0, super::PoolUse::in_use).saturating_add(asked);
-    let count = u64::from(pool.count_at(now.utc));
-    if pool.counted && total > count {
+    let total = state.pool(&out.pool).map_or(0, super::PoolUse::in_use).saturating_add(added);
+    let count = u64::from(pool.count_at(now.utc)).saturating_add(u64::from(pool.overdraft_at(now.utc)));
+    // After a reread more may be out; who shares takes nothing from that pool.
+    if pool.counted && added > 0 && total > count {
         return Err(Violation::PoolExceeded { pool: out.pool.clone(), out: total, count });
     }
     Ok(())

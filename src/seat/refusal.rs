@@ -3,7 +3,7 @@
 //! No name of a person or machine goes into a note: notes stay when names are erased.
 
 use super::State;
-use super::choose::{Asked, Furthest, Step};
+use super::choose::{Asked, Furthest, Room, Step};
 use crate::catalog::{Catalog, Period, Pool, Retirement, Unserved};
 use crate::code::{Code, minor};
 use crate::event::{Checkout, Denial};
@@ -55,19 +55,29 @@ pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
         }
         // An uncounted pool is never in the way.
         Step::Count { .. } | Step::Uncounted => {
-            let (count, version) = (pool.count_at(asked.now), &pool.version);
+            let version = &pool.version;
+            let count = match step {
+                Step::Count { count, .. } => count,
+                _ => u64::from(pool.count_at(asked.now)),
+            };
             let wanted = asked.request.count;
             let note = format!("{wanted} licenses were asked for, {feature} {version} has {count}");
             Denial::new(Code::TooManyRequested, minor::REQUEST_TOO_LARGE, &note)
         }
-        Step::Availability { reserved: true, .. } => {
+        Step::Availability { room: Room::Reserved, .. } => {
             let note = format!("what is free of {feature} is reserved for others");
             let rules = pool_rules(asked, pool);
             let rule = rules.and_then(|rules| reserving(asked, rules).first().copied());
             by_rule(asked, Code::AllReserved, minor::RESERVED, rule, &note)
         }
-        Step::Availability { reserved: false, in_use, .. } => {
-            let note = format!("{in_use} of {} licenses of {feature} are in use", pool.count_at(asked.now));
+        Step::Availability { in_use, .. } => {
+            let count = pool.count_at(asked.now);
+            let over = if in_use > u64::from(count) && pool.overdraft_at(asked.now) > 0 {
+                ", with overdraft"
+            } else {
+                ""
+            };
+            let note = format!("{in_use} of {count} licenses of {feature} are in use{over}");
             Denial::new(Code::UsersReached, minor::POOL_IN_USE, &note)
         }
     }

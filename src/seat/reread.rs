@@ -5,11 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::pool_use::GroupKey;
 use super::{Decision, PoolUse, Reply, Seat, State};
 use crate::catalog::{Catalog, Period, Pool};
 use crate::code::{Code, minor};
-use crate::event::{Denial, Event, Identity, In, InReason, Moved, Reread};
-use crate::ident::{FeatureName, PoolKey};
+use crate::event::{Denial, Event, In, InReason, Moved, Reread, Shares};
+use crate::ident::{FeatureName, Handle, PoolKey};
 use crate::time::{Now, Timestamp};
 
 /// A pool of which more licenses are out than it has. It grants none until it has drained.
@@ -59,17 +60,19 @@ pub(super) fn decide(state: &State, old: &Catalog, order: &Reread, new: &Catalog
     let gone = before.into_iter().filter(|feature| !served(feature)).cloned().collect();
     let mut events = vec![Event::Reread(Box::new(Reread { removed: gone, ..order.clone() }))];
     let mut planned: BTreeMap<&PoolKey, u64> = BTreeMap::new();
+    let mut groups = Groups::new();
     for (handle, seat) in state.seats().filter(|(_, seat)| new.pool(&seat.pool).is_none()) {
-        let identity = state.session(seat.session).map(super::Session::identity);
-        let target = identity.and_then(|identity| target(state, new, seat, identity, &planned, now.utc));
+        let target = target(state, new, seat, &planned, now.utc);
         events.push(match target {
             Some(pool) => {
-                *planned.entry(&pool.key).or_default() += u64::from(seat.count.get());
+                let (shares, adds) = joined(state, seat, handle, pool, &mut groups);
+                *planned.entry(&pool.key).or_default() += adds;
                 Event::Moved(Box::new(Moved {
                     session: seat.session,
                     handle,
                     from: seat.pool.clone(),
                     to: pool.key.clone(),
+                    shares,
                 }))
             }
             None => Event::In(In { session: seat.session, handle, why: InReason::Removed }),
@@ -78,13 +81,35 @@ pub(super) fn decide(state: &State, old: &Catalog, order: &Reread, new: &Catalog
     Decision::new(events, Reply::Done)
 }
 
+/// Groups of checkouts in the pools that they move to, with their names and the licenses that they use.
+type Groups<'a> = BTreeMap<(&'a PoolKey, GroupKey), (Handle, u64)>;
+
+/// The group that a checkout joins or begins in another pool, and how many licenses it adds there.
+fn joined<'a>(
+    state: &State,
+    seat: &Seat,
+    handle: Handle,
+    pool: &'a Pool,
+    groups: &mut Groups<'a>,
+) -> (Option<Shares>, u64) {
+    let count = u64::from(seat.count.get());
+    let Some(key) = GroupKey::of(pool.share, &seat.wishes, &seat.identity).filter(|_| pool.counted) else {
+        return (None, count);
+    };
+    let mask = key.mask();
+    let there = state.pool(&pool.key).and_then(|used| used.group(&key));
+    let (group, in_use) = groups.entry((&pool.key, key)).or_insert_with(|| there.unwrap_or((handle, 0)));
+    let adds = count.saturating_sub(*in_use);
+    *in_use += adds;
+    (Some(Shares { mask, group: *group }), adds)
+}
+
 /// The pool that a checkout moves to: the first in the order of requests that it could have been granted from, else the first
 /// valid one, else the first that fits by version and hostid. `planned` is what moves into each pool before it.
 fn target<'a>(
     state: &State,
     new: &'a Catalog,
     seat: &Seat,
-    identity: &Identity,
     planned: &BTreeMap<&PoolKey, u64>,
     now: Timestamp,
 ) -> Option<&'a Pool> {
@@ -99,6 +124,6 @@ fn target<'a>(
     };
     new.pools(seat.feature.as_str())
         .iter()
-        .filter(|pool| pool.version >= seat.version && pool.admits(identity))
+        .filter(|pool| pool.version >= seat.version && pool.admits(&seat.identity))
         .min_by_key(|pool| rank(pool))
 }

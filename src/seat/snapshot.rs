@@ -6,13 +6,17 @@ use thiserror::Error;
 
 use super::{Seat, Session, State};
 use crate::event::codec::{
-    CodecError, InlineNames, Reader, Writer, put_answer, put_identity, take_answer, take_identity,
+    CodecError, InlineNames, Reader, Writer, put_accounting, put_answer, put_identity, put_wishes,
+    take_accounting, take_answer, take_identity, take_wishes,
 };
+use crate::event::{Accounting, Identity, Wishes};
 use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Token, Version};
 use crate::time::Timestamp;
 
 /// Version of this form. A snapshot of another version is not read; the history is folded instead.
-const FORM: u8 = 2;
+const FORM: u8 = 3;
+/// The form before sharing: a seat belongs to a session, whose identity it has.
+const FORM_WITHOUT_SHARING: u8 = 2;
 /// The form before rereads; it lacks the features that they removed.
 const FORM_WITHOUT_REMOVED: u8 = 1;
 
@@ -60,7 +64,7 @@ impl State {
     pub fn from_snapshot(bytes: &[u8]) -> Result<Self, SnapshotError> {
         let mut from = Reader::new(bytes);
         let form = from.byte("form")?;
-        if !matches!(form, FORM | FORM_WITHOUT_REMOVED) {
+        if !matches!(form, FORM | FORM_WITHOUT_SHARING | FORM_WITHOUT_REMOVED) {
             return Err(SnapshotError::Form(form));
         }
         let mut state =
@@ -72,15 +76,14 @@ impl State {
         }
         for _ in 0..from.count("seats")? {
             let handle = Handle(from.u64("handle")?);
-            let seat = take_seat(&mut from)?;
-            let session = state.sessions.get_mut(&seat.session).ok_or(SnapshotError::Orphan(handle))?;
+            let id = SessionId(from.fixed("session")?);
+            let session = state.sessions.get_mut(&id).ok_or(SnapshotError::Orphan(handle))?;
             session.handles.insert(handle);
-            let used = state.pools.entry(seat.pool.clone()).or_default();
-            used.in_use += u64::from(seat.count.get());
-            used.handles.insert(handle);
+            let seat = take_seat(&mut from, form, id, session.identity.clone())?;
+            state.pools.entry(seat.pool.clone()).or_default().enter(handle, &seat);
             state.seats.insert(handle, seat);
         }
-        if form == FORM {
+        if form != FORM_WITHOUT_REMOVED {
             for _ in 0..from.count("removed features")? {
                 state.removed.insert(take_feature(&mut from)?);
             }
@@ -130,6 +133,8 @@ fn put_seat(out: &mut Writer, seat: &Seat) {
     out.str(seat.version.as_str());
     out.u32(seat.count.get());
     out.i64(seat.since.0);
+    let Ok(()) = put_wishes(out, &seat.wishes, &mut InlineNames);
+    put_accounting(out, &Accounting { shares: seat.shares, suite: seat.suite, overdraft: 0 });
 }
 
 fn take_feature(from: &mut Reader<'_>) -> Result<FeatureName, CodecError> {
@@ -137,21 +142,35 @@ fn take_feature(from: &mut Reader<'_>) -> Result<FeatureName, CodecError> {
     FeatureName::parse(name).map_err(|_| CodecError::BadValue { what: "feature", found: name.to_owned() })
 }
 
-fn take_seat(from: &mut Reader<'_>) -> Result<Seat, CodecError> {
+fn take_seat(
+    from: &mut Reader<'_>,
+    form: u8,
+    session: SessionId,
+    identity: Identity,
+) -> Result<Seat, CodecError> {
     let bad = |what: &'static str, found: &str| CodecError::BadValue { what, found: found.to_owned() };
-    let session = SessionId(from.fixed("session")?);
     let token = Token(from.u64("token")?);
     let pool = PoolKey::new(from.str("pool")?);
     let feature = take_feature(from)?;
     let version = from.str("version")?;
     let count = from.u32("count")?;
+    let since = Timestamp(from.i64("since")?);
+    let (wishes, accounting) = if form == FORM {
+        (take_wishes(from, &mut InlineNames)?, take_accounting(from)?)
+    } else {
+        (Wishes::default(), Accounting::default())
+    };
     Ok(Seat {
         session,
+        identity,
         token,
         pool,
         feature,
         version: Version::parse(version).map_err(|_| bad("version", version))?,
         count: Count::new(count).ok_or_else(|| bad("count", "0"))?,
-        since: Timestamp(from.i64("since")?),
+        wishes,
+        since,
+        shares: accounting.shares,
+        suite: accounting.suite,
     })
 }

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{
     Answer, Denied, EndReason, Ended, Event, Identity, In, InReason, Moved, Opened, Out, Record, Resumed,
-    SessionKind,
+    SessionKind, Shares, Wishes,
 };
 use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Token, Version};
 use crate::time::Timestamp;
+
+use super::PoolUse;
 
 /// Who holds what. Equal histories give equal states.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -82,6 +84,8 @@ impl Session {
 pub struct Seat {
     /// Whose.
     pub session: SessionId,
+    /// Who that is.
+    pub identity: Identity,
     /// The request that it was granted to.
     pub token: Token,
     /// The pool that it came from.
@@ -92,28 +96,14 @@ pub struct Seat {
     pub version: Version,
     /// How many licenses.
     pub count: Count,
+    /// What else the request asked for.
+    pub wishes: Wishes,
     /// Since when.
     pub since: Timestamp,
-}
-
-/// What is out of one pool.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PoolUse {
-    pub(super) in_use: u64,
-    pub(super) handles: BTreeSet<Handle>,
-}
-
-impl PoolUse {
-    /// Licenses out of the pool.
-    #[must_use]
-    pub fn in_use(&self) -> u64 {
-        self.in_use
-    }
-
-    /// The checkouts, oldest first.
-    pub fn handles(&self) -> impl Iterator<Item = Handle> + '_ {
-        self.handles.iter().copied()
-    }
+    /// The checkouts of its pool with which it uses the same licenses; none if it can't share.
+    pub shares: Option<Shares>,
+    /// The checkout of the suite that comes back with it.
+    pub suite: Option<Handle>,
 }
 
 impl State {
@@ -224,26 +214,26 @@ impl State {
         let Some(session) = self.sessions.get_mut(&out.session) else { return };
         session.settle(out.request.token, out.request.acknowledged, Answer::Granted(out.grant()));
         session.handles.insert(out.handle);
-        let used = self.pools.entry(out.pool.clone()).or_default();
-        used.in_use += u64::from(out.request.count.get());
-        used.handles.insert(out.handle);
-        self.seats.insert(
-            out.handle,
-            Seat {
-                session: out.session,
-                token: out.request.token,
-                pool: out.pool.clone(),
-                feature: out.request.feature.clone(),
-                version: out.request.version,
-                count: out.request.count,
-                since: at,
-            },
-        );
+        let seat = Seat {
+            session: out.session,
+            identity: out.identity.clone(),
+            token: out.request.token,
+            pool: out.pool.clone(),
+            feature: out.request.feature.clone(),
+            version: out.request.version,
+            count: out.request.count,
+            wishes: out.request.wishes.clone(),
+            since: at,
+            shares: out.accounting.shares,
+            suite: out.accounting.suite,
+        };
+        self.pools.entry(out.pool.clone()).or_default().enter(out.handle, &seat);
+        self.seats.insert(out.handle, seat);
     }
 
     fn r#in(&mut self, returned: &In) {
         let Some(seat) = self.seats.remove(&returned.handle) else { return };
-        self.leave(&seat.pool, returned.handle, seat.count);
+        leave(&mut self.pools, returned.handle, &seat);
         let Some(session) = self.sessions.get_mut(&seat.session) else { return };
         session.handles.remove(&returned.handle);
         // A late duplicate of the request that got this seat must not be told "granted" again.
@@ -253,25 +243,12 @@ impl State {
         }
     }
 
-    fn leave(&mut self, pool: &PoolKey, handle: Handle, count: Count) {
-        let Some(used) = self.pools.get_mut(pool) else { return };
-        if used.handles.remove(&handle) {
-            used.in_use = used.in_use.saturating_sub(u64::from(count.get()));
-        }
-        if used.handles.is_empty() {
-            self.pools.remove(pool);
-        }
-    }
-
     fn moved(&mut self, moved: &Moved) {
         let Some(seat) = self.seats.get_mut(&moved.handle) else { return };
-        let count = seat.count;
-        let from = std::mem::replace(&mut seat.pool, moved.to.clone());
-        self.leave(&from, moved.handle, count);
-        let used = self.pools.entry(moved.to.clone()).or_default();
-        if used.handles.insert(moved.handle) {
-            used.in_use += u64::from(count.get());
-        }
+        leave(&mut self.pools, moved.handle, seat);
+        seat.pool = moved.to.clone();
+        seat.shares = moved.shares;
+        self.pools.entry(moved.to.clone()).or_default().enter(moved.handle, seat);
     }
 
     fn denied(&mut self, denied: &Denied) {
@@ -295,5 +272,13 @@ impl State {
             .iter()
             .filter(|(_, session)| session.identity.kind() == SessionKind::Line)
             .map(|(id, _)| *id)
+    }
+}
+
+fn leave(pools: &mut BTreeMap<PoolKey, PoolUse>, handle: Handle, seat: &Seat) {
+    let Some(used) = pools.get_mut(&seat.pool) else { return };
+    used.leave(handle, seat);
+    if used.is_empty() {
+        pools.remove(&seat.pool);
     }
 }

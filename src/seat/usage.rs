@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::Catalog;
-use crate::event::{Event, Out, Record};
-use crate::ident::{Handle, PoolKey, User};
+use crate::event::{Event, Identity, Record};
+use crate::ident::{Handle, PoolKey};
 use crate::policy::{Counted, LimitId, Policy, PoolRules, Profile, ReservationId};
 
 use super::State;
@@ -21,6 +21,10 @@ pub struct Usage {
     /// Seats of those for whom something is reserved, by pool.
     claims: BTreeMap<PoolKey, BTreeMap<Handle, Claim>>,
     pools: BTreeMap<Handle, PoolKey>,
+    /// Checkouts that use the same licenses, by the name of each group, with what each asked for.
+    groups: BTreeMap<Handle, BTreeMap<Handle, u64>>,
+    /// The group of each checkout that shares.
+    grouped: BTreeMap<Handle, Handle>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +39,15 @@ struct Claim {
     count: u64,
     /// The reservations of its client in its pool, in file order.
     of: Vec<ReservationId>,
+}
+
+/// A checkout that is to be booked.
+struct Booked<'a> {
+    handle: Handle,
+    pool: &'a PoolKey,
+    identity: &'a Identity,
+    count: u64,
+    group: Option<Handle>,
 }
 
 /// How the idle reservations of a pool look to one client.
@@ -55,12 +68,14 @@ impl Usage {
             return usage;
         }
         for (handle, seat) in state.seats() {
-            let Some(session) = state.session(seat.session) else { continue };
-            let identity = session.identity();
-            let profile = policy.profile(identity, identity.address());
-            let Some(rules) = rules_of(catalog, policy, &seat.pool) else { continue };
-            let user = &identity.user;
-            usage.book(policy, rules, &profile, user, (handle, &seat.pool, u64::from(seat.count.get())));
+            let booked = Booked {
+                handle,
+                pool: &seat.pool,
+                identity: &seat.identity,
+                count: u64::from(seat.count.get()),
+                group: seat.shares.map(|shares| shares.group),
+            };
+            usage.book(catalog, policy, &booked);
         }
         usage
     }
@@ -72,33 +87,35 @@ impl Usage {
         }
         for event in &record.events {
             match event {
-                Event::Out(out) => self.out(out, catalog, policy),
+                Event::Out(out) => self.book(
+                    catalog,
+                    policy,
+                    &Booked {
+                        handle: out.handle,
+                        pool: &out.pool,
+                        identity: &out.identity,
+                        count: u64::from(out.request.count.get()),
+                        group: out.accounting.shares.map(|shares| shares.group),
+                    },
+                ),
                 Event::In(returned) => self.free(returned.handle, catalog, policy),
                 _ => {}
             }
         }
     }
 
-    fn out(&mut self, out: &Out, catalog: &Catalog, policy: &Policy) {
-        let Some(rules) = rules_of(catalog, policy, &out.pool) else { return };
-        let profile = policy.profile(&out.identity, out.identity.address());
-        let count = u64::from(out.request.count.get());
-        self.book(policy, rules, &profile, &out.identity.user, (out.handle, &out.pool, count));
-    }
-
-    fn book(
-        &mut self,
-        policy: &Policy,
-        rules: &PoolRules,
-        profile: &Profile,
-        user: &User,
-        (handle, pool, count): (Handle, &PoolKey, u64),
-    ) {
+    /// Books a checkout whose handle is higher than all that are booked.
+    fn book(&mut self, catalog: &Catalog, policy: &Policy, booked: &Booked<'_>) {
+        let Some(rules) = rules_of(catalog, policy, booked.pool) else { return };
+        let profile = policy.profile(booked.identity, booked.identity.address());
+        let (handle, count) = (booked.handle, self.join(booked));
         let mut limits = Vec::new();
         for id in &rules.limits {
             let Some(limit) = policy.limit(*id) else { continue };
-            for counted in policy.counted(limit, profile, user) {
-                *self.limits.entry((*id, counted.clone())).or_default() += count;
+            for counted in policy.counted(limit, &profile, &booked.identity.user) {
+                if count > 0 {
+                    *self.limits.entry((*id, counted.clone())).or_default() += count;
+                }
                 limits.push((*id, counted));
             }
         }
@@ -106,17 +123,58 @@ impl Usage {
             self.seats.insert(handle, Limited { count, limits });
         }
         let of =
-            |id: &ReservationId| policy.reservation(*id).is_some_and(|r| policy.is_reserved_for(r, profile));
+            |id: &ReservationId| policy.reservation(*id).is_some_and(|r| policy.is_reserved_for(r, &profile));
         let claim = Claim { count, of: rules.reservations.iter().copied().filter(of).collect() };
         if !claim.of.is_empty() {
-            // Handles rise, so this seat comes after all others.
             charge(&mut self.charged, policy, &claim);
-            self.claims.entry(pool.clone()).or_default().insert(handle, claim);
-            self.pools.insert(handle, pool.clone());
+            self.claims.entry(booked.pool.clone()).or_default().insert(handle, claim);
+            self.pools.insert(handle, booked.pool.clone());
+        }
+    }
+
+    /// What a checkout counts for: what it asks for beyond the older ones of its group. DECISION: so each license that is
+    /// shared counts for the oldest checkout that asked for it, and passes on with it.
+    fn join(&mut self, booked: &Booked<'_>) -> u64 {
+        let Some(group) = booked.group else { return booked.count };
+        let members = self.groups.entry(group).or_default();
+        let before = members.values().copied().max().unwrap_or(0);
+        members.insert(booked.handle, booked.count);
+        self.grouped.insert(booked.handle, group);
+        booked.count.saturating_sub(before)
+    }
+
+    /// Takes a checkout out of its group: the younger ones for which others then count, with what each counts for.
+    fn part(&mut self, handle: Handle) -> Vec<(Handle, u64)> {
+        let Some(name) = self.grouped.remove(&handle) else { return Vec::new() };
+        let Some(members) = self.groups.get_mut(&name) else { return Vec::new() };
+        let older = members.range(..handle).map(|(_, count)| *count).max().unwrap_or(0);
+        let Some(count) = members.remove(&handle) else { return Vec::new() };
+        let (mut with, mut without) = (older.max(count), older);
+        let mut changed = Vec::new();
+        for (member, count) in members.range(handle..) {
+            if with == without {
+                break;
+            }
+            changed.push((*member, count.saturating_sub(without)));
+            (with, without) = (with.max(*count), without.max(*count));
+        }
+        if members.is_empty() {
+            self.groups.remove(&name);
+        }
+        changed
+    }
+
+    fn recount(&mut self, handle: Handle, count: u64) {
+        let Some(limited) = self.seats.get_mut(&handle) else { return };
+        let added = count.saturating_sub(limited.count);
+        limited.count = count;
+        for key in limited.limits.iter().filter(|_| added > 0) {
+            *self.limits.entry(key.clone()).or_default() += added;
         }
     }
 
     fn free(&mut self, handle: Handle, catalog: &Catalog, policy: &Policy) {
+        let younger = self.part(handle);
         if let Some(limited) = self.seats.remove(&handle) {
             for key in limited.limits {
                 if let Some(used) = self.limits.get_mut(&key) {
@@ -127,9 +185,22 @@ impl Usage {
                 }
             }
         }
-        let Some(pool) = self.pools.remove(&handle) else { return };
+        for (member, count) in &younger {
+            self.recount(*member, *count);
+        }
+        let claimed = |member: &Handle| self.pools.get(member).cloned();
+        let Some(pool) = claimed(&handle).or_else(|| younger.iter().find_map(|(member, _)| claimed(member)))
+        else {
+            return;
+        };
+        self.pools.remove(&handle);
         let Some(claims) = self.claims.get_mut(&pool) else { return };
         claims.remove(&handle);
+        for (member, count) in younger {
+            if let Some(claim) = claims.get_mut(&member) {
+                claim.count = count;
+            }
+        }
         // Later seats move up into what has become free.
         for id in rules_of(catalog, policy, &pool).into_iter().flat_map(|rules| &rules.reservations) {
             self.charged.remove(id);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::code::{Code, minor};
-use crate::event::{Answer, Checkin, Checkout, Denial};
+use crate::event::{Answer, Checkin, Checkout, Denial, Wishes};
 use crate::ident::{Count, FeatureName, Handle, SessionId, Token, Version};
 use crate::time::Monotonic;
 use crate::wire::{Message, Notice, Purpose, SessionTerms};
@@ -34,6 +34,8 @@ pub enum Ask {
         version: Version,
         /// How many at once.
         count: Count,
+        /// What else is asked for.
+        wishes: Wishes,
     },
     /// To take licenses back.
     Checkin(Handle),
@@ -177,12 +179,13 @@ impl ClientSession {
     fn message(&self, token: Token, ask: &Ask) -> Message {
         let acknowledged = self.acknowledged;
         match ask {
-            Ask::Checkout { feature, version, count } => Message::Checkout(Checkout {
+            Ask::Checkout { feature, version, count, wishes } => Message::Checkout(Checkout {
                 token,
                 acknowledged,
                 feature: feature.clone(),
                 version: *version,
                 count: *count,
+                wishes: wishes.clone(),
             }),
             Ask::Checkin(handle) => Message::Checkin(Checkin { token, acknowledged, handle: *handle }),
         }
@@ -385,6 +388,7 @@ mod tests {
             feature: FeatureName::parse("f1").unwrap(),
             version: Version::parse("1.0").unwrap(),
             count: Count::MIN,
+            wishes: Wishes::default(),
         }
     }
 

@@ -204,6 +204,8 @@ fn put_seats(parts: &mut Vec<GroundsPart>, state: &State, features: &BTreeSet<&s
             version: seat.version,
             count: seat.count,
             start: seat.since,
+            shares: seat.shares,
+            data: seat.wishes.data.clone(),
         }));
     }
 }

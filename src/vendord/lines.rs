@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use super::connection::{Outgoing, Peer, Progress};
 use super::daemon::{Daemon, Shared};
 use crate::code::{Code, minor};
-use crate::event::{Answer, Checkin, Checkout, Denial, Identity, SessionKind};
+use crate::event::{Answer, Checkin, Checkout, Denial, Identity, SessionKind, Wishes};
 use crate::ident::Token;
 use crate::wire::{LineReply, LineRequest, Notice, decode_line};
 
@@ -70,7 +70,8 @@ fn carry_out(daemon: &mut Daemon, peer: &Rc<Peer>, request: LineRequest) {
         LineRequest::Checkout { feature, version, count } => {
             peer.last_token.set(token);
             peer.begin_request();
-            let checkout = Checkout { token, acknowledged, feature, version, count };
+            let wishes = Wishes::default();
+            let checkout = Checkout { token, acknowledged, feature, version, count, wishes };
             daemon.checkout(peer, 0, session, checkout);
         }
         LineRequest::Checkin(handle) => {

@@ -13,10 +13,10 @@ use super::server_message::{
 use super::tlv::{Field, Fields};
 use super::{MessageError, grounds, kind, tag};
 use crate::code::{Code, minor};
-use crate::event::{Answer, Checkin, Checkout, Claims, Denial, Grant};
+use crate::event::{Answer, Checkin, Checkout, Claims, Denial, Grant, Wishes};
 use crate::ident::{
-    Count, Digest, Display, FeatureName, Handle, Host, Platform, PoolKey, Project, SessionId, Token, User,
-    VendorName, Version,
+    CheckoutData, Count, Digest, Display, DupMask, FeatureName, Handle, Host, Platform, PoolKey, Project,
+    SessionId, Token, User, VendorName, Version,
 };
 use crate::time::Timestamp;
 
@@ -136,6 +136,10 @@ pub(super) fn count(field: Field<'_>) -> Result<Count, MessageError> {
     Count::new(field.u32()?).ok_or(field.bad())
 }
 
+pub(super) fn dup_mask(field: Field<'_>) -> Result<DupMask, MessageError> {
+    DupMask::from_bits(field.u8()?).ok_or(field.bad())
+}
+
 fn checkout(body: &[u8]) -> Result<Checkout, MessageError> {
     read! { body;
         token: TOKEN, Field::u64;
@@ -143,6 +147,8 @@ fn checkout(body: &[u8]) -> Result<Checkout, MessageError> {
         feature: FEATURE, Field::name::<FeatureName>;
         wanted: VERSION, version;
         licenses: COUNT, count;
+        share: DUP_MASK, dup_mask;
+        data: DATA, Field::name::<CheckoutData>;
     }
     let kind = kind::CHECKOUT;
     Ok(Checkout {
@@ -151,6 +157,7 @@ fn checkout(body: &[u8]) -> Result<Checkout, MessageError> {
         feature: need(kind, tag::FEATURE, feature)?,
         version: need(kind, tag::VERSION, wanted)?,
         count: licenses.unwrap_or(Count::MIN),
+        wishes: Wishes { share: share.unwrap_or_default(), data },
     })
 }
 

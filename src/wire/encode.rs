@@ -117,6 +117,12 @@ fn body(message: &Message, out: &mut BytesMut) -> Result<(), EncodeError> {
             out.field(tag::FEATURE, it.feature.as_str().as_bytes())?;
             out.field(tag::VERSION, it.version.as_str().as_bytes())?;
             out.field_u32(tag::COUNT, it.count.get());
+            if it.wishes.share.shares() {
+                out.field_u8(tag::DUP_MASK, it.wishes.share.bits());
+            }
+            if let Some(data) = &it.wishes.data {
+                out.field(tag::DATA, data.as_str().as_bytes())?;
+            }
         }
         Message::Checkin(it) => {
             out.field_u64(tag::TOKEN, it.token.0);

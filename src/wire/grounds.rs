@@ -4,14 +4,14 @@ use std::net::IpAddr;
 
 use bytes::BytesMut;
 
-use super::decode::{count, need, read, version};
+use super::decode::{count, dup_mask, need, read, version};
 use super::encode::{EncodeError, nested};
 use super::limits::{GROUNDS_CHUNK_BYTES_MAX, HOSTIDS_MAX, MACHINE_HOSTIDS_MAX, NOTES_MAX};
 use super::tlv::{Field, Fields, PutField as _};
 use super::{MessageError, kind, tag};
-use crate::event::Claims;
+use crate::event::{Claims, Shares};
 use crate::ident::{
-    Count, Digest, Display, Handle, Host, Platform, PoolKey, Project, User, VendorName, Version,
+    CheckoutData, Count, Digest, Display, Handle, Host, Platform, PoolKey, Project, User, VendorName, Version,
 };
 use crate::time::Timestamp;
 
@@ -43,6 +43,10 @@ pub enum GroundsPart {
         count: Count,
         /// Since when.
         start: Timestamp,
+        /// The checkouts of the pool with which it uses the same licenses.
+        shares: Option<Shares>,
+        /// Text of the application.
+        data: Option<CheckoutData>,
     },
 }
 
@@ -131,14 +135,23 @@ pub(super) fn put(part: &GroundsPart, out: &mut BytesMut) -> Result<(), EncodeEr
             super::encode::claims(claims, out)?;
             out.field_text(tag::ADDRESS, &address.to_string())
         }),
-        GroundsPart::Seat { handle, pool, version, count, start } => nested(tag::SEAT_ITEM, out, |out| {
-            out.field_u64(tag::HANDLE, handle.0);
-            out.field(tag::POOL, pool.as_str().as_bytes())?;
-            out.field(tag::VERSION, version.as_str().as_bytes())?;
-            out.field_u32(tag::COUNT, count.get());
-            out.field_i64(tag::START, start.0);
-            Ok(())
-        }),
+        GroundsPart::Seat { handle, pool, version, count, start, shares, data } => {
+            nested(tag::SEAT_ITEM, out, |out| {
+                out.field_u64(tag::HANDLE, handle.0);
+                out.field(tag::POOL, pool.as_str().as_bytes())?;
+                out.field(tag::VERSION, version.as_str().as_bytes())?;
+                out.field_u32(tag::COUNT, count.get());
+                out.field_i64(tag::START, start.0);
+                if let Some(Shares { mask, group }) = shares {
+                    out.field_u8(tag::DUP_MASK, mask.bits());
+                    out.field_u64(tag::GROUP, group.0);
+                }
+                if let Some(data) = data {
+                    out.field(tag::DATA, data.as_str().as_bytes())?;
+                }
+                Ok(())
+            })
+        }
     }
 }
 
@@ -229,9 +242,14 @@ fn seat(body: &[u8]) -> Result<GroundsPart, MessageError> {
         asked: VERSION, version;
         licenses: COUNT, count;
         start: START, Field::i64;
+        mask: DUP_MASK, dup_mask;
+        group: GROUP, Field::u64;
+        data: DATA, Field::name::<CheckoutData>;
     }
     let kind = kind::GROUNDS;
     Ok(GroundsPart::Seat {
+        shares: mask.zip(group).map(|(mask, group)| Shares { mask, group: Handle(group) }),
+        data,
         handle: Handle(need(kind, tag::HANDLE, handle)?),
         pool: PoolKey::new(need(kind, tag::POOL, pool)?),
         version: need(kind, tag::VERSION, asked)?,

@@ -145,6 +145,10 @@ tags! {
     RESERVATION_ITEM = 0x0058;
     /// For whom a reservation is, text.
     HOLDER = 0x0059;
+    /// By what checkouts are to share a license, u8.
+    DUP_MASK = 0x0060;
+    /// Text of the application with a request, text.
+    DATA = 0x0067;
     /// Who decides, where and when, fields.
     BASIS_ITEM = 0x0070;
     /// Time zone, text.
@@ -163,12 +167,13 @@ tags! {
     ADDRESS = 0x0077;
     /// About a checkout of a session, fields; may be repeated.
     SEAT_ITEM = 0x0078;
+    /// Handle that names the checkouts which share licenses, u64.
+    GROUP = 0x0079;
 }
 
 /// Tags that later minor versions will use. Until then they are like any unknown tag: a client that depends on one sets
 /// the critical bit and is refused.
 pub const RESERVED: &[(u16, &str)] = &[
-    (0x0060, "DUP_MASK"),
     (0x0061, "QUEUE"),
     (0x0062, "BORROW"),
     (0x0063, "IDLE_S"),

@@ -128,6 +128,7 @@ fn request(feature: usize, count: u32) -> Checkout {
         feature: FEATURES[feature].parse().unwrap(),
         version: "2.0".parse().unwrap(),
         count: Count::new(count).unwrap(),
+        wishes: seatkeeper::event::Wishes::default(),
     }
 }
 
@@ -160,6 +161,7 @@ fn write(
                     lines: [].into(),
                     expires: None,
                     demo: true,
+                    accounting: seatkeeper::event::Accounting::default(),
                 };
                 told.push(tell(at, "out", &Holder::of(&out), String::new()));
                 lines.push(style.line(at, &checked_out(&Holder::of(&out))));

@@ -47,6 +47,7 @@ impl Engine<'_> {
             feature: feature.parse().unwrap(),
             version: format!("{}.{}", version / 10, version % 10).parse().unwrap(),
             count: Count::new(count).unwrap(),
+            wishes: seatkeeper::event::Wishes::default(),
         };
         let before = (self.state.clone(), self.usage.clone());
         let reply = self.run(&Command::Checkout(session, request.clone()));

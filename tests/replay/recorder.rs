@@ -187,6 +187,7 @@ impl Recorder {
             feature: feature.parse().unwrap(),
             version: version.parse().unwrap(),
             count: Count::new(count).unwrap(),
+            wishes: seatkeeper::event::Wishes::default(),
         };
         if let Some(answer) = self.damper.repeated(session, token) {
             panic!("a fresh request is none: {answer:?}");

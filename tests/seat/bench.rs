@@ -176,9 +176,16 @@ impl Bench {
         version: &str,
         count: u32,
     ) -> Result<seatkeeper::event::Grant, Denial> {
-        let id = self.session(who, extra);
+        self.session(who, extra);
+        let request = checkout(Token(1), feature, version, count);
+        self.ask(who, request)
+    }
+
+    /// One checkout of a client whose session is open, with the next request number.
+    pub(crate) fn ask(&mut self, who: &str, request: Checkout) -> Result<seatkeeper::event::Grant, Denial> {
+        let id = self.session(who, &[]);
         let token = self.next_token(who);
-        let request = checkout(token, feature, version, count);
+        let request = Checkout { token, acknowledged: Token(token.0 - 1), ..request };
         match self.run(&Command::Checkout(id, request)).reply {
             Reply::Answer(answered, Answer::Granted(grant)) if answered == token => Ok(grant),
             Reply::Answer(answered, Answer::Denied(denial)) if answered == token => Err(denial),
@@ -239,23 +246,30 @@ pub(crate) fn checkout(token: Token, feature: &str, version: &str, count: u32) -
         feature: feature.parse().unwrap(),
         version: version.parse().unwrap(),
         count: Count::new(count).unwrap(),
+        wishes: seatkeeper::event::Wishes::default(),
     }
 }
 
 /// The invariants of `seat`, looked at from outside.
 pub(crate) fn invariants(state: &State, catalog: &Catalog, now: Now) {
-    let mut out: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut groups: BTreeMap<(&str, Handle), u64> = BTreeMap::new();
     for (handle, seat) in state.seats() {
-        *out.entry(seat.pool.as_str()).or_default() += u64::from(seat.count.get());
+        // Checkouts that share count once: as many as the one of them that asked for most.
+        let group = seat.shares.map_or(handle, |shares| shares.group);
+        let most = groups.entry((seat.pool.as_str(), group)).or_default();
+        *most = (*most).max(u64::from(seat.count.get()));
         let session = state.session(seat.session).expect("a seat's session has not ended");
         assert!(session.handles().any(|held| held == handle));
     }
+    let mut out: BTreeMap<&str, u64> = BTreeMap::new();
+    groups.iter().for_each(|((pool, _), most)| *out.entry(pool).or_default() += most);
     let held: usize = state.sessions().map(|(_, session)| session.handles().count()).sum();
     assert_eq!(held, state.seats().count());
     for (key, used) in state.pools() {
         assert_eq!(Some(&used.in_use()), out.get(key.as_str()));
         let pool = catalog.pool(key).expect("the pool is served");
-        assert!(!pool.counted || used.in_use() <= u64::from(pool.count_at(now.utc)), "{key}");
+        let most = u64::from(pool.count_at(now.utc)) + u64::from(pool.overdraft_at(now.utc));
+        assert!(!pool.counted || used.in_use() <= most, "{key}");
     }
     assert_eq!(state.pools().count(), out.len());
 }

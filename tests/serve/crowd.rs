@@ -26,6 +26,7 @@ fn a_burst_larger_than_the_store_s_queue_is_answered() {
             feature: "free".parse().unwrap(),
             version: "1.0".parse().unwrap(),
             count: Count::new(1).unwrap(),
+            wishes: seatkeeper::event::Wishes::default(),
         };
         wire::encode(&Message::Checkout(checkout), u32::try_from(token).unwrap(), &mut burst).unwrap();
     }

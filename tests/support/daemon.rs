@@ -225,6 +225,7 @@ impl Wire {
             feature: feature.parse().unwrap(),
             version: "1.0".parse().unwrap(),
             count: Count::new(count).unwrap(),
+            wishes: seatkeeper::event::Wishes::default(),
         };
         let answer = self.ask(&Message::Checkout(request))?;
         Ok(Reply::of(answer))

@@ -104,6 +104,7 @@ impl Client {
             feature: asking.feature.parse().unwrap(),
             version: asking.version.parse().unwrap(),
             count: Count::new(asking.count).unwrap(),
+            wishes: seatkeeper::event::Wishes::default(),
         };
         match self.wire.ask(&Message::Checkout(request)).unwrap() {
             Message::Answer { answer: Answer::Granted(grant), .. } => {
@@ -374,6 +375,7 @@ fn ten_thousand_checkouts_are_no_trouble() {
             feature: "solver".parse().unwrap(),
             version: "1.0".parse().unwrap(),
             count: Count::MIN,
+            wishes: seatkeeper::event::Wishes::default(),
         })
     };
     for client in &mut clients {

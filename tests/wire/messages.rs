@@ -4,10 +4,10 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use seatkeeper::code::Code;
-use seatkeeper::event::{Answer, Checkin, Checkout, Claims, Denial, Grant};
+use seatkeeper::event::{Answer, Checkin, Checkout, Claims, Denial, Grant, Shares, Wishes};
 use seatkeeper::ident::{
-    Count, Digest, Display, FeatureName, Handle, Host, Platform, PoolKey, Project, SessionId, Token, User,
-    VendorName, Version,
+    Count, Digest, Display, DupMask, FeatureName, Handle, Host, Platform, PoolKey, Project, SessionId, Token,
+    User, VendorName, Version,
 };
 use seatkeeper::time::Timestamp;
 use seatkeeper::wire::{
@@ -191,16 +191,23 @@ fn grounds_part() -> impl Strategy<Value = GroundsPart> {
         vec(any::<u8>(), 0..300).prop_map(GroundsPart::Bytes),
         (claims(), any::<std::net::IpAddr>())
             .prop_map(|(claims, address)| GroundsPart::Session { claims: Box::new(claims), address }),
-        (handle(), text(), version(), any::<Count>(), time()).prop_map(
-            |(handle, pool, version, count, start)| GroundsPart::Seat {
+        (handle(), text(), version(), any::<Count>(), time(), shares(), option::of(name())).prop_map(
+            |(handle, pool, version, count, start, shares, data)| GroundsPart::Seat {
                 handle,
                 pool: PoolKey::new(&pool),
                 version,
                 count,
-                start
+                start,
+                shares,
+                data
             }
         ),
     ]
+}
+
+fn shares() -> impl Strategy<Value = Option<Shares>> {
+    let mask = (0..=16_u8).prop_map(|bits| DupMask::from_bits(bits).unwrap());
+    option::of((mask, handle()).prop_map(|(mask, group)| Shares { mask, group }))
 }
 
 fn verb() -> impl Strategy<Value = ControlVerb> {
@@ -213,20 +220,18 @@ fn verb() -> impl Strategy<Value = ControlVerb> {
 }
 
 pub(crate) fn message() -> impl Strategy<Value = Message> {
-    let checkout = (token(), token(), name::<FeatureName>(), version(), any::<Count>());
+    let wishes = (0..=16_u8, option::of(name()))
+        .prop_map(|(bits, data)| Wishes { share: DupMask::from_bits(bits).unwrap(), data });
+    let checkout = (token(), token(), name::<FeatureName>(), version(), any::<Count>(), wishes);
     let control = (verb(), user(), name::<Host>(), any::<[u8; 32]>(), any::<[u8; 32]>());
     let vendors = vec((name(), option::of(any::<u16>()), any::<bool>()), 0..4);
     let server = (name::<Host>(), any::<u16>(), text(), vec(text(), 0..4), vendors);
     let asking =
         prop_oneof![
             hello(),
-            checkout.prop_map(|(token, acknowledged, feature, version, count)| Message::Checkout(Checkout {
-                token,
-                acknowledged,
-                feature,
-                version,
-                count
-            })),
+            checkout.prop_map(|(token, acknowledged, feature, version, count, wishes)| Message::Checkout(
+                Checkout { token, acknowledged, feature, version, count, wishes }
+            )),
             (token(), token(), handle()).prop_map(|(token, acknowledged, handle)| Message::Checkin(
                 Checkin { token, acknowledged, handle }
             )),

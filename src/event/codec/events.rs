@@ -1,13 +1,13 @@
 //! One event: a kind byte, a version byte, then its fields in order.
 
 use super::parts::{
-    GrantResults, bad, parsed, put_checkout, put_denial, put_results, take_checkout, take_denial,
-    take_results,
+    GrantResults, bad, parsed, put_accounting, put_checkout, put_denial, put_results, put_wishes,
+    take_accounting, take_checkout, take_denial, take_results, take_wishes,
 };
 use super::{CodecError, NameKind, PutNames, Reader, TakeNames, Writer, put_identity, take_identity};
 use crate::event::{
-    Denied, EndReason, Ended, Event, FileRole, In, InReason, Moved, Opened, Out, Reread, Resumed, StartFile,
-    Started, Stopped,
+    Accounting, Denied, EndReason, Ended, Event, FileRole, In, InReason, Moved, Opened, Out, Reread, Resumed,
+    StartFile, Started, Stopped, Wishes,
 };
 use crate::ident::{Digest, Handle, PoolKey, SessionId, Token};
 
@@ -26,6 +26,8 @@ const MOVED: u8 = 10;
 const FIRST: u8 = 1;
 /// An `In` with a reason that programs before rereads do not know: they say so, instead of calling it damaged.
 const IN_AFTER_REREAD: u8 = 2;
+/// An `Out`, `Denied` or `Moved` with wishes or an accounting that programs before sharing do not know.
+const WITH_SHARING: u8 = 2;
 
 /// Appends one event.
 ///
@@ -44,10 +46,8 @@ pub(super) fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mu
         Event::Reread(_) => REREAD,
         Event::Moved(_) => MOVED,
     });
-    out.byte(match event {
-        Event::In(In { why: InReason::Removed, .. }) => IN_AFTER_REREAD,
-        _ => FIRST,
-    });
+    let version = version(event);
+    out.byte(version);
     match event {
         Event::Started(started) => put_started(out, started),
         Event::Stopped(stopped) => names.put(out, NameKind::Actor, &stopped.by)?,
@@ -70,6 +70,10 @@ pub(super) fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mu
             put_identity(out, &grant.identity, names)?;
             put_checkout(out, &grant.request);
             put_results(out, (&grant.pool, grant.handle, &grant.lines), grant.expires, grant.demo);
+            if version == WITH_SHARING {
+                put_wishes(out, &grant.request.wishes, names)?;
+                put_accounting(out, &grant.accounting);
+            }
         }
         Event::In(back) => {
             out.fixed(&back.session.0);
@@ -82,6 +86,9 @@ pub(super) fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mu
             put_checkout(out, &denied.request);
             put_denial(out, &denied.denial);
             out.u32(denied.times);
+            if version == WITH_SHARING {
+                put_wishes(out, &denied.request.wishes, names)?;
+            }
         }
         Event::Reread(reread) => put_reread(out, reread, names)?,
         Event::Moved(moved) => {
@@ -89,9 +96,26 @@ pub(super) fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mu
             out.u64(moved.handle.0);
             out.str(moved.from.as_str());
             out.str(moved.to.as_str());
+            if version == WITH_SHARING {
+                put_accounting(out, &Accounting { shares: moved.shares, ..Accounting::default() });
+            }
         }
     }
     Ok(())
+}
+
+/// The first version that can say all of an event.
+fn version(event: &Event) -> u8 {
+    let plain = Wishes::default();
+    match event {
+        Event::In(In { why: InReason::Removed, .. }) => IN_AFTER_REREAD,
+        Event::Out(out) if out.request.wishes != plain || out.accounting != Accounting::default() => {
+            WITH_SHARING
+        }
+        Event::Denied(denied) if denied.request.wishes != plain => WITH_SHARING,
+        Event::Moved(moved) if moved.shares.is_some() => WITH_SHARING,
+        _ => FIRST,
+    }
 }
 
 /// Reads one event.
@@ -101,7 +125,8 @@ pub(super) fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mu
 /// event, and what `names` returns.
 pub(super) fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> Result<Event, N::Error> {
     let (kind, version) = (from.byte("event")?, from.byte("event")?);
-    if version != FIRST && (kind, version) != (IN, IN_AFTER_REREAD) {
+    let later = [(IN, IN_AFTER_REREAD), (OUT, WITH_SHARING), (DENIED, WITH_SHARING), (MOVED, WITH_SHARING)];
+    if version != FIRST && !later.contains(&(kind, version)) {
         return Err(CodecError::UnknownEvent { kind, version }.into());
     }
     Ok(match kind {
@@ -123,28 +148,41 @@ pub(super) fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> 
         OUT => {
             let session = take_session(from)?;
             let identity = take_identity(from, names)?;
-            let request = take_checkout(from)?;
+            let mut request = take_checkout(from)?;
             let GrantResults { pool, handle, lines, expires, demo } = take_results(from)?;
-            Event::Out(Box::new(Out { session, identity, request, pool, handle, lines, expires, demo }))
+            let mut accounting = Accounting::default();
+            if version == WITH_SHARING {
+                request.wishes = take_wishes(from, names)?;
+                accounting = take_accounting(from)?;
+            }
+            let out = Out { session, identity, request, pool, handle, lines, expires, demo, accounting };
+            Event::Out(Box::new(out))
         }
         IN => Event::In(In {
             session: take_session(from)?,
             handle: Handle(from.u64("in")?),
             why: take_in_reason(from, version)?,
         }),
-        DENIED => Event::Denied(Box::new(Denied {
-            session: take_session(from)?,
-            identity: take_identity(from, names)?,
-            request: take_checkout(from)?,
-            denial: take_denial(from)?,
-            times: from.u32("denied")?,
-        })),
+        DENIED => {
+            let mut denied = Denied {
+                session: take_session(from)?,
+                identity: take_identity(from, names)?,
+                request: take_checkout(from)?,
+                denial: take_denial(from)?,
+                times: from.u32("denied")?,
+            };
+            if version == WITH_SHARING {
+                denied.request.wishes = take_wishes(from, names)?;
+            }
+            Event::Denied(Box::new(denied))
+        }
         REREAD => Event::Reread(Box::new(take_reread(from, names)?)),
         MOVED => Event::Moved(Box::new(Moved {
             session: take_session(from)?,
             handle: Handle(from.u64("moved")?),
             from: PoolKey::new(from.str("moved")?),
             to: PoolKey::new(from.str("moved")?),
+            shares: if version == WITH_SHARING { take_accounting(from)?.shares } else { None },
         })),
         _ => return Err(CodecError::UnknownEvent { kind, version }.into()),
     })

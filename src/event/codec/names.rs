@@ -23,11 +23,13 @@ pub enum NameKind {
     Address = 7,
     /// Who ordered something: `ann@ws01`, or a signal.
     Actor = 8,
+    /// Text that an application gave with a request.
+    Data = 9,
 }
 
 impl NameKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::User,
         Self::Host,
         Self::Display,
@@ -36,6 +38,7 @@ impl NameKind {
         Self::HostId,
         Self::Address,
         Self::Actor,
+        Self::Data,
     ];
 
     /// Its number in the store's table.

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use super::{CodecError, NameKind, PutNames, Reader, TakeNames, Writer};
 use crate::code::Code;
-use crate::event::{Answer, Checkout, Claims, Denial, Grant, Identity, SessionKind};
-use crate::ident::{Count, Digest, Handle, PoolKey, Token};
+use crate::event::{
+    Accounting, Answer, Checkout, Claims, Denial, Grant, Identity, SessionKind, Shares, Wishes,
+};
+use crate::ident::{Count, Digest, DupMask, Handle, PoolKey, Token};
 use crate::time::Timestamp;
 
 const HAS_PROJECT: u8 = 1;
@@ -18,6 +20,11 @@ const LINE_SESSION: u8 = 8;
 
 const HAS_EXPIRY: u8 = 1;
 const DEMO: u8 = 2;
+
+const HAS_DATA: u8 = 1;
+
+const HAS_SHARES: u8 = 1;
+const HAS_SUITE: u8 = 2;
 
 pub(super) fn bad(what: &'static str, found: impl Printed) -> CodecError {
     CodecError::BadValue { what, found: found.to_string().chars().take(80).collect() }
@@ -106,7 +113,7 @@ pub fn take_identity<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> Resu
     Ok(Identity::new(Claims { user, host, display, project, platform, hostids, pid }, address, kind))
 }
 
-/// Appends a request for licenses.
+/// Appends a request for licenses, without its wishes.
 pub(super) fn put_checkout(out: &mut Writer, request: &Checkout) {
     out.u64(request.token.0);
     out.u64(request.acknowledged.0);
@@ -126,7 +133,65 @@ pub(super) fn take_checkout(from: &mut Reader<'_>) -> Result<Checkout, CodecErro
         feature: parsed("feature", from.str("checkout")?)?,
         version: parsed("version", from.str("checkout")?)?,
         count: Count::new(from.u32("checkout")?).ok_or_else(|| bad("license count", 0))?,
+        wishes: Wishes::default(),
     })
+}
+
+/// Appends what a request asks for beside licenses.
+pub fn put_wishes<N: PutNames>(out: &mut Writer, wishes: &Wishes, names: &mut N) -> Result<(), N::Error> {
+    out.byte(if wishes.data.is_some() { HAS_DATA } else { 0 });
+    out.byte(wishes.share.bits());
+    match &wishes.data {
+        Some(data) => names.put(out, NameKind::Data, data.as_str()),
+        None => Ok(()),
+    }
+}
+
+/// Reads what [`put_wishes`] has written.
+///
+/// # Errors
+/// [`CodecError`] for anything else, and what `names` returns.
+pub fn take_wishes<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> Result<Wishes, N::Error> {
+    let flags = flags(from, "wishes", HAS_DATA)?;
+    let share = take_mask(from)?;
+    let data = if flags & HAS_DATA == 0 { None } else { Some(take_name(from, names, NameKind::Data)?) };
+    Ok(Wishes { share, data })
+}
+
+/// Reads the number of a sharing mask.
+pub(super) fn take_mask(from: &mut Reader<'_>) -> Result<DupMask, CodecError> {
+    let bits = from.byte("sharing mask")?;
+    DupMask::from_bits(bits).ok_or_else(|| bad("sharing mask", bits))
+}
+
+/// Appends how a checkout is counted.
+pub fn put_accounting(out: &mut Writer, accounting: &Accounting) {
+    let Accounting { shares, overdraft, suite } = accounting;
+    out.byte(if shares.is_some() { HAS_SHARES } else { 0 } | if suite.is_some() { HAS_SUITE } else { 0 });
+    if let Some(Shares { mask, group }) = shares {
+        out.byte(mask.bits());
+        out.u64(group.0);
+    }
+    out.u32(*overdraft);
+    if let Some(suite) = suite {
+        out.u64(suite.0);
+    }
+}
+
+/// Reads what [`put_accounting`] has written.
+///
+/// # Errors
+/// [`CodecError`] for anything else.
+pub fn take_accounting(from: &mut Reader<'_>) -> Result<Accounting, CodecError> {
+    let flags = flags(from, "accounting", HAS_SHARES | HAS_SUITE)?;
+    let shares = if flags & HAS_SHARES == 0 {
+        None
+    } else {
+        Some(Shares { mask: take_mask(from)?, group: Handle(from.u64("sharing group")?) })
+    };
+    let overdraft = from.u32("overdraft")?;
+    let suite = if flags & HAS_SUITE == 0 { None } else { Some(Handle(from.u64("suite")?)) };
+    Ok(Accounting { shares, overdraft, suite })
 }
 
 /// Appends a refusal.

@@ -56,15 +56,39 @@ fn identity() -> impl Strategy<Value = Identity> {
 }
 
 fn checkout() -> impl Strategy<Value = Checkout> {
-    (any::<u64>(), any::<u64>(), "[a-z_0-9]{1,20}", "[0-9]{1,4}(\\.[0-9]{0,4})?", 1..=u32::MAX).prop_map(
-        |(token, acknowledged, feature, version, count)| Checkout {
+    let version = "[0-9]{1,4}(\\.[0-9]{0,4})?";
+    (any::<u64>(), any::<u64>(), "[a-z_0-9]{1,20}", version, 1..=u32::MAX, wishes()).prop_map(
+        |(token, acknowledged, feature, version, count, wishes)| Checkout {
             token: Token(token),
             acknowledged: Token(acknowledged),
             feature: FeatureName::parse(&feature).unwrap(),
             version: Version::parse(&version).unwrap(),
             count: Count::new(count).unwrap(),
+            wishes,
         },
     )
+}
+
+fn mask() -> impl Strategy<Value = DupMask> {
+    (0..=16_u8).prop_map(|bits| DupMask::from_bits(bits).unwrap())
+}
+
+fn wishes() -> impl Strategy<Value = Wishes> {
+    let data = option::of("[a-z ]{1,10}".prop_map(|text| CheckoutData::parse(&text).unwrap()));
+    prop_oneof![Just(Wishes::default()), (mask(), data).prop_map(|(share, data)| Wishes { share, data })]
+}
+
+fn shares() -> impl Strategy<Value = Option<Shares>> {
+    option::of((mask(), any::<u64>()).prop_map(|(mask, group)| Shares { mask, group: Handle(group) }))
+}
+
+fn accounting() -> impl Strategy<Value = Accounting> {
+    prop_oneof![
+        Just(Accounting::default()),
+        (shares(), any::<u32>(), option::of(any::<u64>())).prop_map(|(shares, overdraft, suite)| {
+            Accounting { shares, overdraft, suite: suite.map(Handle) }
+        })
+    ]
 }
 
 fn denial() -> impl Strategy<Value = Denial> {
@@ -130,10 +154,13 @@ fn event() -> impl Strategy<Value = Event> {
         (session(), any::<u32>(), any::<[u8; 16]>())
             .prop_map(|(session, epoch, nonce)| Event::Resumed(Resumed { session, epoch, nonce })),
         (session(), end_reason()).prop_map(|(session, why)| Event::Ended(Ended { session, why })),
-        (session(), identity(), checkout(), grant()).prop_map(|(session, identity, request, grant)| {
-            let Grant { handle, pool, lines, expires, demo } = grant;
-            Event::Out(Box::new(Out { session, identity, request, pool, handle, lines, expires, demo }))
-        }),
+        (session(), identity(), checkout(), grant(), accounting()).prop_map(
+            |(session, identity, request, grant, accounting)| {
+                let Grant { handle, pool, lines, expires, demo } = grant;
+                let out = Out { session, identity, request, pool, handle, lines, expires, demo, accounting };
+                Event::Out(Box::new(out))
+            }
+        ),
         (session(), any::<u64>(), in_reason()).prop_map(|(session, handle, why)| Event::In(In {
             session,
             handle: Handle(handle),
@@ -145,10 +172,12 @@ fn event() -> impl Strategy<Value = Event> {
                 Event::Reread(Box::new(Reread { by, automatic, zone, files, removed }))
             }
         ),
-        (session(), any::<u64>(), ".{0,40}", ".{0,40}").prop_map(|(session, handle, from, to)| {
-            let (from, to) = (PoolKey::new(&from), PoolKey::new(&to));
-            Event::Moved(Box::new(Moved { session, handle: Handle(handle), from, to }))
-        }),
+        (session(), any::<u64>(), ".{0,40}", ".{0,40}", shares()).prop_map(
+            |(session, handle, from, to, shares)| {
+                let (from, to) = (PoolKey::new(&from), PoolKey::new(&to));
+                Event::Moved(Box::new(Moved { session, handle: Handle(handle), from, to, shares }))
+            }
+        ),
         (session(), identity(), checkout(), denial(), any::<u32>()).prop_map(
             |(session, identity, request, denial, times)| {
                 Event::Denied(Box::new(Denied { session, identity, request, denial, times }))
@@ -256,6 +285,7 @@ fn sample() -> Record {
         feature: FeatureName::parse("f1").unwrap(),
         version: Version::parse("2.0").unwrap(),
         count: Count::new(3).unwrap(),
+        wishes: Wishes::default(),
     };
     let session = SessionId([0xaa; 16]);
     Record {
@@ -284,6 +314,7 @@ fn sample() -> Record {
                 lines: Arc::from([Digest([0xee; 32])]),
                 expires: Some(Timestamp(1000)),
                 demo: true,
+                accounting: Accounting::default(),
             })),
             Event::In(In {
                 session,
@@ -347,6 +378,7 @@ fn the_bytes_of_rereads_stay() {
                 handle: Handle(9),
                 from: PoolKey::new("f2 1"),
                 to: PoolKey::new("f2 2"),
+                shares: None,
             })),
             Event::In(In { session, handle: Handle(8), why: InReason::Removed }),
         ],

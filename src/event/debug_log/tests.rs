@@ -29,6 +29,7 @@ fn request(count: u32) -> Checkout {
         feature: "solver".parse().unwrap(),
         version: "2.0".parse().unwrap(),
         count: Count::new(count).unwrap(),
+        wishes: crate::event::Wishes::default(),
     }
 }
 

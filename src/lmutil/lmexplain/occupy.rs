@@ -2,7 +2,9 @@
 
 use super::{Held, OnFiles, Question};
 use crate::catalog::{Catalog, Pool};
-use crate::event::{Checkout, Claims, Event, Identity, Opened, Out, Record, Reread, SessionKind};
+use crate::event::{
+    Accounting, Checkout, Claims, Event, Identity, Opened, Out, Record, Reread, SessionKind, Shares, Wishes,
+};
 use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, SessionId, Token, Version};
 use crate::seat::{PoolUse, State};
 use crate::time::Timestamp;
@@ -18,6 +20,8 @@ pub(super) struct Checked {
     pub(super) pool: PoolKey,
     pub(super) count: Count,
     pub(super) since: Timestamp,
+    pub(super) shares: Option<Shares>,
+    pub(super) wishes: Wishes,
 }
 
 /// A state that is being filled.
@@ -56,6 +60,7 @@ impl Filling {
             feature: seat.feature,
             version: seat.version,
             count: seat.count,
+            wishes: seat.wishes,
         };
         let out = Out {
             session,
@@ -66,6 +71,7 @@ impl Filling {
             lines: Vec::new().into(),
             expires: None,
             demo: false,
+            accounting: Accounting { shares: seat.shares, ..Accounting::default() },
         };
         self.record(Event::Out(Box::new(out)), seat.since);
     }
@@ -139,6 +145,8 @@ fn hold(
             pool: pool.key.clone(),
             count,
             since: now,
+            shares: None,
+            wishes: Wishes::default(),
         });
     }
     if left > 0 {

@@ -10,7 +10,7 @@ use super::{From, Grounds, Question, Trouble};
 use crate::catalog::Catalog;
 use crate::client::{Connection, DialError, Limits, SearchPath};
 use crate::code::{Code, minor};
-use crate::event::{Claims, Denial, Identity, SessionKind};
+use crate::event::{Claims, Denial, Identity, SessionKind, Wishes};
 use crate::ident::{Digest, FeatureName, VendorName};
 use crate::license::{HostId, LicenseFile};
 use crate::lmutil::ask::{self, Failure};
@@ -140,10 +140,20 @@ fn put_together(parts: Vec<GroundsPart>) -> Result<InForce, String> {
                 let at = all.basis.as_ref().map(|basis| basis.time).unwrap_or_default();
                 all.filling.open(identity(*claims, address), at);
             }
-            GroundsPart::Seat { handle, pool, version, count, start } => {
+            GroundsPart::Seat { handle, pool, version, count, start, shares, data } => {
                 let feature = FeatureName::parse(pool.feature())
                     .map_err(|error| format!("the server named a pool {}: {error}", pool.as_str()))?;
-                all.filling.seat(Checked { handle, feature, version, pool, count, since: start });
+                let wishes = Wishes { data, ..Wishes::default() };
+                all.filling.seat(Checked {
+                    handle,
+                    feature,
+                    version,
+                    pool,
+                    count,
+                    since: start,
+                    shares,
+                    wishes,
+                });
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::catalog::{LinePlace, Period, Pool};
 use crate::license::LicenseFile;
 use crate::options::{Directive, OptionLine, OptionsFile, Who};
 use crate::policy::{Inclusion, Limit, LimitId, RuleId};
-use crate::seat::{Rules, Step, Tried, rules_of};
+use crate::seat::{Room, Rules, Step, Tried, rules_of};
 use crate::time::CivilDate;
 
 /// Most characters of a line's text that are shown.
@@ -170,14 +170,23 @@ impl Words<'_> {
                 format!("{} asked for, the pool has {count}", licenses(u64::from(request.count.get()))),
                 Vec::new(),
             ),
-            Step::Availability { in_use, free, idle, for_client, .. } => {
+            Step::Availability { in_use, adds, free, overdraft, idle, for_client, room } => {
                 let mut text = format!("{in_use} in use, {free} free");
+                if overdraft > 0 {
+                    text.push_str(&format!(", {overdraft} more as overdraft where no pool has one free"));
+                }
+                if adds < u64::from(request.count.get()) {
+                    text.push_str(&format!(
+                        "; shared with a checkout that is out, so {adds} more are needed"
+                    ));
+                }
                 if idle.own > 0 || idle.others > 0 {
                     text.push_str(&format!(
                         "; idle reservations: {} for the client, {} for others, so the client may have {for_client}",
                         idle.own, idle.others
                     ));
                 }
+                let passes = matches!(room, Room::Free | Room::Overdraft);
                 let reservations = self.reservations(pool);
                 let rules = reservations.iter().map(|told| told.rule.clone()).collect();
                 vec![StepTold {

@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::line::{Refused, Seats};
 use crate::code::Code;
 use crate::event::{
-    Checkout, Claims, Denial, Denied, EndReason, Ended, Event, Identity, In, InReason, Opened, Out,
-    SessionKind,
+    Accounting, Checkout, Claims, Denial, Denied, EndReason, Ended, Event, Identity, In, InReason, Opened,
+    Out, SessionKind, Wishes,
 };
 use crate::ident::{
     Count, Digest, Display, FeatureName, Handle, Host, PoolKey, SessionId, Token, User, Version,
@@ -82,6 +82,7 @@ impl Open {
             lines: [].into(),
             expires: None,
             demo: false,
+            accounting: Accounting::default(),
         };
         Ok((opened, out))
     }
@@ -225,7 +226,14 @@ impl Client {
         let version = Version::parse(super::VERSION).map_err(|_| Unnameable)?;
         let token = self.next_token();
         // Every answer has arrived, so that a state which follows these records need not keep any.
-        Ok(Checkout { token, acknowledged: Token(token.0 - 1), feature: feature.clone(), version, count })
+        Ok(Checkout {
+            token,
+            acknowledged: Token(token.0 - 1),
+            feature: feature.clone(),
+            version,
+            count,
+            wishes: Wishes::default(),
+        })
     }
 }
 
