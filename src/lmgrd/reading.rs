@@ -80,17 +80,16 @@ impl Reading {
         let mut watched = Watched::default();
         for entry in std::env::split_paths(&self.path).filter(|entry| !entry.as_os_str().is_empty()) {
             let path = self.start_dir.join(&entry);
-            if path.is_dir() {
-                watched.directories.insert(path);
-            } else if path.exists() || !entry.to_string_lossy().contains('@') {
-                watched.files.insert(path);
+            // Others name servers.
+            if path.exists() || !entry.to_string_lossy().contains('@') {
+                watched.entries.insert(path);
             }
         }
         for vendor in plan.iter().flat_map(|plan| &plan.vendors) {
             let usual: Vec<PathBuf> = default_options(vendor).collect();
             match &vendor.options {
-                Some(named) if !usual.contains(named) => drop(watched.files.insert(named.clone())),
-                _ => watched.files.extend(usual),
+                Some(named) if !usual.contains(named) => drop(watched.entries.insert(named.clone())),
+                _ => watched.entries.extend(usual),
             }
         }
         watched

@@ -25,8 +25,10 @@ impl Seen {
     pub(super) fn and(self, reading: &Reading, plan: &Plan) -> Self {
         let mut later = Self::before(reading, Some(plan));
         for (path, state) in &mut later.states {
-            if let Some(before) = self.states.get(path) {
-                *state = *before;
+            // What came into a directory during the reading may have been missed by it.
+            let new = later.watched.entries.contains(path) && !self.watched.entries.contains(path);
+            if !new {
+                *state = self.states.get(path).copied().flatten();
             }
         }
         later

@@ -35,10 +35,8 @@ const LINKS_MAX: usize = 40;
 /// Which files matter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Watched {
-    /// Files, whether they are there or not; absolute.
-    pub files: BTreeSet<PathBuf>,
-    /// Directories of which every `*.lic` matters; absolute.
-    pub directories: BTreeSet<PathBuf>,
+    /// Files, whether they are there or not; absolute. What is a directory, now or later, means every `*.lic` in it.
+    pub entries: BTreeSet<PathBuf>,
 }
 
 /// What is told.
@@ -77,22 +75,25 @@ struct Names {
 impl Watched {
     /// What they hold now. It waits for the disk.
     pub fn states(&self, look: &mut FileLook) -> FileStates {
-        look.look(self.files.iter().cloned().chain(self.listed()))
+        look.look(self.entries.iter().cloned().chain(self.listed()))
     }
 
     fn listed(&self) -> impl Iterator<Item = PathBuf> {
         // A directory that can't be read has no files; the reread says why.
-        self.directories.iter().flat_map(|directory| licenses_in(directory).unwrap_or_default())
+        self.entries
+            .iter()
+            .filter(|entry| entry.is_dir())
+            .flat_map(|entry| licenses_in(entry).unwrap_or_default())
     }
 
     fn places(&self) -> Places {
         let mut places = Places::new();
-        for directory in &self.directories {
-            if let Some(real) = follow(directory, LINKS_MAX, &mut places) {
+        for entry in &self.entries {
+            if let Some(real) = follow(entry, LINKS_MAX, &mut places).filter(|real| real.is_dir()) {
                 places.entry(real).or_default().licenses = true;
             }
         }
-        for file in self.files.iter().cloned().chain(self.listed()) {
+        for file in self.listed() {
             follow(&file, LINKS_MAX, &mut places);
         }
         places
@@ -142,12 +143,21 @@ impl FileWatch {
         states: FileStates,
         tell: impl FnMut(WatchNews) + Send + 'static,
     ) -> std::io::Result<Self> {
+        Self::start_with(watched, states, tell, watcher)
+    }
+
+    fn start_with(
+        watched: Watched,
+        states: FileStates,
+        tell: impl FnMut(WatchNews) + Send + 'static,
+        watcher: impl FnOnce(Arc<Mutex<Places>>, SyncSender<Wake>) -> notify::Result<RecommendedWatcher>,
+    ) -> std::io::Result<Self> {
         let (wakes, queue) = sync_channel(QUEUE);
         let read = Arc::new(Mutex::new(None));
         let places = Arc::new(Mutex::new(Places::new()));
         let (watcher, trouble) = match watcher(Arc::clone(&places), wakes.clone()) {
             Ok(watcher) => (Some(watcher), None),
-            Err(error) => (None, Some(error.to_string())),
+            Err(error) => (None, Some(plain(error))),
         };
         let thread = Thread {
             watcher,
@@ -378,7 +388,7 @@ mod tests {
         version("..1", "one");
         switch("..1");
         symlink("..data/a.lic", root.join("a.lic")).unwrap();
-        let watched = Watched { files: [root.join("a.lic")].into(), ..Watched::default() };
+        let watched = Watched { entries: [root.join("a.lic")].into() };
         let names = |places: &Places, directory: &Path| {
             let names = places
                 .get(directory)
@@ -408,7 +418,7 @@ mod tests {
         let root = dir.path().canonicalize().unwrap();
         std::fs::create_dir(root.join("more")).unwrap();
         let options = root.join("later/LGS.opt");
-        let watched = Watched { files: [options.clone()].into(), directories: [root.join("more")].into() };
+        let watched = Watched { entries: [options.clone(), root.join("more")].into() };
         let (watch, news) = start(&watched);
         std::fs::write(root.join("more/a.lic"), "one").unwrap();
         changed(&news, "a new file");
@@ -425,7 +435,30 @@ mod tests {
         watch.read(watched.clone(), watched.states(&mut FileLook::default()));
         let quiet = news.recv_timeout(QUIET + Duration::from_secs(2));
         assert!(quiet.is_err(), "{quiet:?}");
-        std::fs::remove_dir_all(root.join("later")).unwrap();
+        std::fs::rename(root.join("more"), root.join("less")).unwrap();
         changed(&news, "a directory that goes");
+        watch.read(watched.clone(), watched.states(&mut FileLook::default()));
+        std::fs::rename(root.join("less"), root.join("more")).unwrap();
+        changed(&news, "and comes back");
+    }
+
+    #[test]
+    fn where_the_system_cannot_watch_files_are_looked_at() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.lic");
+        std::fs::write(&file, "one").unwrap();
+        let watched = Watched { entries: [file.clone()].into() };
+        let (sender, news) = channel();
+        let tell = move |news| {
+            let _ = sender.send(news);
+        };
+        let states = watched.states(&mut FileLook::default());
+        let none = |_, _| Err(notify::Error::new(notify::ErrorKind::MaxFilesWatch));
+        let _watch = FileWatch::start_with(watched, states, tell, none).unwrap();
+        let Ok(WatchNews::Note(note)) = news.recv_timeout(Duration::from_secs(60)) else { panic!("a note") };
+        assert!(note.contains("max_user_watches") && note.contains("looked at every 5 seconds"), "{note}");
+        std::fs::write(&file, "two").unwrap();
+        changed(&news, "found by looking");
+        assert!(news.recv_timeout(LOOK_ALONE + Duration::from_secs(2)).is_err(), "nothing is told twice");
     }
 }
