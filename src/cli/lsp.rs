@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 
-use super::{Call, when};
+use super::{Call, USAGE, print_error, when};
 use crate::license::HostId;
 use crate::lint::EXPIRES_SOON_DAYS;
 use crate::lsp::{Settings, serve};
@@ -45,7 +45,7 @@ pub(super) struct Args {
     timezone: Option<TimeZone>,
 }
 
-pub(super) fn run(args: Args, _call: &Call) -> u8 {
+pub(super) fn run(args: Args, call: &Call) -> u8 {
     let settings = Settings {
         vendor_dirs: args.vendor_dir,
         machine: if args.hostid.is_empty() { platform::own_hostids() } else { args.hostid },
@@ -54,5 +54,8 @@ pub(super) fn run(args: Args, _call: &Call) -> u8 {
         soon_days: args.expires_within,
         foreign: args.foreign,
     };
-    serve(settings, std::io::stdin(), std::io::stdout())
+    serve(settings, std::io::stdin(), std::io::stdout()).unwrap_or_else(|error| {
+        print_error(&format!("{}: the client's stream can't be used any more: {error}\n", call.name));
+        USAGE
+    })
 }

@@ -44,7 +44,10 @@ enum Stage {
 }
 
 /// Speaks with one client until it says `exit` or its stream ends. The exit status is 0 for an `exit` behind `shutdown`, else 1.
-pub fn serve(settings: Settings, input: impl Read + Send + 'static, output: impl Write) -> u8 {
+///
+/// # Errors
+/// A stream that can't be read or written any more, among them one that has something else than messages.
+pub fn serve(settings: Settings, input: impl Read + Send + 'static, output: impl Write) -> io::Result<u8> {
     let (sender, frames) = sync_channel(WAITING_MAX);
     std::thread::spawn(move || {
         let mut input = BufReader::new(input);
@@ -95,33 +98,25 @@ struct Server<W> {
 }
 
 impl<W: Write> Server<W> {
-    fn run(&mut self, frames: &Receiver<io::Result<Option<Frame>>>) -> u8 {
+    fn run(&mut self, frames: &Receiver<io::Result<Option<Frame>>>) -> io::Result<u8> {
         loop {
             let next = match self.due {
                 None => frames.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some((due, _)) => frames.recv_timeout(due.saturating_duration_since(Instant::now())),
             };
-            let done = match next {
-                Ok(Ok(Some(Frame::Message(message)))) => self.take(message),
+            match next {
+                Ok(Ok(Some(Frame::Message(message)))) => {
+                    if let Some(status) = self.take(message)? {
+                        return Ok(status);
+                    }
+                }
                 Ok(Ok(Some(Frame::Unreadable { id, code, why }))) => {
-                    let error =
-                        json!({"jsonrpc": "2.0", "id": id, "error": {"code": code as i32, "message": why}});
-                    self.write(&error).map(|()| None)
+                    let error = json!({"code": code as i32, "message": why});
+                    self.write(&json!({"jsonrpc": "2.0", "id": id, "error": error}))?;
                 }
-                Ok(Ok(None)) | Err(RecvTimeoutError::Disconnected) => return 1,
-                Ok(Err(error)) => {
-                    tracing::error!("the client's messages can't be read any more: {error}");
-                    return 1;
-                }
-                Err(RecvTimeoutError::Timeout) => self.tell().map(|()| None),
-            };
-            match done {
-                Ok(None) => {}
-                Ok(Some(status)) => return status,
-                Err(error) => {
-                    tracing::error!("the client takes no answers any more: {error}");
-                    return 1;
-                }
+                Ok(Ok(None)) | Err(RecvTimeoutError::Disconnected) => return Ok(1),
+                Ok(Err(error)) => return Err(error),
+                Err(RecvTimeoutError::Timeout) => self.tell()?,
             }
         }
     }
@@ -259,10 +254,7 @@ impl<W: Write> Server<W> {
             // Others need no answer, among them all of $/.
             _ => return Ok(()),
         };
-        told.unwrap_or_else(|error| {
-            tracing::warn!("{method} can't be read: {error}");
-            Ok(())
-        })
+        told.unwrap_or_else(|error| self.log(format!("{method} can't be read: {error}")))
     }
 
     fn watch(&mut self) -> io::Result<()> {
@@ -380,9 +372,7 @@ impl<W: Write> Server<W> {
         for uri in std::mem::take(&mut self.unjudged) {
             let Some(found) = self.found.get(&uri).cloned() else { continue };
             let Some(open) = self.documents.all().find(|open| open.uri.as_str() == uri) else { continue };
-            if found.len() > FINDINGS_MAX {
-                tracing::warn!("{uri}: {} findings, of which {FINDINGS_MAX} are told", found.len());
-            }
+            let count = found.len();
             let source = open.document.source();
             let found = found.iter().take(FINDINGS_MAX);
             let diagnostics: Vec<lsp::Diagnostic> =
@@ -394,9 +384,18 @@ impl<W: Write> Server<W> {
             let params =
                 lsp::PublishDiagnosticsParams::new(open.uri.clone(), now.1.clone(), Some(open.version));
             self.notify(n::PublishDiagnostics::METHOD, &params)?;
+            if count > FINDINGS_MAX {
+                self.log(format!("{uri}: {count} findings, of which {FINDINGS_MAX} are told"))?;
+            }
             self.told.insert(uri, now);
         }
         Ok(())
+    }
+
+    /// Writes into the log that the client keeps of its server.
+    fn log(&mut self, message: String) -> io::Result<()> {
+        let params = lsp::LogMessageParams { typ: lsp::MessageType::WARNING, message };
+        self.notify(n::LogMessage::METHOD, &params)
     }
 
     fn notify(&mut self, method: &str, params: &impl serde::Serialize) -> io::Result<()> {

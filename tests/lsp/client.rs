@@ -68,7 +68,8 @@ impl Editor {
                     let _ = sender.send(params);
                     ControlFlow::Continue(())
                 })
-                .notification::<n::ShowMessage>(|(), _| ControlFlow::Continue(()));
+                .notification::<n::ShowMessage>(|(), _| ControlFlow::Continue(()))
+                .notification::<n::LogMessage>(|(), _| ControlFlow::Continue(()));
             router
         });
         let (output, input) =

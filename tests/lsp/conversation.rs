@@ -183,3 +183,34 @@ fn files_are_laid_out_as_lmfmt_lays_them_out() {
     }
     assert_eq!(editor.end(), 0);
 }
+
+#[test]
+fn a_line_that_is_not_used_is_removed() {
+    let mut editor = Editor::start();
+    let text = "SERVER srv 0011aabbccdd 27000\nVENDOR acmed\nFEATURE f acmed 2.0 permanent 10 SIGN=1\n\
+        FEATURE f acmed 2.0 permanent 20 \\\n\tSIGN=2\n";
+    editor.open("a.lic", text);
+    let told = editor.told("a.lic");
+    let shadowed = told.iter().find(|found| code(found) == "L1003").expect("a shadowed line");
+    let fixes = editor.fixes("a.lic", shadowed.range);
+    let fix = fixes.iter().find(|fix| fix.title == "Remove this line").expect("a fix");
+    assert_eq!(
+        edited(text, editor.edits("a.lic", fix)),
+        &text[..text.find("FEATURE f acmed 2.0 permanent 20").unwrap()]
+    );
+    let asked = ReferenceParams {
+        text_document_position: editor.place("a.lic", 2, 8),
+        work_done_progress_params: Default::default(),
+        partial_result_params: Default::default(),
+        context: ReferenceContext { include_declaration: true },
+    };
+    // The options file beside it names the feature too.
+    editor.write("acmed.opt", "TIMEOUT g 900\nMAX 1 f USER ann\n");
+    editor.change("a.lic", None, text);
+    let uses = editor.ask::<r::References>(asked).unwrap().unwrap();
+    let uses: Vec<_> = uses.into_iter().map(|place| (place.uri, place.range)).collect();
+    let (license, options) = (editor.uri("a.lic"), editor.uri("acmed.opt"));
+    let expected = [(license.clone(), range(2, 8, 9)), (license, range(3, 8, 9)), (options, range(1, 6, 7))];
+    assert_eq!(uses, expected);
+    assert_eq!(editor.end(), 0);
+}

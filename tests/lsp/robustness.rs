@@ -115,8 +115,9 @@ fn what_is_no_message_is_refused_and_the_next_one_answered() {
         raw.send(body);
         assert_eq!(raw.refusal(), (id, json!(code)), "{body:.60}");
     }
-    // Notifications have no answer, whatever they are; neither has an answer that nobody asked for.
+    // Notifications have no answer, whatever they are; a damaged one is logged. Neither has an answer that nobody asked for.
     raw.send(r#"{"jsonrpc":"2.0","method":"textDocument/didChange","params":{"x":1}}"#);
+    assert_eq!(raw.answers.recv_timeout(PATIENCE).unwrap()["method"], "window/logMessage");
     raw.send(r#"{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":1}}"#);
     raw.send(r#"{"jsonrpc":"2.0","id":99,"result":null}"#);
     let change = json!({"jsonrpc":"2.0","method":"textDocument/didChange","params":{"textDocument":
