@@ -20,6 +20,8 @@ mod lminstall;
 mod lmlicvalidator;
 mod lmlint;
 mod lmopt;
+#[cfg(feature = "server")]
+mod lmreplay;
 mod lmreread;
 mod lmstat;
 mod lmutil;

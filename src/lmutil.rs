@@ -19,6 +19,8 @@ pub mod lminstall;
 pub mod lmlicvalidator;
 pub mod lmlint;
 pub mod lmopt;
+#[cfg(feature = "server")]
+pub mod lmreplay;
 pub mod lmreread;
 pub mod lmstat;
 mod version;

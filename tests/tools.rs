@@ -23,6 +23,7 @@ mod tools {
     mod lminstall;
     mod lmlint;
     mod lmopt;
+    mod lmreplay;
     mod lmreread;
     mod lmstat;
     mod midnight;

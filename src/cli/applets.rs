@@ -8,7 +8,7 @@ use super::{
     lminstall, lmlicvalidator, lmlint, lmopt, lmreread, lmstat, lmutil, lmver, lsp, print, print_error, run,
 };
 #[cfg(feature = "server")]
-use super::{lmgrd, up, vendord};
+use super::{lmgrd, lmreplay, up, vendord};
 
 /// One command of the program.
 pub(super) struct Applet {
@@ -53,6 +53,8 @@ pub(super) static APPLETS: &[Applet] = &[
     applet!("lmcatalog", lmcatalog, classic: false, hidden: false),
     applet!("lmdiff", lmdiff, classic: false, hidden: false),
     applet!("lmexplain", lmexplain, classic: false, hidden: false),
+    #[cfg(feature = "server")]
+    applet!("lmreplay", lmreplay, classic: false, hidden: false),
     applet!("lmcksum", lmcksum, classic: true, hidden: false),
     applet!("lminstall", lminstall, classic: true, hidden: false),
     applet!("lmcrypt", lmcrypt, classic: false, hidden: false),
@@ -116,6 +118,8 @@ fn wrong_call(applet: &str) -> u8 {
         "lmfmt" => lmfmt::TROUBLE,
         "lmopt" => lmopt::TROUBLE,
         "lmexplain" => lmexplain::TROUBLE,
+        #[cfg(feature = "server")]
+        "lmreplay" => lmreplay::TROUBLE,
         _ => USAGE,
     }
 }

@@ -2,6 +2,8 @@
 
 use jiff::tz::TimeZone;
 
+#[cfg(feature = "server")]
+use crate::lmutil::lmreplay::Moment;
 use crate::time::CivilDate;
 
 /// A zone by its IANA name or its rule.
@@ -16,6 +18,24 @@ pub(super) fn day(text: &str) -> Result<CivilDate, String> {
         Some(day) => Ok(CivilDate::from(day)),
         None => CivilDate::parse(text).map_err(|error| format!("{error} or yyyy-mm-dd")),
     }
+}
+
+/// A day, or a time of a day: `2026-11-01T08:30`, `1-nov-2026T08:30:00`.
+#[cfg(feature = "server")]
+pub(super) fn moment(text: &str) -> Result<Moment, String> {
+    let Some((date, time)) = text.split_once(['T', ' ']) else { return day(text).map(Moment::Day) };
+    let bad = |error: &dyn std::fmt::Display| format!("{error}; write it as 2026-11-01T08:30");
+    let date = day(date).map_err(|error| bad(&error))?;
+    let time: jiff::civil::Time = time.parse().map_err(|error| bad(&error))?;
+    Ok(Moment::Time(date.civil().to_datetime(time)))
+}
+
+/// A span of time: `45m`, `1h 30m`.
+#[cfg(feature = "server")]
+pub(super) fn span(text: &str) -> Result<std::time::Duration, String> {
+    let bad = |error: &dyn std::fmt::Display| format!("{error}; write it as 45m or 1h30m");
+    let span: jiff::SignedDuration = text.parse().map_err(|error| bad(&error))?;
+    std::time::Duration::try_from(span).map_err(|error| bad(&error))
 }
 
 #[cfg(test)]

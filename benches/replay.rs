@@ -1,0 +1,211 @@
+//! Recorded requests judged again (DESIGN section 7: at least 1,000,000 a second).
+//!
+//! `cargo bench --no-default-features --bench replay` judges records in memory; with the default features, and without
+//! `--no-default-features`, the reading of the same records from a history on disk is measured beside it.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing)]
+
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use seatkeeper::catalog::Catalog;
+use seatkeeper::event::{
+    Answer, Checkin, Checkout, Claims, Event, Identity, Opened, Record, SessionKind, Started,
+};
+use seatkeeper::ident::{Count, Digest, Handle, SessionId, Token};
+use seatkeeper::license::{HostId, LicenseFile};
+use seatkeeper::options::OptionsFile;
+use seatkeeper::policy::Policy;
+use seatkeeper::replay::{Plan, Replay, Ruleset, Survey};
+use seatkeeper::seat::{Command, Reply, Rules, State, Usage, decide};
+use seatkeeper::sign::{Manifest, demo_signing_key};
+use seatkeeper::text::Source;
+use seatkeeper::time::{Monotonic, Now, Timestamp};
+
+const REQUESTS: usize = 1_000_000;
+const SESSIONS: usize = 500;
+const FEATURES: usize = 50;
+const LICENSES: usize = 20;
+/// Seats that a session holds before it gives the oldest back.
+const HELD: usize = 3;
+
+fn license() -> LicenseFile {
+    let mut plain = String::from("SERVER this_host ANY\nVENDOR LGS\n");
+    for n in 0..FEATURES {
+        let _ = writeln!(plain, "INCREMENT feature_{n} LGS 2.0 permanent {LICENSES}");
+    }
+    let file = LicenseFile::parse(Source::new("plain", plain.as_bytes()));
+    let mut signed = String::from("SERVER this_host ANY\nVENDOR LGS\n");
+    for (line, statement) in file.statements() {
+        let sign = demo_signing_key().sign(&statement.canonical(&[HostId::Any]).unwrap());
+        let _ = writeln!(signed, "{} SIGN=\"{sign}\"", file.source.slice(line.span).trim_end());
+    }
+    LicenseFile::parse(Source::new("bench.lic", signed.as_bytes()))
+}
+
+/// Some rules for every feature: who may not, who has at most so many, for whom some are kept.
+fn options() -> String {
+    let mut text = String::new();
+    for n in 0..FEATURES {
+        let _ = writeln!(text, "EXCLUDE feature_{n} USER u{}\nMAX 2 feature_{n} USER u{}", n * 3, n * 5 + 1);
+        let _ = writeln!(text, "RESERVE 1 feature_{n} USER u{}", n * 7 + 2);
+    }
+    text
+}
+
+fn ruleset(license: &LicenseFile, options: &str) -> Ruleset {
+    let manifest = Manifest::demo();
+    let zone = jiff::tz::TimeZone::UTC;
+    let catalog = Catalog::build(&manifest.vendor, &[license], &manifest, &[], &zone);
+    let file = OptionsFile::parse(Source::new("LGS.opt", options.as_bytes()));
+    let (policy, found) = Policy::compile(&file, &catalog, &[license]);
+    assert!(found.is_empty() && file.diagnostics.is_empty(), "{found:?}");
+    Ruleset { catalog: Arc::new(catalog), policy: Arc::new(policy) }
+}
+
+fn identity(n: usize) -> Identity {
+    let claims = Claims {
+        user: format!("u{n}").parse().unwrap(),
+        host: format!("ws{n}").parse().unwrap(),
+        display: format!("ws{n}").parse().unwrap(),
+        project: None,
+        platform: None,
+        hostids: vec![],
+        pid: None,
+    };
+    Identity::new(claims, "10.0.0.1".parse().unwrap(), SessionKind::Framed)
+}
+
+/// A linear congruential generator.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % bound
+    }
+}
+
+/// So many checkouts and checkins, as a daemon would have recorded them; each is a record of its own.
+fn history(rules: &Ruleset) -> Vec<Record> {
+    let (mut state, mut usage, mut history) = (State::default(), Usage::default(), Vec::new());
+    let mut at = Timestamp(1_781_524_800_000);
+    let mut dice = Dice(7);
+    let mut held: Vec<Vec<Handle>> = vec![Vec::new(); SESSIONS];
+    let mut tokens = vec![0_u64; SESSIONS];
+    let name = |n: usize| {
+        let mut name = [0; 16];
+        // Drawn at random by servers, so not in order.
+        name[..8].copy_from_slice(&(n as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
+        SessionId(name)
+    };
+    let mut keep = |state: &mut State, usage: &mut Usage, at: Timestamp, events: Vec<Event>| {
+        let record = Record { first: state.seq().next(), at, events };
+        state.evolve(&record);
+        usage.follow(&record, &rules.catalog, &rules.policy);
+        history.push(record);
+    };
+    let started = Started { version: "1".into(), zone: "UTC".into(), files: vec![] };
+    keep(&mut state, &mut usage, at, vec![Event::Started(started)]);
+    for n in 0..SESSIONS {
+        let opened = Opened { session: name(n), secret: Digest([0; 32]), identity: identity(n) };
+        keep(&mut state, &mut usage, at, vec![Event::Opened(opened)]);
+    }
+    let features: Vec<_> = (0..FEATURES).map(|n| format!("feature_{n}").parse().unwrap()).collect();
+    let version = "1.0".parse().unwrap();
+    for _ in 0..REQUESTS {
+        at = at.plus(Duration::from_millis(250));
+        let n = dice.below(SESSIONS);
+        tokens[n] += 1;
+        let (token, acknowledged) = (Token(tokens[n]), Token(tokens[n] - 1));
+        let command = if held[n].len() >= HELD || (!held[n].is_empty() && dice.below(2) == 0) {
+            let handle = held[n].remove(0);
+            Command::Checkin(name(n), Checkin { token, acknowledged, handle })
+        } else {
+            let feature = features[dice.below(FEATURES)].clone();
+            Command::Checkout(name(n), Checkout { token, acknowledged, feature, version, count: Count::MIN })
+        };
+        let by = Rules { catalog: &rules.catalog, policy: &rules.policy, usage: &usage };
+        let decision = decide(&state, by, &command, Now { utc: at, mono: Monotonic(0) });
+        if let Reply::Answer(_, Answer::Granted(grant)) = &decision.reply {
+            held[n].push(grant.handle);
+        }
+        keep(&mut state, &mut usage, at, decision.events);
+    }
+    history
+}
+
+fn main() {
+    let license = license();
+    let (recorded, tried) = (ruleset(&license, ""), ruleset(&license, &options()));
+    let history = history(&recorded);
+    #[cfg(feature = "server")]
+    on_disk(&history);
+    for (what, rules, exact) in
+        [("recorded rules", &recorded, true), ("the same files with 150 rules more", &tried, false)]
+    {
+        let (mut best, mut best_survey) = (f64::MAX, f64::MAX);
+        let mut said = String::new();
+        for _ in 0..3 {
+            let began = Instant::now();
+            let mut survey = Survey::new(Timestamp(i64::MIN)..Timestamp(i64::MAX));
+            history.iter().for_each(|record| assert!(survey.take(record)));
+            best_survey = best_survey.min(began.elapsed().as_secs_f64());
+            let plan = Plan { exact, pools_known: true, holding: survey.holding(None) };
+            let mut replay = Replay::new(plan);
+            let records = history.clone();
+            let began = Instant::now();
+            replay.begin(rules.clone(), records[0].at);
+            let mut differing = 0;
+            for record in records {
+                replay.judge(record, |_| Ok::<_, Infallible>(rules.clone())).unwrap();
+                differing += replay.found().count();
+            }
+            best = best.min(began.elapsed().as_secs_f64());
+            let (totals, _) = replay.finish();
+            assert!(differing == 0 || !exact);
+            said = format!("{} checkouts judged, {differing} differ", totals.judged);
+        }
+        let rate = |seconds: f64| REQUESTS as f64 / seconds;
+        println!(
+            "{what}: {REQUESTS} requests, {said}: {:.0} requests/s (first pass {:.0}/s, both {:.0}/s)",
+            rate(best),
+            rate(best_survey),
+            rate(best + best_survey)
+        );
+    }
+}
+
+/// How fast records are read and decoded, which is no part of the figure.
+#[cfg(feature = "server")]
+fn on_disk(records: &[Record]) {
+    use seatkeeper::store::{Report, StoreConfig, history, open};
+    let dir = tempfile::tempdir().unwrap();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let report = Box::new(move |report| {
+        if let Report::Committed(records) = report {
+            let _ = sender.send(records.len());
+        }
+    });
+    let store = open(StoreConfig::new(dir.path()), report).unwrap().store;
+    for some in records.chunks(1000) {
+        let mut some = some.to_vec();
+        while store.room() < some.len() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        store.submit(std::mem::take(&mut some)).unwrap();
+    }
+    let mut durable = 0;
+    while durable < records.len() {
+        durable += receiver.recv().unwrap();
+    }
+    drop(store);
+    let began = Instant::now();
+    let read = history::read(dir.path()).unwrap().filter(Result::is_ok).count();
+    assert_eq!(read, records.len());
+    println!(
+        "{read} records read from disk, chain checked: {:.0}/s",
+        read as f64 / began.elapsed().as_secs_f64()
+    );
+}
