@@ -13,7 +13,7 @@ use seatkeeper::catalog::Catalog;
 use seatkeeper::event::{
     Answer, Checkin, Checkout, Claims, Event, Identity, Opened, Record, SessionKind, Started,
 };
-use seatkeeper::ident::{Count, Digest, Handle, SessionId, Token};
+use seatkeeper::ident::{Count, Digest, FeatureName, Handle, SessionId, Token, Version};
 use seatkeeper::license::{HostId, LicenseFile};
 use seatkeeper::options::OptionsFile;
 use seatkeeper::policy::Policy;
@@ -112,8 +112,8 @@ fn history(rules: &Ruleset) -> Vec<Record> {
         let opened = Opened { session: name(n), secret: Digest([0; 32]), identity: identity(n) };
         keep(&mut state, &mut usage, at, vec![Event::Opened(opened)]);
     }
-    let features: Vec<_> = (0..FEATURES).map(|n| format!("feature_{n}").parse().unwrap()).collect();
-    let version = "1.0".parse().unwrap();
+    let features: Vec<FeatureName> = (0..FEATURES).map(|n| format!("feature_{n}").parse().unwrap()).collect();
+    let version: Version = "1.0".parse().unwrap();
     for _ in 0..REQUESTS {
         at = at.plus(Duration::from_millis(250));
         let n = dice.below(SESSIONS);
