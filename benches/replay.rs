@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use seatkeeper::catalog::Catalog;
 use seatkeeper::event::{
-    Answer, Checkin, Checkout, Claims, Event, Identity, Opened, Record, SessionKind, Started,
+    Answer, Checkin, Checkout, Claims, Event, Identity, Opened, Record, SessionKind, Started, Wishes,
 };
 use seatkeeper::ident::{Count, Digest, FeatureName, Handle, SessionId, Token, Version};
 use seatkeeper::license::{HostId, LicenseFile};
@@ -124,7 +124,17 @@ fn history(rules: &Ruleset) -> Vec<Record> {
             Command::Checkin(name(n), Checkin { token, acknowledged, handle })
         } else {
             let feature = features[dice.below(FEATURES)].clone();
-            Command::Checkout(name(n), Checkout { token, acknowledged, feature, version, count: Count::MIN })
+            Command::Checkout(
+                name(n),
+                Checkout {
+                    token,
+                    acknowledged,
+                    feature,
+                    version,
+                    count: Count::MIN,
+                    wishes: Wishes::default(),
+                },
+            )
         };
         let by = Rules { catalog: &rules.catalog, policy: &rules.policy, usage: &usage };
         let decision = decide(&state, by, &command, Now { utc: at, mono: Monotonic(0) });

@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use super::difference::{Difference, Kind, Verdict};
 use super::repeats::{Asker, Repeats, Sort, asker};
-use super::survey::{Files, Holding};
+use super::survey::{Files, Holding, open_unknown};
 use super::tally::Tally;
 use crate::catalog::Catalog;
 use crate::code::{Code, minor};
 use crate::event::{
-    Answer, Checkin, Checkout, Denial, Denied, EndReason, Event, Identity, In, InReason, Moved, Opened, Out,
-    Record, Reread, Shares,
+    Answer, Checkin, Checkout, Denial, Denied, EndReason, Event, Identity, In, InReason, Moved, Out, Record,
+    Reread, Shares,
 };
-use crate::ident::{Digest, FeatureName, Handle, PoolKey, SessionId, Token};
+use crate::ident::{FeatureName, Handle, PoolKey, SessionId, Token};
 use crate::policy::Policy;
 use crate::seat::{Command, Decision, Reply, Rules, State, Usage, decide};
 use crate::time::{Monotonic, Now, Timestamp};
@@ -129,7 +129,7 @@ impl Replay {
         for event in &mut record.events {
             match event {
                 Event::Out(out) => {
-                    self.open_unknown(out.session, &out.identity, record.at);
+                    open_unknown(&mut self.state, out.session, &out.identity, record.at);
                     out.handle = scaled(out.handle);
                     scale(&mut out.accounting.shares);
                     out.accounting.suite = out.accounting.suite.map(scaled);
@@ -230,8 +230,10 @@ impl Replay {
     fn recorded_out(&mut self, recorded: Out, at: Timestamp) {
         self.totals.granted += 1;
         let Out { session, identity, request, pool, handle, lines, expires, demo, accounting } = recorded;
-        self.open_unknown(session, &identity, at);
-        self.repeats.granted(session, &request.feature);
+        open_unknown(&mut self.state, session, &identity, at);
+        if !self.plan.exact {
+            self.repeats.granted(session, &request.feature);
+        }
         let (command, decision) = self.ask(session, request, at);
         let pool_told = self.plan.pools_known.then_some(pool);
         match verdict(decision) {
@@ -249,7 +251,7 @@ impl Replay {
                     let replayed = Verdict::Granted(Some(out.pool.clone()));
                     self.differ(kind, command, &identity, (Verdict::Granted(pool_told), replayed), at);
                 }
-                if !self.wanted.is_empty() {
+                if !self.wanted.is_empty() && self.tally.wants(&out.request.feature) {
                     let key = (identity.user.clone(), identity.host.clone(), out.request.feature.clone());
                     self.content(&key);
                 }
@@ -280,7 +282,7 @@ impl Replay {
 
     fn recorded_denied(&mut self, recorded: Denied, at: Timestamp) {
         self.totals.denied = self.totals.denied.saturating_add(u64::from(recorded.times));
-        self.open_unknown(recorded.session, &recorded.identity, at);
+        open_unknown(&mut self.state, recorded.session, &recorded.identity, at);
         let key = asker(&recorded);
         let sort = self.repeats.sort(&key, &recorded, at, self.plan.exact);
         if sort != Sort::Fresh || self.has_been_granted(&recorded) {
@@ -502,14 +504,6 @@ impl Replay {
         self.tally.count(&found);
         if self.plan.exact || found.kind.is_service() {
             self.found.push(found);
-        }
-    }
-
-    /// A session that began before the first record.
-    fn open_unknown(&mut self, session: SessionId, identity: &Identity, at: Timestamp) {
-        if self.state.session(session).is_none() {
-            let opened = Opened { session, secret: Digest([0; 32]), identity: identity.clone() };
-            self.apply(Event::Opened(opened), at);
         }
     }
 

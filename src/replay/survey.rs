@@ -5,8 +5,9 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::tally::Peak;
-use crate::event::{Event, Record, StartFile};
-use crate::ident::{Digest, FeatureName, Handle, PoolKey, Seq};
+use crate::event::{Event, Identity, Opened, Record, StartFile};
+use crate::ident::{Digest, FeatureName, Handle, PoolKey, Seq, SessionId};
+use crate::seat::{PoolUse, State};
 use crate::time::Timestamp;
 
 /// How long a seat is held if the record has none that came back: an hour.
@@ -34,20 +35,11 @@ impl Files {
     }
 }
 
-#[derive(Debug)]
-struct Open {
-    feature: FeatureName,
-    pool: PoolKey,
-    count: u64,
-    since: Timestamp,
-}
-
 /// What a record comes to as a whole.
 #[derive(Debug)]
 pub struct Survey {
     span: Range<Timestamp>,
-    open: BTreeMap<Handle, Open>,
-    in_use: BTreeMap<PoolKey, u64>,
+    state: State,
     entered: bool,
     /// How often seats of each feature were held for so many seconds.
     durations: BTreeMap<FeatureName, BTreeMap<u64, u64>>,
@@ -74,8 +66,7 @@ impl Survey {
     pub fn new(span: Range<Timestamp>) -> Self {
         Self {
             span,
-            open: BTreeMap::new(),
-            in_use: BTreeMap::new(),
+            state: State::default(),
             entered: false,
             durations: BTreeMap::new(),
             peaks: BTreeMap::new(),
@@ -98,29 +89,19 @@ impl Survey {
             self.entered = true;
             let at = self.span.start;
             self.peaks =
-                self.in_use.iter().map(|(pool, used)| (pool.clone(), Peak::new(*used, at))).collect();
+                self.state.pools().map(|(pool, used)| (pool.clone(), Peak::new(used.in_use(), at))).collect();
         }
         self.covered = Some((self.covered.map_or(record.at, |(first, _)| first), record.at));
         self.through = record.last();
         for event in &record.events {
             match event {
                 Event::Out(out) => {
-                    let count = u64::from(out.request.count.get());
                     if self.granted_from.insert(out.pool.clone()) {
                         self.lines.extend(out.lines.iter().copied());
                     }
-                    self.enter(&out.pool, count, record.at);
-                    let (feature, pool) = (out.request.feature.clone(), out.pool.clone());
-                    self.open.insert(out.handle, Open { feature, pool, count, since: record.at });
+                    open_unknown(&mut self.state, out.session, &out.identity, record.at);
                 }
                 Event::In(back) => self.back(back.handle, record.at),
-                Event::Moved(moved) => {
-                    if let Some(open) = self.open.get_mut(&moved.handle) {
-                        let (from, count) = (std::mem::replace(&mut open.pool, moved.to.clone()), open.count);
-                        self.leave(&from, count);
-                        self.enter(&moved.to, count, record.at);
-                    }
-                }
                 Event::Started(_) | Event::Reread(_) if self.first_files.is_none() => {
                     self.first_files = Files::of(event);
                 }
@@ -128,45 +109,40 @@ impl Survey {
             }
             self.files_unknown_at_first |= self.first_files.is_none();
         }
+        self.state.evolve(record);
+        if self.entered {
+            for event in &record.events {
+                match event {
+                    Event::Out(out) => self.raise(&out.pool, record.at),
+                    Event::Moved(moved) => self.raise(&moved.to, record.at),
+                    _ => {}
+                }
+            }
+        }
         true
     }
 
-    fn enter(&mut self, pool: &PoolKey, count: u64, at: Timestamp) {
-        let used = match self.in_use.get_mut(pool) {
-            Some(used) => used,
-            None => self.in_use.entry(pool.clone()).or_default(),
-        };
-        *used = used.saturating_add(count);
-        if self.entered {
-            match self.peaks.get_mut(pool) {
-                Some(peak) => peak.raise(*used, at),
-                None => {
-                    self.peaks.insert(pool.clone(), Peak::new(*used, at));
-                }
+    fn raise(&mut self, pool: &PoolKey, at: Timestamp) {
+        let used = self.state.pool(pool).map_or(0, PoolUse::in_use);
+        match self.peaks.get_mut(pool) {
+            Some(peak) => peak.raise(used, at),
+            None => {
+                self.peaks.insert(pool.clone(), Peak::new(used, at));
             }
         }
     }
 
-    fn leave(&mut self, pool: &PoolKey, count: u64) {
-        if let Some(used) = self.in_use.get_mut(pool) {
-            *used = used.saturating_sub(count);
-        }
-    }
-
+    /// Before it is folded in: the seat is there yet.
     fn back(&mut self, handle: Handle, at: Timestamp) {
-        let Some(open) = self.open.remove(&handle) else {
+        let Some(seat) = self.state.seat(handle) else {
             self.unknown_returns = self.unknown_returns.saturating_add(1);
             return;
         };
-        self.leave(&open.pool, open.count);
         if !self.entered {
             return;
         }
-        let seconds = u64::try_from(at.seconds().saturating_sub(open.since.seconds())).unwrap_or(0);
-        let of_feature = match self.durations.get_mut(&open.feature) {
-            Some(durations) => durations,
-            None => self.durations.entry(open.feature).or_default(),
-        };
+        let seconds = u64::try_from(at.seconds().saturating_sub(seat.since.seconds())).unwrap_or(0);
+        let of_feature = self.durations.entry(seat.feature.clone()).or_default();
         *of_feature.entry(seconds).or_default() += 1;
     }
 
@@ -190,6 +166,14 @@ impl Survey {
             }
         };
         Holding { of_feature, otherwise }
+    }
+}
+
+/// A session that began before the first record begins with its first request.
+pub(super) fn open_unknown(state: &mut State, session: SessionId, identity: &Identity, at: Timestamp) {
+    if state.session(session).is_none() {
+        let opened = Opened { session, secret: Digest([0; 32]), identity: identity.clone() };
+        state.evolve(&Record { first: state.seq().next(), at, events: vec![Event::Opened(opened)] });
     }
 }
 

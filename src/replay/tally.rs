@@ -92,10 +92,12 @@ impl Tally {
     }
 
     pub(super) fn feature(&mut self, name: &FeatureName) -> &mut FeatureCounts {
-        if !self.features.contains_key(name) {
-            self.features.insert(name.clone(), FeatureCounts::default());
-        }
         self.features.entry(name.clone()).or_default()
+    }
+
+    /// Whether anybody wants licenses of a feature and has none.
+    pub(super) fn wants(&self, feature: &FeatureName) -> bool {
+        self.features.get(feature).is_some_and(|counts| counts.wanted > 0)
     }
 
     pub(super) fn count(&mut self, found: &Difference) {
