@@ -6,6 +6,7 @@
 
 mod applets;
 mod classic;
+mod judging;
 mod lmcatalog;
 mod lmcksum;
 mod lmcrypt;

@@ -2,6 +2,9 @@
 //! that are written down for it, at these places, with these hints.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "support/unescaped.rs"]
+mod unescaped;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -12,6 +15,7 @@ use seatkeeper::lint::{self, EXPIRES_SOON_DAYS, Project};
 use seatkeeper::sign::{Manifest, ManifestKey, SigningKey, demo_signing_key};
 use seatkeeper::text::{Diagnostic, Source};
 use seatkeeper::time::CivilDate;
+use unescaped::unescaped;
 
 /// Stands before every text that is not alone, and is not counted.
 const HEAD: &str = "SERVER srv 0011aabbccdd 27000\nVENDOR acmed\n";
@@ -51,25 +55,6 @@ fn table(name: &str) -> Vec<Entry> {
         }
     }
     entries
-}
-
-/// A line of a text with what can't be seen.
-fn unescaped(line: &str, place: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut rest = line;
-    while let Some((before, behind)) = rest.split_once('⟪') {
-        bytes.extend(before.bytes());
-        let (digits, behind) = behind.split_once('⟫').unwrap_or_else(|| panic!("{place}: ⟪ is not closed"));
-        if digits == "eof" {
-            return bytes;
-        }
-        let pairs = digits.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
-        bytes.extend(pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()));
-        rest = behind;
-    }
-    bytes.extend(rest.bytes());
-    bytes.push(b'\n');
-    bytes
 }
 
 fn directory() -> PathBuf {

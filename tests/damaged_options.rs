@@ -2,6 +2,9 @@
 //! findings that are written down for it, at these places, with these hints.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "support/unescaped.rs"]
+mod unescaped;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -12,6 +15,7 @@ use seatkeeper::lint::{OptionsOf, OptionsProject, check_options, options_finding
 use seatkeeper::options::{self, OptionsFile};
 use seatkeeper::policy;
 use seatkeeper::text::{Diagnostic, Source};
+use unescaped::unescaped;
 
 struct Entry {
     title: String,
@@ -56,30 +60,6 @@ fn entries() -> Vec<Entry> {
         }
     }
     entries
-}
-
-/// A line of a text with what can't be seen.
-fn unescaped(line: &str, place: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut rest = line;
-    while let Some((before, behind)) = rest.split_once('⟪') {
-        bytes.extend(before.bytes());
-        let (what, behind) = behind.split_once('⟫').unwrap_or_else(|| panic!("{place}: ⟪ is not closed"));
-        if what == "eof" {
-            return bytes;
-        }
-        if let Some(count) = what.strip_suffix(" names") {
-            let names: Vec<String> = (0..count.parse().unwrap()).map(|n: u32| format!("user{n}")).collect();
-            bytes.extend(names.join(" ").bytes());
-        } else {
-            let pairs = what.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
-            bytes.extend(pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()));
-        }
-        rest = behind;
-    }
-    bytes.extend(rest.bytes());
-    bytes.push(b'\n');
-    bytes
 }
 
 /// A finding as a row has it, with the whole hint.

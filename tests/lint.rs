@@ -1,11 +1,15 @@
 //! The lint over whole files: our own, the public ones of `fixtures/licenses`, which are read in place, and long ones.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::indexing_slicing)]
 
+#[path = "support/fixtures.rs"]
+mod fixtures;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use fixtures::fixtures;
 use seatkeeper::ident::VendorName;
 use seatkeeper::license::{HostId, LicenseFile};
 use seatkeeper::lint::{EXPIRES_SOON_DAYS, Found, Project, check};
@@ -45,23 +49,10 @@ fn shown(files: &[LicenseFile], found: &[Found]) -> String {
     found.iter().map(|found| found.diagnostic.line(&files[found.file].source) + "\n").collect()
 }
 
-/// `SEATKEEPER_FIXTURES`, or `shared/fixtures` beside one of the directories that hold this project.
-fn fixtures() -> Option<PathBuf> {
-    let named = std::env::var_os("SEATKEEPER_FIXTURES").map(PathBuf::from);
-    let found = named.or_else(|| {
-        let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-        project.ancestors().map(|parent| parent.join("shared/fixtures")).find(|path| path.is_dir())
-    });
-    if found.is_none() {
-        println!("fixtures are not here: set SEATKEEPER_FIXTURES to their directory; nothing was checked");
-    }
-    found.map(|path| path.join("licenses"))
-}
-
 /// What is an error in a public file is one by itself; all lines together make none.
 #[test]
 fn no_sound_line_of_a_public_file_is_an_error() {
-    let Some(folder) = fixtures() else { return };
+    let Some(folder) = fixtures("licenses") else { return };
     for path in files(&folder) {
         let file = [read(&path)];
         let found = lint(&file, &BTreeMap::new(), true);

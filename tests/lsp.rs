@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod lsp {
+    #[path = "../support/unescaped.rs"]
+    mod unescaped;
+
     pub(crate) mod client;
     mod conversation;
     mod neighbours;

@@ -5,10 +5,9 @@ use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 
-use super::{Call, print, print_error, when};
+use super::judging::Judging;
+use super::{Call, print, print_error};
 use crate::ident::VendorName;
-use crate::license::HostId;
-use crate::lint::EXPIRES_SOON_DAYS;
 use crate::lmutil::inputs::read_files;
 use crate::lmutil::lmlint::{Format, Wanted, explained, judge, list};
 use crate::platform;
@@ -51,21 +50,8 @@ pub(super) struct Args {
     /// Explain a finding: its code, such as L0101; "list" for all codes, "all" for everything
     #[arg(long, value_name = "CODE", conflicts_with_all = ["files", "options"])]
     explain: Option<String>,
-    /// Where to look for vendor manifests, besides the program's directory (can be repeated)
-    #[arg(long, value_name = "DIR")]
-    vendor_dir: Vec<PathBuf>,
-    /// Judge as the machine with this hostid instead of this machine (can be repeated)
-    #[arg(long, value_name = "ID")]
-    hostid: Vec<HostId>,
-    /// Judge as on this day, 31-dec-2027 or 2027-12-31, instead of today
-    #[arg(long, value_name = "DAY", value_parser = when::day)]
-    date: Option<CivilDate>,
-    /// Warn of lines that expire within so many days
-    #[arg(long, value_name = "DAYS", default_value_t = EXPIRES_SOON_DAYS)]
-    expires_within: u16,
-    /// Time zone of the server, which says what day it is; this machine's if left out
-    #[arg(long, value_name = "ZONE", value_parser = when::zone)]
-    timezone: Option<TimeZone>,
+    #[command(flatten)]
+    judging: Judging,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -88,10 +74,10 @@ pub(super) fn run(args: Args, call: &Call) -> u8 {
         FormatName::Sarif => Format::Sarif,
     };
     let wanted = Wanted {
-        vendor_dirs: args.vendor_dir,
-        machine: Some(if args.hostid.is_empty() { platform::own_hostids() } else { args.hostid }),
-        today: args.date.unwrap_or_else(|| today(args.timezone)),
-        soon_days: args.expires_within,
+        machine: Some(args.judging.machine()),
+        vendor_dirs: args.judging.vendor_dir,
+        today: args.judging.date.unwrap_or_else(|| today(args.judging.timezone)),
+        soon_days: args.judging.expires_within,
         foreign: args.foreign,
         options_vendor: args.vendor,
         follow_options: !args.foreign,

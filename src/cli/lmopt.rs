@@ -166,47 +166,39 @@ enum OfNumber {
     Set {
         /// How many
         count: u32,
-        /// The feature, with modifiers as in fx:VERSION=2.0
-        feature: String,
-        /// USER, HOST, DISPLAY, INTERNET, PROJECT, GROUP or HOST_GROUP
-        #[arg(value_name = "TYPE")]
-        kind: String,
-        /// Who
-        name: String,
+        #[command(flatten)]
+        whom: Whom,
     },
     /// Remove the line
     Remove {
-        /// The feature, with modifiers as in fx:VERSION=2.0
-        feature: String,
-        /// USER, HOST, DISPLAY, INTERNET, PROJECT, GROUP or HOST_GROUP
-        #[arg(value_name = "TYPE")]
-        kind: String,
-        /// Who
-        name: String,
+        #[command(flatten)]
+        whom: Whom,
     },
+}
+
+/// A feature and somebody.
+#[derive(Debug, clap::Args)]
+struct Whom {
+    /// The feature, with modifiers as in fx:VERSION=2.0
+    feature: String,
+    /// USER, HOST, DISPLAY, INTERNET, PROJECT, GROUP or HOST_GROUP
+    #[arg(value_name = "TYPE")]
+    kind: String,
+    /// Who
+    name: String,
 }
 
 #[derive(Debug, Subcommand)]
 enum OfFeature {
     /// Write the line
     Add {
-        /// The feature, with modifiers as in fx:VERSION=2.0
-        feature: String,
-        /// USER, HOST, DISPLAY, INTERNET, PROJECT, GROUP or HOST_GROUP
-        #[arg(value_name = "TYPE")]
-        kind: String,
-        /// Who
-        name: String,
+        #[command(flatten)]
+        whom: Whom,
     },
     /// Remove the line
     Remove {
-        /// The feature, with modifiers as in fx:VERSION=2.0
-        feature: String,
-        /// USER, HOST, DISPLAY, INTERNET, PROJECT, GROUP or HOST_GROUP
-        #[arg(value_name = "TYPE")]
-        kind: String,
-        /// Who
-        name: String,
+        #[command(flatten)]
+        whom: Whom,
     },
 }
 
@@ -239,15 +231,18 @@ impl OfGroup {
     }
 }
 
+impl Whom {
+    fn rule(self, keyword: Keyword) -> Rule {
+        let Self { feature, kind, name } = self;
+        Rule { keyword, count: None, feature: Some(feature), kind, name }
+    }
+}
+
 impl OfNumber {
     fn edit(self, keyword: Keyword) -> Edit {
         match self {
-            Self::Set { count, feature, kind, name } => {
-                Edit::Put(Rule { keyword, count: Some(count), feature: Some(feature), kind, name })
-            }
-            Self::Remove { feature, kind, name } => {
-                Edit::Remove(Rule { keyword, count: None, feature: Some(feature), kind, name })
-            }
+            Self::Set { count, whom } => Edit::Put(Rule { count: Some(count), ..whom.rule(keyword) }),
+            Self::Remove { whom } => Edit::Remove(whom.rule(keyword)),
         }
     }
 }
@@ -255,12 +250,8 @@ impl OfNumber {
 impl OfFeature {
     fn edit(self, keyword: Keyword) -> Edit {
         match self {
-            Self::Add { feature, kind, name } => {
-                Edit::Put(Rule { keyword, count: None, feature: Some(feature), kind, name })
-            }
-            Self::Remove { feature, kind, name } => {
-                Edit::Remove(Rule { keyword, count: None, feature: Some(feature), kind, name })
-            }
+            Self::Add { whom } => Edit::Put(whom.rule(keyword)),
+            Self::Remove { whom } => Edit::Remove(whom.rule(keyword)),
         }
     }
 }

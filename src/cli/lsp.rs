@@ -1,15 +1,9 @@
 //! `seatkeeper lsp`.
 
-use std::path::PathBuf;
-
-use jiff::tz::TimeZone;
-
-use super::{Call, USAGE, print_error, when};
-use crate::license::HostId;
-use crate::lint::EXPIRES_SOON_DAYS;
+use super::judging::Judging;
+use super::{Call, USAGE, print_error};
 use crate::lsp::{Settings, serve};
 use crate::platform;
-use crate::time::CivilDate;
 
 /// Speak the language server protocol on standard input and output, for editors
 ///
@@ -28,30 +22,17 @@ pub(super) struct Args {
     /// Check everything but signatures, hostids and dates, as for files of other publishers
     #[arg(long)]
     foreign: bool,
-    /// Where to look for vendor manifests, besides the program's directory (can be repeated)
-    #[arg(long, value_name = "DIR")]
-    vendor_dir: Vec<PathBuf>,
-    /// Judge as the machine with this hostid instead of this machine (can be repeated)
-    #[arg(long, value_name = "ID")]
-    hostid: Vec<HostId>,
-    /// Judge as on this day, 31-dec-2027 or 2027-12-31, instead of today
-    #[arg(long, value_name = "DAY", value_parser = when::day)]
-    date: Option<CivilDate>,
-    /// Warn of lines that expire within so many days
-    #[arg(long, value_name = "DAYS", default_value_t = EXPIRES_SOON_DAYS)]
-    expires_within: u16,
-    /// Time zone of the server, which says what day it is; this machine's if left out
-    #[arg(long, value_name = "ZONE", value_parser = when::zone)]
-    timezone: Option<TimeZone>,
+    #[command(flatten)]
+    judging: Judging,
 }
 
 pub(super) fn run(args: Args, call: &Call) -> u8 {
     let settings = Settings {
-        vendor_dirs: args.vendor_dir,
-        machine: if args.hostid.is_empty() { platform::own_hostids() } else { args.hostid },
-        date: args.date,
-        zone: args.timezone.unwrap_or_else(|| platform::system_zone().zone),
-        soon_days: args.expires_within,
+        machine: args.judging.machine(),
+        vendor_dirs: args.judging.vendor_dir,
+        date: args.judging.date,
+        zone: args.judging.timezone.unwrap_or_else(|| platform::system_zone().zone),
+        soon_days: args.judging.expires_within,
         foreign: args.foreign,
     };
     serve(settings, std::io::stdin(), std::io::stdout()).unwrap_or_else(|error| {

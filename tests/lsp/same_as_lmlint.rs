@@ -6,6 +6,7 @@ use async_lsp::lsp_types::{Diagnostic, Position};
 use seatkeeper::text::Source;
 
 use super::client::{Editor, code, lmlint};
+use super::unescaped::unescaped;
 
 /// The head that stands before the texts of `damaged-lines`, as their README says.
 const HEAD: &str = "SERVER srv 0011aabbccdd 27000\nVENDOR acmed\n";
@@ -42,33 +43,14 @@ fn samples(directory: &str, first: &str) -> Vec<Sample> {
             if files.is_empty() {
                 files.push((first.to_owned(), Vec::new()));
             }
-            files.last_mut().unwrap().1.extend(unescaped(text.strip_prefix(' ').unwrap_or(text)));
+            files
+                .last_mut()
+                .unwrap()
+                .1
+                .extend(unescaped(text.strip_prefix(' ').unwrap_or(text), line.as_str()));
         }
     }
     samples
-}
-
-fn unescaped(line: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut rest = line;
-    while let Some((before, behind)) = rest.split_once('⟪') {
-        bytes.extend(before.bytes());
-        let (what, behind) = behind.split_once('⟫').unwrap();
-        if what == "eof" {
-            return bytes;
-        }
-        if let Some(count) = what.strip_suffix(" names") {
-            let names: Vec<String> = (0..count.parse().unwrap()).map(|n: u32| format!("user{n}")).collect();
-            bytes.extend(names.join(" ").bytes());
-        } else {
-            let pairs = what.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
-            bytes.extend(pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()));
-        }
-        rest = behind;
-    }
-    bytes.extend(rest.bytes());
-    bytes.push(b'\n');
-    bytes
 }
 
 /// Code, line and column of begin and end, as lmlint counts them.
