@@ -89,6 +89,12 @@ impl Policy {
         self.limits.is_empty() && self.reservations.is_empty()
     }
 
+    /// Whether no line names anybody, so that all clients are alike to it.
+    #[must_use]
+    pub fn names_nobody(&self) -> bool {
+        self.atoms.is_empty()
+    }
+
     /// A MAX line.
     #[must_use]
     pub fn limit(&self, id: LimitId) -> Option<&Limit> {

@@ -146,6 +146,10 @@ impl Atoms {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
     /// The somebodies that a client is. The address is that of its socket.
     pub(super) fn profile(&self, client: &Claims, address: IpAddr) -> Profile {
         let mut atoms = Vec::new();

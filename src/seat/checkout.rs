@@ -54,7 +54,7 @@ pub(super) fn decide(
         Ok(session) => session,
         Err(decision) => return decision,
     };
-    let asked = Asked::new(state, rules, request, &session.identity, now.utc);
+    let asked = Asked::new(state, rules, request, (Some(id), &session.identity), now.utc);
     match choose(&asked, |pool, rules| asked.obstacle(pool, rules)) {
         Ok(pool) => grant(&asked, id, session, pool),
         Err(furthest) => {

@@ -3,12 +3,14 @@
 //! There is one walk through the questions ([`Asked::walk`]). A decision leaves it at the first obstacle and keeps nothing; an
 //! explanation goes on to the end and keeps every step. So they can't disagree.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use super::pool_use::GroupKey;
 use super::{Idle, PoolUse, Rules, State};
 use crate::catalog::{Period, Pool};
 use crate::event::{Checkout, Identity};
+use crate::ident::SessionId;
 use crate::policy::{Inclusion, LimitId, PoolRules, Profile, RuleId};
 use crate::time::Timestamp;
 
@@ -114,7 +116,7 @@ pub(super) struct Asked<'a> {
     pub(super) rules: Rules<'a>,
     pub(super) request: &'a Checkout,
     identity: &'a Identity,
-    pub(super) client: Profile,
+    pub(super) client: Cow<'a, Profile>,
     pub(super) now: Timestamp,
 }
 
@@ -153,10 +155,13 @@ impl<'a> Asked<'a> {
         state: &'a State,
         rules: Rules<'a>,
         request: &'a Checkout,
-        identity: &'a Identity,
+        (session, identity): (Option<SessionId>, &'a Identity),
         now: Timestamp,
     ) -> Self {
-        let client = rules.policy.profile(identity, identity.address());
+        let client = match session.and_then(|session| rules.usage.profile(session)) {
+            Some(known) => Cow::Borrowed(known),
+            None => Cow::Owned(rules.policy.profile(identity, identity.address())),
+        };
         Self { state, rules, request, identity, client, now }
     }
 

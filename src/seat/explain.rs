@@ -82,7 +82,7 @@ pub fn explain<'a>(
     identity: &'a Identity,
     now: Now,
 ) -> Explanation<'a> {
-    let asked = Asked::new(state, rules, request, identity, now.utc);
+    let asked = Asked::new(state, rules, request, (None, identity), now.utc);
     let mut tried: Vec<Tried<'a>> = Vec::new();
     let chosen = choose(&asked, |pool, of_pool| {
         let mut steps = Vec::new();

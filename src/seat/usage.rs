@@ -1,19 +1,22 @@
 //! What limits and reservations of an options file have come to: an index over state and policy, rebuilt from them at start
 //! and at every reread, and kept up to date by the same events.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::catalog::Catalog;
 use crate::event::{Event, Identity, Record};
-use crate::ident::{Handle, PoolKey};
+use crate::ident::{Handle, PoolKey, SessionId};
 use crate::policy::{Counted, LimitId, Policy, PoolRules, Profile, ReservationId};
 
-use super::State;
+use super::{Session, State};
 
 /// How much of each limit and of each reservation is used. Seats take reservations in the order of their handles, so that
 /// equal states and policies give equal usages, however they came about.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Usage {
+    /// Whom the lines name that each session is; nothing where they name nobody.
+    profiles: BTreeMap<SessionId, Profile>,
     limits: BTreeMap<(LimitId, Counted), u64>,
     /// What each seat counts for.
     seats: BTreeMap<Handle, Limited>,
@@ -44,6 +47,7 @@ struct Claim {
 /// A checkout that is to be booked.
 struct Booked<'a> {
     handle: Handle,
+    session: SessionId,
     pool: &'a PoolKey,
     identity: &'a Identity,
     count: u64,
@@ -64,12 +68,17 @@ impl Usage {
     #[must_use]
     pub fn rebuild(state: &State, catalog: &Catalog, policy: &Policy) -> Self {
         let mut usage = Self::default();
+        if !policy.names_nobody() {
+            let profile = |session: &Session| profile_of(policy, session.identity());
+            usage.profiles = state.sessions().map(|(id, session)| (id, profile(session))).collect();
+        }
         if policy.counts_nothing() {
             return usage;
         }
         for (handle, seat) in state.seats() {
             let booked = Booked {
                 handle,
+                session: seat.session,
                 pool: &seat.pool,
                 identity: &seat.identity,
                 count: u64::from(seat.count.get()),
@@ -82,23 +91,31 @@ impl Usage {
 
     /// Follows a record that the state has folded in or is about to. After one with [`Event::Reread`] it is rebuilt instead.
     pub fn follow(&mut self, record: &Record, catalog: &Catalog, policy: &Policy) {
-        if policy.counts_nothing() {
+        let (counts, names) = (!policy.counts_nothing(), !policy.names_nobody());
+        if !counts && !names {
             return;
         }
         for event in &record.events {
             match event {
-                Event::Out(out) => self.book(
+                Event::Opened(opened) if names => {
+                    self.profiles.insert(opened.session, profile_of(policy, &opened.identity));
+                }
+                Event::Ended(ended) => {
+                    self.profiles.remove(&ended.session);
+                }
+                Event::Out(out) if counts => self.book(
                     catalog,
                     policy,
                     &Booked {
                         handle: out.handle,
+                        session: out.session,
                         pool: &out.pool,
                         identity: &out.identity,
                         count: u64::from(out.request.count.get()),
                         group: out.accounting.shares.map(|shares| shares.group),
                     },
                 ),
-                Event::In(returned) => self.free(returned.handle, catalog, policy),
+                Event::In(returned) if counts => self.free(returned.handle, catalog, policy),
                 _ => {}
             }
         }
@@ -107,8 +124,14 @@ impl Usage {
     /// Books a checkout whose handle is higher than all that are booked.
     fn book(&mut self, catalog: &Catalog, policy: &Policy, booked: &Booked<'_>) {
         let Some(rules) = rules_of(catalog, policy, booked.pool) else { return };
-        let profile = policy.profile(booked.identity, booked.identity.address());
+        if rules.limits.is_empty() && rules.reservations.is_empty() {
+            return;
+        }
         let (handle, count) = (booked.handle, self.join(booked));
+        let profile = match self.profiles.get(&booked.session) {
+            Some(profile) => Cow::Borrowed(profile),
+            None => Cow::Owned(profile_of(policy, booked.identity)),
+        };
         let mut limits = Vec::new();
         for id in &rules.limits {
             let Some(limit) = policy.limit(*id) else { continue };
@@ -213,6 +236,11 @@ impl Usage {
         }
     }
 
+    /// Whom the lines name that a session is, if that is kept.
+    pub(super) fn profile(&self, session: SessionId) -> Option<&Profile> {
+        self.profiles.get(&session)
+    }
+
     /// Licenses that count for a limit.
     #[must_use]
     pub fn of_limit(&self, limit: LimitId, counted: &Counted) -> u64 {
@@ -238,6 +266,10 @@ impl Usage {
         }
         idle
     }
+}
+
+fn profile_of(policy: &Policy, identity: &Identity) -> Profile {
+    policy.profile(identity, identity.address())
 }
 
 /// Charges a seat: the reservations of its client first, in file order, before anything else (`flexnet-files.md` 5.6 a).
