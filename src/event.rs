@@ -52,6 +52,8 @@ pub enum Event {
     Out(Box<Out>),
     /// Seats came back.
     In(In),
+    /// A checkout was given up and stays in use for a while.
+    Lingering(Lingering),
     /// A request was refused.
     Denied(Box<Denied>),
     /// The files were read again; other rules hold from here on.
@@ -252,6 +254,22 @@ pub struct In {
     pub why: InReason,
 }
 
+/// A checkout that was given up and whose licenses stay in use (`flexnet-files.md` 3.12): they come back by [`Event::In`] with
+/// [`InReason::Linger`] when their time is over or the same user, host and display asks again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lingering {
+    /// Whose they were.
+    pub session: SessionId,
+    /// The checkout.
+    pub handle: Handle,
+    /// When its licenses come back by themselves.
+    pub until: Timestamp,
+    /// Whether that is sooner than the lingering time, as the license ends then.
+    pub cut: bool,
+    /// Why it was given up.
+    pub why: InReason,
+}
+
 /// Why seats came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum InReason {
@@ -266,6 +284,12 @@ pub enum InReason {
     Ended(EndReason),
     /// No pool of its feature was left for it after a reread (-92).
     Removed,
+    /// It was given up before, and does not linger any more.
+    Linger,
+    /// Its user was idle for longer than the timeout.
+    Inactive,
+    /// An administrator took it away with lmremove.
+    UserRemoved,
 }
 
 /// A request was refused.

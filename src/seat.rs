@@ -11,7 +11,8 @@
 //! - grants never raise the seats out of a counted pool above the pool's count and overdraft at that time (after a reread
 //!   more may be out; then the pool grants none until it has drained); checkouts that share count once;
 //! - a handle is given once in a history, a request number grants at most once in its session;
-//! - every seat belongs to a session that has not ended; the fold of the events equals the state.
+//! - every seat that is held belongs to a session that has not ended, one that lingers to none, and its end is known;
+//! - the fold of the events equals the state.
 
 mod checkin;
 mod checkout;
@@ -19,22 +20,26 @@ mod choose;
 mod damper;
 mod explain;
 mod invariant;
+mod linger;
 mod pool_use;
 mod refusal;
 mod reread;
 mod sessions;
 mod snapshot;
 mod state;
+mod tenure;
 mod usage;
 
 pub use choose::{Room, Step};
 pub use damper::DenialDamper;
 pub use explain::{Change, Explanation, Tried, explain};
 pub use invariant::{Violation, check};
+pub use linger::given_up;
 pub use pool_use::PoolUse;
 pub use reread::{Surplus, surplus};
 pub use snapshot::SnapshotError;
 pub use state::{Seat, Session, State};
+pub use tenure::{Tenure, next_wakeup};
 pub use usage::{Idle, Usage, rules_of};
 
 use std::sync::Arc;
@@ -82,6 +87,8 @@ pub enum Command {
     Checkin(SessionId, Checkin),
     /// A session is over.
     End(SessionId, EndReason),
+    /// Time has passed: what is over at this time ends. See [`next_wakeup`].
+    Tick,
     /// Equal refusals that were answered without a record of their own are recorded as one.
     CountDenials(Box<Denied>),
     /// Other licenses hold from now on; [`Rules`] has those that held so far.
@@ -142,13 +149,14 @@ impl Decision {
 #[must_use]
 pub fn decide(state: &State, rules: Rules<'_>, command: &Command, now: Now) -> Decision {
     match command {
-        Command::Start(started) => sessions::start(state, started),
-        Command::Stop(stopped) => sessions::stop(state, stopped),
+        Command::Start(started) => sessions::start(state, rules, started, now),
+        Command::Stop(stopped) => sessions::stop(state, rules, stopped, now),
         Command::Open { session, secret, identity } => sessions::open(state, *session, *secret, identity),
         Command::Resume(resume) => sessions::resume(state, resume),
         Command::Checkout(session, request) => checkout::decide(state, rules, *session, request, now),
-        Command::Checkin(session, request) => checkin::decide(state, *session, request),
-        Command::End(session, why) => sessions::end(state, *session, *why),
+        Command::Checkin(session, request) => checkin::decide(state, rules, *session, request, now),
+        Command::End(session, why) => sessions::end(state, rules, *session, *why, now),
+        Command::Tick => tenure::tick(state, now),
         Command::Reread { reread, catalog } => reread::decide(state, rules.catalog, reread, catalog, now),
         Command::CountDenials(denied) => Decision::new(vec![Event::Denied(denied.clone())], Reply::Done),
     }

@@ -8,6 +8,7 @@ mod signed;
 mod seat {
     pub(crate) mod bench;
     mod cases;
+    mod linger;
     mod options;
     mod reread;
     mod sessions;

@@ -71,7 +71,7 @@ impl Pools {
                 sign: line.sign.to_owned(),
             });
         }
-        let lot = Lot::of(part, place.clone(), &grounds, zone);
+        let lot = Lot::of(part, place.clone(), &grounds, manifest, zone);
         let retires = lot.retirement.map(|end| Note::KeyRetires { key: end.key, day: end.day });
         let base = part.moved.and_then(|moved| Some((signed.get(moved.base)?.place.clone(), moved.asked)));
 

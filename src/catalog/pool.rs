@@ -47,6 +47,9 @@ pub struct Lot {
     pub count: u32,
     /// Licenses beyond the count that may be in use as overdraft (`flexnet-files.md` 3.10).
     pub overdraft: u32,
+    /// How long a license that was given up stays in use, in seconds, as the publisher has it: LINGER of the line, else the
+    /// manifest's number (`flexnet-files.md` 3.12).
+    pub linger_s: u32,
     /// First instant of validity; none if it was always valid.
     pub starts: Option<Timestamp>,
     /// The START day, for people.
@@ -124,6 +127,13 @@ impl Pool {
         self.valid_lots(utc).fold(0, |sum, lot| sum.saturating_add(lot.overdraft))
     }
 
+    /// How many seconds a license stays in use that was given up at an instant, as the publisher has it: the longest time of any
+    /// valid line.
+    #[must_use]
+    pub fn linger_at(&self, utc: Timestamp) -> u32 {
+        self.valid_lots(utc).map(|lot| lot.linger_s).max().unwrap_or(0)
+    }
+
     /// The furthest that any of its lots has got at an instant: within validity, else expired, else not started.
     #[must_use]
     pub fn period_at(&self, utc: Timestamp) -> Period {
@@ -161,6 +171,7 @@ impl Lot {
         part: &Part<'_>,
         place: LinePlace,
         grounds: &[(Digest, Option<Signer>)],
+        manifest: &Manifest,
         zone: &jiff::tz::TimeZone,
     ) -> Self {
         let line = part.terms;
@@ -180,7 +191,8 @@ impl Lot {
         Self {
             place,
             count: part.count,
-            overdraft: overdraft(line),
+            overdraft: number(line, "OVERDRAFT").unwrap_or(0),
+            linger_s: number(line, "LINGER").unwrap_or(manifest.linger_s),
             // A day whose beginning can't be computed lies at the end of the calendar: never reached.
             starts: line.start().map(|day| day.begins(zone).unwrap_or(Timestamp(i64::MAX))),
             start: line.start(),
@@ -210,10 +222,10 @@ fn share(line: &FeatureLine) -> Option<DupMask> {
     line.attribute("DUP_GROUP")?.value.as_deref()?.parse().ok()
 }
 
-/// The value of OVERDRAFT; numbers that are too large count as the greatest.
-fn overdraft(line: &FeatureLine) -> u32 {
-    let value = line.attribute("OVERDRAFT").and_then(|attribute| attribute.value.as_deref());
-    value.map_or(0, |digits| digits.parse().unwrap_or(u32::MAX))
+/// The value of an attribute; numbers that are too large count as the greatest.
+fn number(line: &FeatureLine, name: &str) -> Option<u32> {
+    let digits = line.attribute(name)?.value.as_deref()?;
+    Some(digits.parse().unwrap_or(u32::MAX))
 }
 
 /// The key of a pool: feature, version, then each further key that the line has, by name. Counted and uncounted

@@ -115,6 +115,12 @@ pub fn checked_out(holder: &Holder) -> String {
     format!("OUT: \"{}\" {}@{}  {}", holder.feature, holder.user, holder.host, licenses(holder.count))
 }
 
+/// What stands in the log when a license lingers for less than its time (`flexnet-files.md` 3.12).
+#[must_use]
+pub fn linger_cut(feature: &FeatureName) -> String {
+    format!("WARNING: {feature}: the linger time overlaps the expiration of the license, and ends with it.")
+}
+
 /// `IN: "f" user@host  (3 licenses) (REASON)`.
 #[must_use]
 pub fn checked_in(holder: &Holder, back: &In) -> String {
@@ -125,6 +131,9 @@ pub fn checked_in(holder: &Holder, back: &In) -> String {
         InReason::Ended(EndReason::LeaseLapsed) => "(LEASE_LAPSED)",
         InReason::Ended(EndReason::Shutdown) => "(SHUTDOWN)",
         InReason::Removed => "(FEATURE_REMOVED)",
+        InReason::Linger => "(LINGER)",
+        InReason::Inactive => "(INACTIVE)",
+        InReason::UserRemoved => "(USER_REMOVED)",
     };
     format!("IN: \"{}\" {}@{}  {}{reason}", holder.feature, holder.user, holder.host, licenses(holder.count))
 }

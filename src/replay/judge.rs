@@ -13,12 +13,12 @@ use super::tally::Tally;
 use crate::catalog::Catalog;
 use crate::code::{Code, minor};
 use crate::event::{
-    Answer, Checkin, Checkout, Denial, Denied, EndReason, Event, Identity, In, InReason, Moved, Out, Record,
-    Reread, Shares,
+    Answer, Checkin, Checkout, Denial, Denied, EndReason, Event, Identity, In, InReason, Lingering, Moved,
+    Out, Record, Reread, Shares,
 };
 use crate::ident::{FeatureName, Handle, PoolKey, SessionId, Token};
 use crate::policy::Policy;
-use crate::seat::{Command, Decision, Reply, Rules, State, Usage, decide};
+use crate::seat::{Command, Decision, Reply, Rules, State, Tenure, Usage, decide, given_up, next_wakeup};
 use crate::time::{Monotonic, Now, Timestamp};
 
 /// A recorded handle stands in the replay for this many: those between are for seats that the record does not have. So handles rise
@@ -136,6 +136,7 @@ impl Replay {
                     out.request.acknowledged = all_before(out.request.token);
                 }
                 Event::In(back) => back.handle = scaled(back.handle),
+                Event::Lingering(lingering) => lingering.handle = scaled(lingering.handle),
                 Event::Moved(moved) => {
                     moved.handle = scaled(moved.handle);
                     scale(&mut moved.shares);
@@ -186,6 +187,10 @@ impl Replay {
                 Event::Out(out) => self.recorded_out(*out, at),
                 Event::Denied(denied) => self.recorded_denied(*denied, at),
                 Event::In(back) => self.recorded_in(back, at),
+                // Whether it lingers is for the replay's rules to say.
+                Event::Lingering(Lingering { session, handle, why, .. }) => {
+                    self.recorded_in(In { session, handle, why }, at);
+                }
                 Event::Ended(ended) => self.end(ended.session, ended.why, at),
                 Event::Opened(_) | Event::Resumed(_) | Event::Stopped(_) => self.apply(event, at),
                 Event::Started(_) => {
@@ -237,7 +242,8 @@ impl Replay {
         let (command, decision) = self.ask(session, request, at);
         let pool_told = self.plan.pools_known.then_some(pool);
         match verdict(decision) {
-            Ruling::Granted(mut out) => {
+            Ruling::Granted(mut out, taken) => {
+                self.apply_all(taken, at);
                 out.rename(scaled(handle));
                 let other_pool = pool_told.as_ref().is_some_and(|pool| *pool != out.pool);
                 let other_terms = self.plan.exact
@@ -316,7 +322,8 @@ impl Replay {
                     self.differ(Kind::OtherReason, command, &identity, verdicts, at);
                 }
             }
-            Ruling::Granted(out) => {
+            Ruling::Granted(out, taken) => {
+                self.apply_all(taken, at);
                 let feature = out.request.feature.clone();
                 let until = at.plus(self.plan.holding.of(&feature).0);
                 self.timers.push(Reverse((until, Timer::Seat(out.handle))));
@@ -340,7 +347,8 @@ impl Replay {
             self.satisfy(&want);
         }
         let handle = scaled(back.handle);
-        let Some(seat) = self.state.seat(handle) else {
+        // What lingers comes back by itself.
+        let Some(seat) = self.state.seat(handle).filter(|seat| seat.tenure == Tenure::Held) else {
             if matches!(back.why, InReason::Checkin { .. }) {
                 self.totals.ignored_checkins += 1;
             }
@@ -353,10 +361,13 @@ impl Replay {
                 match decision.reply {
                     Reply::Answer(_, Answer::CheckedIn(_)) => self.apply_all(decision.events, at),
                     // Its number was used before, as can be in a log that has none: the seat came back all the same.
-                    _ => self.free(back.session, handle, at),
+                    _ => self.give_up(handle, InReason::Ended(EndReason::Goodbye), at),
                 }
             }
-            InReason::Ended(_) => self.apply(Event::In(In { handle, ..back }), at),
+            InReason::Ended(_) => self.give_up(handle, back.why, at),
+            InReason::Inactive | InReason::UserRemoved => self.apply(Event::In(In { handle, ..back }), at),
+            // Here somebody holds it still: it came back sooner than under the recorded rules.
+            InReason::Linger => {}
             InReason::Removed => {
                 // The new files have a pool for it, so it would have been held on.
                 let until = seat.since.plus(self.plan.holding.of(&seat.feature).0).max(at);
@@ -411,9 +422,19 @@ impl Replay {
     }
 
     /// Gives a seat back without a request.
-    fn free(&mut self, session: SessionId, handle: Handle, at: Timestamp) {
-        let why = InReason::Ended(EndReason::Goodbye);
-        self.apply(Event::In(In { session, handle, why }), at);
+    fn give_up(&mut self, handle: Handle, why: InReason, at: Timestamp) {
+        let rules = Rules { catalog: &self.rules.catalog, policy: &self.rules.policy, usage: &self.usage };
+        if let Some(event) = given_up(&self.state, rules, handle, why, at) {
+            self.apply(event, at);
+        }
+    }
+
+    /// Ends what lingers until then.
+    fn lapse(&mut self, until: Timestamp) {
+        while let Some(due) = next_wakeup(&self.state).filter(|due| *due <= until) {
+            let decision = self.decide(&Command::Tick, due);
+            self.apply_all(decision.events, due);
+        }
     }
 
     /// What has become due until now.
@@ -422,16 +443,18 @@ impl Replay {
             && *due <= now
             && let Some(Reverse((due, timer))) = self.timers.pop()
         {
+            self.lapse(due);
             match timer {
                 Timer::Seat(handle) => {
-                    let Some(seat) = self.state.seat(handle) else { continue };
+                    let held = self.state.seat(handle).filter(|seat| seat.tenure == Tenure::Held);
+                    let Some(seat) = held else { continue };
                     let session = seat.session;
                     let key = (session, seat.feature.clone());
                     if self.granted.get(&key) == Some(&handle) {
                         self.granted.remove(&key);
                     }
                     self.totals.returned += 1;
-                    self.free(session, handle, due);
+                    self.give_up(handle, InReason::Ended(EndReason::Goodbye), due);
                 }
                 Timer::Want(key) => {
                     if self.wanted.get(&key).is_some_and(|(_, until)| *until == due) {
@@ -440,6 +463,7 @@ impl Replay {
                 }
             }
         }
+        self.lapse(now);
     }
 
     /// Other rules hold from here on; seats move as at a reread.
@@ -549,7 +573,8 @@ fn seat_differs(state: &State, handle: Handle, kind: Kind, at: Timestamp) -> Opt
 
 /// What the engine said to a request.
 enum Ruling {
-    Granted(Box<Out>),
+    /// With what the client takes back for it.
+    Granted(Box<Out>, Vec<Event>),
     Denied(Box<Denied>),
     /// It did not take the request.
     Refused(Denial),
@@ -557,7 +582,7 @@ enum Ruling {
 
 fn verdict(mut decision: Decision) -> Ruling {
     match (decision.events.pop(), decision.reply) {
-        (Some(Event::Out(out)), _) => Ruling::Granted(out),
+        (Some(Event::Out(out)), _) => Ruling::Granted(out, decision.events),
         (Some(Event::Denied(denied)), _) => Ruling::Denied(denied),
         (_, Reply::Refused(denial) | Reply::Answer(_, Answer::Denied(denial))) => Ruling::Refused(denial),
         _ => {

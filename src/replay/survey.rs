@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::tally::Peak;
-use crate::event::{Event, Identity, Opened, Record, StartFile};
+use crate::event::{Event, Identity, In, InReason, Lingering, Opened, Record, StartFile};
 use crate::ident::{Digest, FeatureName, Handle, PoolKey, Seq, SessionId};
 use crate::seat::{PoolUse, State};
 use crate::time::Timestamp;
@@ -101,7 +101,11 @@ impl Survey {
                     }
                     open_unknown(&mut self.state, out.session, &out.identity, record.at);
                 }
-                Event::In(back) => self.back(back.handle, record.at),
+                // How long it was held is known since it began to linger.
+                Event::In(In { why: InReason::Linger, .. }) => {}
+                Event::In(In { handle, .. }) | Event::Lingering(Lingering { handle, .. }) => {
+                    self.back(*handle, record.at);
+                }
                 Event::Started(_) | Event::Reread(_) if self.first_files.is_none() => {
                     self.first_files = Files::of(event);
                 }

@@ -1,12 +1,20 @@
 //! Giving licenses back.
 
 use super::checkout::repeated;
-use super::{Decision, Reply, State};
+use super::linger::given_up;
+use super::{Decision, Reply, Rules, State};
 use crate::code::{Code, minor};
-use crate::event::{Answer, Checkin, Denial, Event, In, InReason};
+use crate::event::{Answer, Checkin, Denial, InReason};
 use crate::ident::SessionId;
+use crate::time::Now;
 
-pub(super) fn decide(state: &State, id: SessionId, request: &Checkin) -> Decision {
+pub(super) fn decide(
+    state: &State,
+    rules: Rules<'_>,
+    id: SessionId,
+    request: &Checkin,
+    now: Now,
+) -> Decision {
     let session = match repeated(state, id, request.token, request.acknowledged) {
         Ok(session) => session,
         Err(decision) => return decision,
@@ -18,7 +26,7 @@ pub(super) fn decide(state: &State, id: SessionId, request: &Checkin) -> Decisio
     }
     let why = InReason::Checkin { token: request.token, acknowledged: request.acknowledged };
     Decision::new(
-        vec![Event::In(In { session: id, handle: request.handle, why })],
+        given_up(state, rules, request.handle, why, now.utc).into_iter().collect(),
         Reply::Answer(request.token, Answer::CheckedIn(request.handle)),
     )
 }

@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::choose::{Asked, choose, sharing};
+use super::linger::Found;
 use super::refusal::refusal;
-use super::{Decision, PoolUse, Reply, Rules, Session, State};
+use super::{Decision, Reply, Rules, Session, State};
 use crate::catalog::Pool;
 use crate::code::{Code, minor};
-use crate::event::{Accounting, Answer, Checkout, Denial, Denied, Event, Identity, Out, Shares};
+use crate::event::{
+    Accounting, Answer, Checkout, Denial, Denied, Event, Identity, In, InReason, Out, Shares,
+};
 use crate::ident::{Digest, Handle, SessionId, Token};
 use crate::time::{Now, Timestamp};
 use crate::wire::limits::UNACKNOWLEDGED_MAX;
@@ -71,6 +74,7 @@ fn grant(asked: &Asked<'_>, id: SessionId, session: &Session, pool: &Pool) -> De
     let (state, request) = (asked.state, asked.request);
     let (lines, expires) = backing(pool, request.count.get(), asked.now);
     let handle = Handle(state.last_handle + 1);
+    let found = asked.found(pool);
     let out = Out {
         session: id,
         identity: session.identity.clone(),
@@ -80,20 +84,30 @@ fn grant(asked: &Asked<'_>, id: SessionId, session: &Session, pool: &Pool) -> De
         lines,
         expires,
         demo: asked.rules.catalog.demo(),
-        accounting: accounting(asked, &session.identity, pool, handle),
+        accounting: accounting(asked, &session.identity, pool, &found, handle),
     };
     let answer = Answer::Granted(out.grant());
-    Decision::new(vec![Event::Out(Box::new(out))], Reply::Answer(request.token, answer))
+    // What the client takes back comes in first, and nobody comes between.
+    let taken = found.taken.iter().filter_map(|handle| {
+        let session = state.seat(*handle)?.session;
+        Some(Event::In(In { session, handle: *handle, why: InReason::Linger }))
+    });
+    let events = taken.chain([Event::Out(Box::new(out))]).collect();
+    Decision::new(events, Reply::Answer(request.token, answer))
 }
 
 /// How a grant from a pool is counted.
-fn accounting(asked: &Asked<'_>, identity: &Identity, pool: &Pool, handle: Handle) -> Accounting {
-    let used = asked.state.pool(&pool.key);
+fn accounting(
+    asked: &Asked<'_>,
+    identity: &Identity,
+    pool: &Pool,
+    found: &Found,
+    handle: Handle,
+) -> Accounting {
     let key = sharing(pool, asked.request, identity);
-    let joined = key.as_ref().and_then(|key| used?.group(key));
-    let shares = key.map(|key| Shares { mask: key.mask(), group: joined.map_or(handle, |(group, _)| group) });
-    let adds = asked.count().saturating_sub(joined.map_or(0, |(_, in_use)| in_use));
-    let in_use = used.map_or(0, PoolUse::in_use).saturating_add(adds);
+    let shares =
+        key.map(|key| Shares { mask: key.mask(), group: found.joined.map_or(handle, |(group, _)| group) });
+    let in_use = found.in_use.saturating_add(asked.adds(found));
     let over = if pool.counted { in_use.saturating_sub(u64::from(pool.count_at(asked.now))) } else { 0 };
     Accounting { shares, overdraft: u32::try_from(over).unwrap_or(u32::MAX), suite: None }
 }

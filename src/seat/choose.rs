@@ -6,8 +6,10 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
+use super::linger::Found;
 use super::pool_use::GroupKey;
-use super::{Idle, PoolUse, Rules, State};
+use super::usage::Without;
+use super::{Idle, Rules, State};
 use crate::catalog::{Period, Pool};
 use crate::event::{Checkout, Identity};
 use crate::ident::SessionId;
@@ -123,18 +125,21 @@ pub(super) struct Asked<'a> {
 /// The pool that got furthest, and what it got to; none if no pool has the feature.
 pub(super) type Furthest<'a> = Option<(Step, &'a Pool)>;
 
-/// The first pool without an obstacle, else the first that has room with overdraft.
+/// The first pool without an obstacle, else the first that has room with overdraft. Pools in which the client takes lingering
+/// licenses back come before all others, as it shall not use two where one is enough.
 pub(super) fn choose<'a>(
     asked: &Asked<'a>,
     mut obstacle: impl FnMut(&'a Pool, &PoolRules) -> Option<Step>,
 ) -> Result<&'a Pool, Furthest<'a>> {
     let feature = asked.request.feature.as_str();
-    let mut of_pools = asked.rules.policy.pools(feature).iter();
+    // Without an options file there are no rules at all.
     let open = PoolRules::default();
+    let of_pools = asked.rules.policy.pools(feature).iter().chain(std::iter::repeat(&open));
+    let pools = asked.rules.catalog.pools(feature).iter().zip(of_pools);
+    let first = pools.clone().filter(|(pool, _)| asked.takes_back(pool));
+    let others = pools.filter(|(pool, _)| !asked.takes_back(pool));
     let mut furthest: Option<(u8, Step, &Pool)> = None;
-    for pool in asked.rules.catalog.pools(feature) {
-        // Without an options file there are no rules at all.
-        let of_pool = of_pools.next().unwrap_or(&open);
+    for (pool, of_pool) in first.chain(others) {
         let Some((rank, step)) =
             obstacle(pool, of_pool).and_then(|step| step.obstacle().map(|rank| (rank, step)))
         else {
@@ -170,12 +175,22 @@ impl<'a> Asked<'a> {
         u64::from(self.request.count.get())
     }
 
+    /// Whether the client has lingering licenses in a pool.
+    fn takes_back(&self, pool: &Pool) -> bool {
+        let used = || self.state.pool(&pool.key);
+        !self.state.lapses.is_empty()
+            && used().is_some_and(|used| used.lingering(self.identity).next().is_some())
+    }
+
+    /// What the client finds in a pool.
+    pub(super) fn found(&self, pool: &Pool) -> Found {
+        let key = sharing(pool, self.request, self.identity);
+        Found::of(self.state, pool, key.as_ref(), self.identity, self.count())
+    }
+
     /// How many more would be in use of a pool: none of those that the client's checkouts share already.
-    pub(super) fn adds(&self, pool: &Pool) -> u64 {
-        let shared = sharing(pool, self.request, self.identity)
-            .and_then(|key| self.state.pool(&pool.key)?.group(&key))
-            .map_or(0, |(_, in_use)| in_use);
-        self.count().saturating_sub(shared)
+    pub(super) fn adds(&self, found: &Found) -> u64 {
+        self.count().saturating_sub(found.joined.map_or(0, |(_, in_use)| in_use))
     }
 
     /// The first thing that stands between the request and a pool.
@@ -200,9 +215,10 @@ impl<'a> Asked<'a> {
         visit(Step::HostId { fits: pool.admits(self.identity) })?;
         visit(Step::Exclude { by: of_pool.exclusion(&self.client) })?;
         visit(Step::Include(of_pool.inclusion(&self.client)))?;
-        let adds = self.adds(pool);
+        let found = self.found(pool);
+        let (adds, without) = (self.adds(&found), self.rules.usage.without(&found.taken));
         for id in &of_pool.limits {
-            visit(self.limit(*id, adds))?;
+            visit(self.limit(*id, adds, &without))?;
         }
         if !pool.counted {
             return visit(Step::Uncounted);
@@ -217,15 +233,17 @@ impl<'a> Asked<'a> {
         if !enough {
             return ControlFlow::Continue(());
         }
-        visit(self.availability(pool, of_pool, adds, (count, most)))
+        let idle = self.idle(pool, of_pool, &without);
+        visit(availability(found.in_use, adds, idle, (count, most)))
     }
 
     /// A MAX line; of several the tightest decides by being met (`flexnet-files.md` 5.5).
-    fn limit(&self, id: LimitId, adds: u64) -> Step {
+    fn limit(&self, id: LimitId, adds: u64, without: &Without) -> Step {
         let policy = self.rules.policy;
         let found = policy.limit(id).map(|limit| {
             let counted = policy.counted(limit, &self.client, &self.identity.user);
-            (limit, counted.iter().map(|counted| self.rules.usage.of_limit(id, counted)).max())
+            let used = |counted| self.rules.usage.of_limit_without(id, counted, without);
+            (limit, counted.iter().map(used).max())
         });
         match found {
             Some((limit, Some(used))) => {
@@ -237,28 +255,30 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// `most` is the count with all of the overdraft.
-    fn availability(&self, pool: &Pool, of_pool: &PoolRules, adds: u64, (count, most): (u64, u64)) -> Step {
-        let in_use = self.state.pool(&pool.key).map_or(0, PoolUse::in_use);
-        let idle = self.rules.usage.idle(of_pool, self.rules.policy, &self.client);
-        let Idle { own, others } = idle;
-        // The client's own reservations first, then what nobody has reserved, then overdraft (`flexnet-files.md` 5.6 a). After a
-        // reread more may be out than the reservations leave: then they fill as licenses come back (5.6 c).
-        let of = |free: u64| free.min(own.saturating_add(free.saturating_sub(own.saturating_add(others))));
-        let (free, with_overdraft) = (count.saturating_sub(in_use), most.saturating_sub(in_use));
-        let for_client = of(with_overdraft);
-        let room = if adds <= of(free) {
-            Room::Free
-        } else if adds <= for_client {
-            Room::Overdraft
-        } else if adds <= with_overdraft {
-            Room::Reserved
-        } else {
-            Room::Full
-        };
-        let overdraft = with_overdraft - free;
-        Step::Availability { in_use, adds, free, overdraft, idle, for_client, room }
+    fn idle(&self, pool: &Pool, of_pool: &PoolRules, without: &Without) -> Idle {
+        self.rules.usage.idle_without(&pool.key, of_pool, self.rules.policy, &self.client, without)
     }
+}
+
+/// `most` is the count with all of the overdraft.
+fn availability(in_use: u64, adds: u64, idle: Idle, (count, most): (u64, u64)) -> Step {
+    let Idle { own, others } = idle;
+    // The client's own reservations first, then what nobody has reserved, then overdraft (`flexnet-files.md` 5.6 a). After a
+    // reread more may be out than the reservations leave: then they fill as licenses come back (5.6 c).
+    let of = |free: u64| free.min(own.saturating_add(free.saturating_sub(own.saturating_add(others))));
+    let (free, with_overdraft) = (count.saturating_sub(in_use), most.saturating_sub(in_use));
+    let for_client = of(with_overdraft);
+    let room = if adds <= of(free) {
+        Room::Free
+    } else if adds <= for_client {
+        Room::Overdraft
+    } else if adds <= with_overdraft {
+        Room::Reserved
+    } else {
+        Room::Full
+    };
+    let overdraft = with_overdraft - free;
+    Step::Availability { in_use, adds, free, overdraft, idle, for_client, room }
 }
 
 /// The checkouts of a pool with which a request would share.

@@ -125,7 +125,7 @@ fn change(asked: &Asked<'_>, pool: &Pool, of_pool: &PoolRules, step: Step) -> Op
         Step::Exclude { .. } => Change::NotExcluded(of_pool.exclusions(&asked.client)),
         Step::Include(Inclusion { list, .. }) => Change::Included(list?),
         Step::Limit { id, used, .. } => {
-            let (used, adds) = (used.unwrap_or(0), asked.adds(pool));
+            let (used, adds) = (used.unwrap_or(0), asked.adds(&asked.found(pool)));
             let most = u64::from(asked.rules.policy.limit(id).map_or(0, |limit| limit.count));
             let to = used.saturating_add(adds);
             let check_in = (adds <= most).then(|| to.saturating_sub(most));

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use super::State;
 use super::pool_use::GroupKey;
+use super::{Seat, State, Tenure};
 use crate::catalog::Catalog;
-use crate::event::{Event, Out};
+use crate::event::{Event, Lingering, Out};
 use crate::ident::{Handle, PoolKey, SessionId, Token};
 use crate::time::Now;
 
@@ -33,6 +33,9 @@ pub enum Violation {
     /// A grant to a session that is not there, or a return of a seat that is not its own.
     #[error("session {0} does not hold what the event says")]
     NotHeld(SessionId),
+    /// A checkout that would linger into the past.
+    #[error("checkout {0} would linger until a time that has passed")]
+    OverAlready(Handle),
     /// A request number that grants a second time.
     #[error("request {1} of session {0} was answered before")]
     TokenReused(SessionId, Token),
@@ -45,18 +48,28 @@ pub enum Violation {
 /// The first [`Violation`].
 pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Result<(), Violation> {
     let mut added: BTreeMap<&PoolKey, u64> = BTreeMap::new();
+    let mut gone: Vec<&Seat> = Vec::new();
     for event in events {
         match event {
             Event::Out(out) => {
-                let adds = adds(state, out);
+                let used = state.pool(&out.pool);
+                let there = gone.iter().copied().filter(|seat| seat.pool == out.pool);
+                let (in_use, joined) = used.map_or((0, None), |used| used.without(key(out).as_ref(), there));
                 let added = added.entry(&out.pool).or_default();
-                *added += adds;
-                check_out(state, catalog, out, *added, now)?;
+                *added += adds(out, joined);
+                check_out(state, catalog, out, (in_use, *added), now)?;
             }
             Event::In(returned) => {
-                let held = state.seat(returned.handle).is_some_and(|seat| seat.session == returned.session);
-                if !held {
-                    return Err(Violation::NotHeld(returned.session));
+                let seat = state.seat(returned.handle).filter(|seat| seat.session == returned.session);
+                gone.push(seat.ok_or(Violation::NotHeld(returned.session))?);
+            }
+            Event::Lingering(Lingering { session, handle, until, .. }) => {
+                let held = |seat: &Seat| seat.session == *session && seat.tenure == Tenure::Held;
+                if !state.seat(*handle).is_some_and(held) {
+                    return Err(Violation::NotHeld(*session));
+                }
+                if *until <= now.utc {
+                    return Err(Violation::OverAlready(*handle));
                 }
             }
             Event::Moved(moved) => {
@@ -77,16 +90,27 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
 }
 
 /// How many licenses a grant adds to those in use: none of those that the checkouts of its group use already.
-fn adds(state: &State, out: &Out) -> u64 {
+fn adds(out: &Out, joined: Option<(Handle, u64)>) -> u64 {
     let shared = out.accounting.shares.and_then(|shares| {
-        let key = GroupKey::of(Some(shares.mask), &out.request.wishes, &out.identity)?;
-        let (group, in_use) = state.pool(&out.pool)?.group(&key)?;
+        let (group, in_use) = joined?;
         (group == shares.group).then_some(in_use)
     });
     u64::from(out.request.count.get()).saturating_sub(shared.unwrap_or(0))
 }
 
-fn check_out(state: &State, catalog: &Catalog, out: &Out, added: u64, now: Now) -> Result<(), Violation> {
+fn key(out: &Out) -> Option<GroupKey> {
+    let shares = out.accounting.shares?;
+    GroupKey::of(Some(shares.mask), &out.request.wishes, &out.identity)
+}
+
+/// `in_use` is what is out of the pool when all has come back that does so with the grant; `added` is what the grants add.
+fn check_out(
+    state: &State,
+    catalog: &Catalog,
+    out: &Out,
+    (in_use, added): (u64, u64),
+    now: Now,
+) -> Result<(), Violation> {
     if out.handle.0 <= state.last_handle {
         return Err(Violation::HandleReused(out.handle));
     }
@@ -98,7 +122,7 @@ fn check_out(state: &State, catalog: &Catalog, out: &Out, added: u64, now: Now) 
         .pool(&out.pool)
         .filter(|pool| pool.feature == out.request.feature)
         .ok_or_else(|| Violation::PoolUnknown(out.pool.clone()))?;
-    let total = state.pool(&out.pool).map_or(0, super::PoolUse::in_use).saturating_add(added);
+    let total = in_use.saturating_add(added);
     let count = u64::from(pool.count_at(now.utc)).saturating_add(u64::from(pool.overdraft_at(now.utc)));
     // After a reread more may be out; who shares takes nothing from that pool.
     if pool.counted && added > 0 && total > count {

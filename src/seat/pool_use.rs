@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Seat;
+use super::{Seat, Tenure};
 use crate::event::{Identity, Shares, Wishes};
 use crate::ident::{CheckoutData, Display, DupMask, Handle, Host, User};
 
@@ -14,6 +14,23 @@ pub struct PoolUse {
     /// Checkouts that share, by the handle that names each group.
     groups: BTreeMap<Handle, Group>,
     names: BTreeMap<GroupKey, Handle>,
+    /// Lingering checkouts, by who may take them back.
+    lingering: BTreeMap<Place, BTreeSet<Handle>>,
+}
+
+/// Whose a lingering checkout is: its session may have ended.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    user: User,
+    host: Host,
+    display: Display,
+}
+
+impl Place {
+    fn of(identity: &Identity) -> Self {
+        let (user, host) = (identity.user.clone(), identity.host.clone());
+        Self { user, host, display: identity.display.clone() }
+    }
 }
 
 /// Checkouts that use the same licenses: as many as the one of them that asked for most. The group lives until its last
@@ -58,6 +75,16 @@ impl Group {
     fn in_use(&self) -> u64 {
         self.counts.last_key_value().map_or(0, |(count, _)| u64::from(*count))
     }
+
+    /// Takes a member away.
+    fn part(&mut self, count: u32) {
+        if let Some(members) = self.counts.get_mut(&count) {
+            *members -= 1;
+            if *members == 0 {
+                self.counts.remove(&count);
+            }
+        }
+    }
 }
 
 impl PoolUse {
@@ -83,10 +110,55 @@ impl PoolUse {
         Some((*name, self.groups.get(name)?.in_use()))
     }
 
+    /// The lingering checkouts that a client may take back, oldest first.
+    pub(super) fn lingering(&self, identity: &Identity) -> impl Iterator<Item = Handle> + '_ {
+        let none = self.lingering.is_empty();
+        let own = if none { None } else { self.lingering.get(&Place::of(identity)) };
+        own.into_iter().flatten().copied()
+    }
+
+    /// A checkout lingers from now on, if it does.
+    pub(super) fn linger(&mut self, handle: Handle, seat: &Seat) {
+        if let Tenure::Lingering { .. } = seat.tenure {
+            self.lingering.entry(Place::of(&seat.identity)).or_default().insert(handle);
+        }
+    }
+
+    /// What would be in use if some of its checkouts had come back, and the group that a checkout with this key would join then,
+    /// with the licenses that it would use.
+    pub(super) fn without<'s>(
+        &self,
+        key: Option<&GroupKey>,
+        gone: impl Iterator<Item = &'s Seat>,
+    ) -> (u64, Option<(Handle, u64)>) {
+        let mut in_use = self.in_use;
+        let mut changed: BTreeMap<Handle, Group> = BTreeMap::new();
+        for seat in gone {
+            let count = seat.count.get();
+            let group = seat.shares.and_then(|shares| Some((shares.group, self.groups.get(&shares.group)?)));
+            match group {
+                None => in_use = in_use.saturating_sub(u64::from(count)),
+                Some((name, group)) => {
+                    let group = changed.entry(name).or_insert_with(|| group.clone());
+                    let before = group.in_use();
+                    group.part(count);
+                    in_use = in_use.saturating_sub(before - group.in_use());
+                }
+            }
+        }
+        let joined = key.and_then(|key| {
+            let name = self.names.get(key)?;
+            let group = changed.get(name).or_else(|| self.groups.get(name))?;
+            (!group.counts.is_empty()).then(|| (*name, group.in_use()))
+        });
+        (in_use, joined)
+    }
+
     pub(super) fn enter(&mut self, handle: Handle, seat: &Seat) {
         if !self.handles.insert(handle) {
             return;
         }
+        self.linger(handle, seat);
         let count = seat.count.get();
         let key = seat.shares.and_then(|Shares { mask, group }| {
             Some((group, GroupKey::of(Some(mask), &seat.wishes, &seat.identity)?))
@@ -109,6 +181,15 @@ impl PoolUse {
         if !self.handles.remove(&handle) {
             return;
         }
+        if seat.tenure != Tenure::Held {
+            let place = Place::of(&seat.identity);
+            if let Some(own) = self.lingering.get_mut(&place) {
+                own.remove(&handle);
+                if own.is_empty() {
+                    self.lingering.remove(&place);
+                }
+            }
+        }
         let count = seat.count.get();
         let name = seat.shares.map(|shares| shares.group);
         let Some((name, group)) = name.and_then(|name| Some((name, self.groups.get_mut(&name)?))) else {
@@ -116,12 +197,7 @@ impl PoolUse {
             return;
         };
         let before = group.in_use();
-        if let Some(members) = group.counts.get_mut(&count) {
-            *members -= 1;
-            if *members == 0 {
-                group.counts.remove(&count);
-            }
-        }
+        group.part(count);
         self.in_use = self.in_use.saturating_sub(before - group.in_use());
         if group.counts.is_empty() {
             self.names.remove(&group.key);

@@ -1,24 +1,28 @@
 //! Sessions begin, come back and end; the daemon starts and stops (DESIGN section 2).
 
-use super::{Decision, Reply, Resume, State};
+use super::linger::given_up;
+use super::{Decision, Reply, Resume, Rules, State};
 use crate::code::{Code, minor};
-use crate::event::{Denial, EndReason, Event, Identity, Opened, Resumed, SessionKind, Started, Stopped};
+use crate::event::{
+    Denial, EndReason, Ended, Event, Identity, InReason, Opened, Resumed, SessionKind, Started, Stopped,
+};
 use crate::ident::{Digest, SessionId};
+use crate::time::Now;
 
-pub(super) fn start(state: &State, started: &Started) -> Decision {
+pub(super) fn start(state: &State, rules: Rules<'_>, started: &Started, now: Now) -> Decision {
     // A line session lives with its socket, and no socket outlives the process: what an earlier run left is freed.
     let mut events = Vec::new();
     for id in state.line_sessions() {
-        state.ending(id, EndReason::Shutdown, &mut events);
+        ending(state, rules, id, EndReason::Shutdown, now, &mut events);
     }
     events.push(Event::Started(started.clone()));
     Decision::new(events, Reply::Done)
 }
 
-pub(super) fn stop(state: &State, stopped: &Stopped) -> Decision {
+pub(super) fn stop(state: &State, rules: Rules<'_>, stopped: &Stopped, now: Now) -> Decision {
     let mut events = Vec::new();
     for id in state.line_sessions() {
-        state.ending(id, EndReason::Shutdown, &mut events);
+        ending(state, rules, id, EndReason::Shutdown, now, &mut events);
     }
     events.push(Event::Stopped(stopped.clone()));
     Decision::new(events, Reply::Done)
@@ -66,8 +70,17 @@ pub(super) fn resume(state: &State, claim: &Resume) -> Decision {
     }
 }
 
-pub(super) fn end(state: &State, session: SessionId, why: EndReason) -> Decision {
+pub(super) fn end(state: &State, rules: Rules<'_>, session: SessionId, why: EndReason, now: Now) -> Decision {
     let mut events = Vec::new();
-    state.ending(session, why, &mut events);
+    ending(state, rules, session, why, now, &mut events);
     Decision::new(events, Reply::Done)
+}
+
+/// The events that end a session: its seats are given up, then it is over.
+fn ending(state: &State, rules: Rules<'_>, id: SessionId, why: EndReason, now: Now, events: &mut Vec<Event>) {
+    let Some(session) = state.session(id) else { return };
+    for handle in session.handles() {
+        events.extend(given_up(state, rules, handle, InReason::Ended(why), now.utc));
+    }
+    events.push(Event::Ended(Ended { session: id, why }));
 }

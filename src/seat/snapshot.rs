@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use super::{Seat, Session, State};
+use super::{Seat, Session, State, Tenure};
 use crate::event::codec::{
     CodecError, InlineNames, Reader, Writer, put_accounting, put_answer, put_identity, put_wishes,
     take_accounting, take_answer, take_identity, take_wishes,
@@ -14,7 +14,9 @@ use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, 
 use crate::time::Timestamp;
 
 /// Version of this form. A snapshot of another version is not read; the history is folded instead.
-const FORM: u8 = 3;
+const FORM: u8 = 4;
+/// The form before lingering: every seat is held.
+const FORM_WITHOUT_TENURE: u8 = 3;
 /// The form before sharing: a seat belongs to a session, whose identity it has.
 const FORM_WITHOUT_SHARING: u8 = 2;
 /// The form before rereads; it lacks the features that they removed.
@@ -64,7 +66,7 @@ impl State {
     pub fn from_snapshot(bytes: &[u8]) -> Result<Self, SnapshotError> {
         let mut from = Reader::new(bytes);
         let form = from.byte("form")?;
-        if !matches!(form, FORM | FORM_WITHOUT_SHARING | FORM_WITHOUT_REMOVED) {
+        if !matches!(form, FORM | FORM_WITHOUT_TENURE | FORM_WITHOUT_SHARING | FORM_WITHOUT_REMOVED) {
             return Err(SnapshotError::Form(form));
         }
         let mut state =
@@ -77,9 +79,19 @@ impl State {
         for _ in 0..from.count("seats")? {
             let handle = Handle(from.u64("handle")?);
             let id = SessionId(from.fixed("session")?);
-            let session = state.sessions.get_mut(&id).ok_or(SnapshotError::Orphan(handle))?;
-            session.handles.insert(handle);
-            let seat = take_seat(&mut from, form, id, session.identity.clone())?;
+            let (tenure, identity) = if form == FORM { take_tenure(&mut from)? } else { Default::default() };
+            let identity = match (identity, state.sessions.get_mut(&id)) {
+                (Some(identity), _) => identity,
+                (None, Some(session)) => {
+                    session.handles.insert(handle);
+                    session.identity.clone()
+                }
+                (None, None) => return Err(SnapshotError::Orphan(handle)),
+            };
+            let seat = Seat { tenure, ..take_seat(&mut from, form, id, identity)? };
+            if let Some(until) = tenure.until() {
+                state.lapses.insert((until, handle));
+            }
             state.pools.entry(seat.pool.clone()).or_default().enter(handle, &seat);
             state.seats.insert(handle, seat);
         }
@@ -125,8 +137,39 @@ fn take_session(from: &mut Reader<'_>) -> Result<Session, CodecError> {
     Ok(Session { identity, secret, epoch, nonce, acknowledged, highest, answers, handles, shown })
 }
 
+const HELD: u8 = 0;
+const LINGERING: u8 = 1;
+const LINGERING_HIDDEN: u8 = 2;
+
+fn put_tenure(out: &mut Writer, seat: &Seat) {
+    match seat.tenure {
+        Tenure::Held => out.byte(HELD),
+        Tenure::Lingering { since, until, shown } => {
+            out.byte(if shown { LINGERING } else { LINGERING_HIDDEN });
+            out.i64(since.0);
+            out.i64(until.0);
+            // Its session may have ended.
+            let Ok(()) = put_identity(out, &seat.identity, &mut InlineNames);
+        }
+    }
+}
+
+/// How a seat is held, and by whom if no session has it.
+fn take_tenure(from: &mut Reader<'_>) -> Result<(Tenure, Option<Identity>), CodecError> {
+    let shown = match from.byte("tenure")? {
+        HELD => return Ok((Tenure::Held, None)),
+        LINGERING => true,
+        LINGERING_HIDDEN => false,
+        other => return Err(CodecError::BadValue { what: "tenure", found: other.to_string() }),
+    };
+    let (since, until) = (Timestamp(from.i64("tenure")?), Timestamp(from.i64("tenure")?));
+    let identity = take_identity(from, &mut InlineNames)?;
+    Ok((Tenure::Lingering { since, until, shown }, Some(identity)))
+}
+
 fn put_seat(out: &mut Writer, seat: &Seat) {
     out.fixed(&seat.session.0);
+    put_tenure(out, seat);
     out.u64(seat.token.0);
     out.str(seat.pool.as_str());
     out.str(seat.feature.as_str());
@@ -155,7 +198,7 @@ fn take_seat(
     let version = from.str("version")?;
     let count = from.u32("count")?;
     let since = Timestamp(from.i64("since")?);
-    let (wishes, accounting) = if form == FORM {
+    let (wishes, accounting) = if matches!(form, FORM | FORM_WITHOUT_TENURE) {
         (take_wishes(from, &mut InlineNames)?, take_accounting(from)?)
     } else {
         (Wishes::default(), Accounting::default())
@@ -170,6 +213,7 @@ fn take_seat(
         count: Count::new(count).ok_or_else(|| bad("count", "0"))?,
         wishes,
         since,
+        tenure: Tenure::Held,
         shares: accounting.shares,
         suite: accounting.suite,
     })

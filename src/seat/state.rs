@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{
-    Answer, Denied, EndReason, Ended, Event, Identity, In, InReason, Moved, Opened, Out, Record, Resumed,
+    Answer, Denied, Ended, Event, Identity, In, InReason, Lingering, Moved, Opened, Out, Record, Resumed,
     SessionKind, Shares, Wishes,
 };
 use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Token, Version};
 use crate::time::Timestamp;
 
-use super::PoolUse;
+use super::tenure::Lapses;
+use super::{PoolUse, Tenure};
 
 /// Who holds what. Equal histories give equal states.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,6 +20,8 @@ pub struct State {
     pub(super) sessions: BTreeMap<SessionId, Session>,
     pub(super) seats: BTreeMap<Handle, Seat>,
     pub(super) pools: BTreeMap<PoolKey, PoolUse>,
+    /// What ends by itself: the times of [`Tenure::until`].
+    pub(super) lapses: Lapses,
     /// Features that were served in this run of the daemon and are no longer.
     pub(super) removed: BTreeSet<FeatureName>,
 }
@@ -48,7 +51,7 @@ impl Session {
         &self.identity
     }
 
-    /// The checkouts that it holds.
+    /// The checkouts that it holds; those that linger are nobody's.
     pub fn handles(&self) -> impl Iterator<Item = Handle> + '_ {
         self.handles.iter().copied()
     }
@@ -85,7 +88,7 @@ impl Session {
 /// One checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seat {
-    /// Whose.
+    /// Whose it is, or was if it lingers.
     pub session: SessionId,
     /// Who that is.
     pub identity: Identity,
@@ -101,8 +104,10 @@ pub struct Seat {
     pub count: Count,
     /// What else the request asked for.
     pub wishes: Wishes,
-    /// Since when.
+    /// Since when it is out.
     pub since: Timestamp,
+    /// How it is held.
+    pub tenure: Tenure,
     /// The checkouts of its pool with which it uses the same licenses; none if it can't share.
     pub shares: Option<Shares>,
     /// The checkout of the suite that comes back with it.
@@ -173,7 +178,7 @@ impl State {
     fn apply(&mut self, event: &Event, at: Timestamp) {
         match event {
             Event::Started(_) => self.removed.clear(),
-            Event::Stopped(_) => self.sessions.values_mut().for_each(|session| session.shown = false),
+            Event::Stopped(_) => self.hide(),
             Event::Opened(opened) => self.open(opened),
             Event::Resumed(resumed) => self.resume(resumed),
             Event::Ended(Ended { session, .. }) => {
@@ -181,9 +186,20 @@ impl State {
             }
             Event::Out(out) => self.out(out, at),
             Event::In(returned) => self.r#in(returned),
+            Event::Lingering(lingering) => self.linger(lingering, at),
             Event::Denied(denied) => self.denied(denied),
             Event::Reread(reread) => self.removed = reread.removed.iter().cloned().collect(),
             Event::Moved(moved) => self.moved(moved),
+        }
+    }
+
+    /// The debug log shows nothing as out after an orderly stop.
+    fn hide(&mut self) {
+        self.sessions.values_mut().for_each(|session| session.shown = false);
+        for (_, handle) in &self.lapses {
+            if let Some(Seat { tenure: Tenure::Lingering { shown, .. }, .. }) = self.seats.get_mut(handle) {
+                *shown = false;
+            }
         }
     }
 
@@ -227,6 +243,7 @@ impl State {
             count: out.request.count,
             wishes: out.request.wishes.clone(),
             since: at,
+            tenure: Tenure::Held,
             shares: out.accounting.shares,
             suite: out.accounting.suite,
         };
@@ -237,12 +254,36 @@ impl State {
     fn r#in(&mut self, returned: &In) {
         let Some(seat) = self.seats.remove(&returned.handle) else { return };
         leave(&mut self.pools, returned.handle, &seat);
+        if let Some(until) = seat.tenure.until() {
+            self.lapses.remove(&(until, returned.handle));
+            return;
+        }
+        self.given_up(returned.handle, &seat, returned.why);
+    }
+
+    fn linger(&mut self, lingering: &Lingering, at: Timestamp) {
+        let Lingering { handle, until, why, .. } = *lingering;
+        let Some(seat) = self.seats.get_mut(&handle).filter(|seat| seat.tenure == Tenure::Held) else {
+            return;
+        };
+        let shown = self.sessions.get(&seat.session).is_some_and(Session::shown);
+        seat.tenure = Tenure::Lingering { since: at, until, shown };
+        let seat = seat.clone();
+        if let Some(used) = self.pools.get_mut(&seat.pool) {
+            used.linger(handle, &seat);
+        }
+        self.lapses.insert((until, handle));
+        self.given_up(handle, &seat, why);
+    }
+
+    /// A session has a checkout no longer.
+    fn given_up(&mut self, handle: Handle, seat: &Seat, why: InReason) {
         let Some(session) = self.sessions.get_mut(&seat.session) else { return };
-        session.handles.remove(&returned.handle);
+        session.handles.remove(&handle);
         // A late duplicate of the request that got this seat must not be told "granted" again.
         session.answers.remove(&seat.token);
-        if let InReason::Checkin { token, acknowledged } = returned.why {
-            session.settle(token, acknowledged, Answer::CheckedIn(returned.handle));
+        if let InReason::Checkin { token, acknowledged } = why {
+            session.settle(token, acknowledged, Answer::CheckedIn(handle));
         }
     }
 
@@ -259,15 +300,6 @@ impl State {
             let answer = Answer::Denied(denied.denial.clone());
             session.settle(denied.request.token, denied.request.acknowledged, answer);
         }
-    }
-
-    /// The events that end a session: its seats come back, then it is over.
-    pub(super) fn ending(&self, id: SessionId, why: EndReason, events: &mut Vec<Event>) {
-        let Some(session) = self.sessions.get(&id) else { return };
-        for handle in session.handles() {
-            events.push(Event::In(In { session: id, handle, why: InReason::Ended(why) }));
-        }
-        events.push(Event::Ended(Ended { session: id, why }));
     }
 
     pub(super) fn line_sessions(&self) -> impl Iterator<Item = SessionId> + '_ {

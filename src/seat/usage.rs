@@ -1,6 +1,10 @@
 //! What limits and reservations of an options file have come to: an index over state and policy, rebuilt from them at start
 //! and at every reread, and kept up to date by the same events.
 
+mod without;
+
+pub(super) use without::Without;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -257,14 +261,7 @@ impl Usage {
     /// The idle reservations of a pool as a client sees them.
     #[must_use]
     pub fn idle(&self, rules: &PoolRules, policy: &Policy, client: &Profile) -> Idle {
-        let mut idle = Idle::default();
-        for id in &rules.reservations {
-            let Some(reservation) = policy.reservation(*id) else { continue };
-            let place =
-                if policy.is_reserved_for(reservation, client) { &mut idle.own } else { &mut idle.others };
-            *place += self.idle_of(*id, policy);
-        }
-        idle
+        without::idle_of(&self.charged, rules, policy, client)
     }
 }
 

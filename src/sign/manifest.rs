@@ -15,8 +15,13 @@ use crate::time::CivilDate;
 pub const LEASE_SECONDS: RangeInclusive<u32> = 5..=86_400;
 /// Accepted close graces in seconds.
 pub const CLOSE_GRACE_SECONDS: RangeInclusive<u32> = 0..=300;
+/// Accepted lingering times in seconds: up to 30 days.
+pub(super) const LINGER_SECONDS: RangeInclusive<u32> = 0..=2_592_000;
+/// Accepted least timeouts in seconds: up to 30 days.
+pub(super) const TIMEOUT_MINIMUM_SECONDS: RangeInclusive<u32> = 1..=2_592_000;
 const LEASE_DEFAULT: u32 = 300;
 const CLOSE_GRACE_DEFAULT: u32 = 5;
+const TIMEOUT_MINIMUM_DEFAULT: u32 = 900;
 
 /// A publisher's settings.
 #[derive(Debug, Clone)]
@@ -31,6 +36,11 @@ pub struct Manifest {
     pub lease_s: u32,
     /// How long a session keeps its seats after its connection was closed, in seconds: 0 to 300.
     pub close_grace_s: u32,
+    /// How long a license stays in use after it was given up, in seconds, where its line has no LINGER: 0 to 30 days
+    /// (`flexnet-files.md` 3.12).
+    pub linger_s: u32,
+    /// The least TIMEOUT in seconds: smaller ones are raised to it. 1 second to 30 days (`flexnet-files.md` 5.7).
+    pub timeout_minimum_s: u32,
     /// Whether the published demo key counts. Everything under such a manifest is marked DEMO.
     pub demo: bool,
 }
@@ -168,6 +178,8 @@ struct ManifestText {
     pool_on_vendor_string: Option<bool>,
     lease_seconds: Option<u32>,
     close_grace_seconds: Option<u32>,
+    linger_seconds: Option<u32>,
+    timeout_minimum_seconds: Option<u32>,
     #[serde(default, rename = "key")]
     keys: Vec<KeyText>,
 }
@@ -194,6 +206,8 @@ impl Manifest {
             pool_on_vendor_string: false,
             lease_s: LEASE_DEFAULT,
             close_grace_s: CLOSE_GRACE_DEFAULT,
+            linger_s: 0,
+            timeout_minimum_s: TIMEOUT_MINIMUM_DEFAULT,
         }
     }
 
@@ -233,6 +247,16 @@ impl Manifest {
                 text.close_grace_seconds.unwrap_or(base.close_grace_s),
                 CLOSE_GRACE_SECONDS,
             )?,
+            linger_s: in_range(
+                "linger_seconds",
+                text.linger_seconds.unwrap_or(base.linger_s),
+                LINGER_SECONDS,
+            )?,
+            timeout_minimum_s: in_range(
+                "timeout_minimum_seconds",
+                text.timeout_minimum_seconds.unwrap_or(base.timeout_minimum_s),
+                TIMEOUT_MINIMUM_SECONDS,
+            )?,
             ..base
         })
     }
@@ -247,7 +271,11 @@ impl Manifest {
              # A silent session keeps its seats this long ({} to {}).\n\
              lease_seconds = {}\n\
              # After its connection was closed a session keeps its seats this long ({} to {}).\n\
-             close_grace_seconds = {}\n",
+             close_grace_seconds = {}\n\
+             # A license stays in use this long after it was given up, where its line has no LINGER ({} to {}).\n\
+             linger_seconds = {}\n\
+             # Smaller timeouts of the options file are raised to this ({} to {}).\n\
+             timeout_minimum_seconds = {}\n",
             escaped(self.vendor.as_str()),
             self.pool_on_vendor_string,
             LEASE_SECONDS.start(),
@@ -256,6 +284,12 @@ impl Manifest {
             CLOSE_GRACE_SECONDS.start(),
             CLOSE_GRACE_SECONDS.end(),
             self.close_grace_s,
+            LINGER_SECONDS.start(),
+            LINGER_SECONDS.end(),
+            self.linger_s,
+            TIMEOUT_MINIMUM_SECONDS.start(),
+            TIMEOUT_MINIMUM_SECONDS.end(),
+            self.timeout_minimum_s,
         ));
         for key in &self.keys {
             let (field, digits) = key.key.manifest_field();
@@ -397,9 +431,9 @@ mod tests {
             ("2027-06-30T12:00:00", "key 2: retires = 2027-06-30T12:00:00 is not a date"),
             ("2027-06-30T12:00:00Z", "key 2: retires = 2027-06-30T12:00:00Z is not a date"),
             ("12:00:00", "key 2: retires = 12:00:00 is not a date"),
-            ("2027-02-30", "line 19"),
-            ("\"30-jun-2027\"", "line 19"),
-            ("20270630", "line 19"),
+            ("2027-02-30", "line 23"),
+            ("\"30-jun-2027\"", "line 23"),
+            ("20270630", "line 23"),
         ] {
             let error =
                 Manifest::parse(&format!("{}retires = {value}\n", good.as_str())).unwrap_err().to_string();
@@ -430,7 +464,7 @@ mod tests {
             ),
             (good.replace("0202", "0203"), "key 2: id"),
             (good.replace("secret = \"02", "secret = \"0z"), "key 2: a key has 64"),
-            (good.replace("secret = \"", "secret = 5 \""), "line 18"),
+            (good.replace("secret = \"", "secret = 5 \""), "line 22"),
             (good.replace("[[key]]", "[[keys]]"), "unknown field `keys`"),
             ("vendor = \"a b\"".to_owned(), "vendor: vendor name contains"),
             ("vendor = \"a\"".to_owned(), "there is no [[key]]"),

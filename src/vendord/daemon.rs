@@ -24,7 +24,9 @@ use crate::code::{Code, minor};
 use crate::event::{Answer, Checkin, Checkout, Denial, EndReason, Event, Identity, Record, SessionKind};
 use crate::ident::{Digest, Seq, SessionId, Token};
 use crate::platform::random_bytes;
-use crate::seat::{Command, DenialDamper, Reply, Resume, Rules, Session, State, Usage, check, decide};
+use crate::seat::{
+    Command, DenialDamper, Reply, Resume, Rules, Session, State, Usage, check, decide, next_wakeup,
+};
 use crate::session::server::{Administration, LeaseTerms, Leases, clock_denial};
 use crate::store::Store;
 use crate::time::{Clock, Monotonic, Now, Timestamp};
@@ -366,7 +368,24 @@ impl Daemon {
         self.carry_out(command, now)
     }
 
+    /// Ends what is over at this time, before anything else is decided.
+    fn lapse(&mut self, now: Now) {
+        while next_wakeup(&self.state).is_some_and(|due| due <= now.utc) {
+            let before = self.state.seq();
+            self.decide_and_record(&Command::Tick, now);
+            if self.state.seq() == before {
+                // The engine has contradicted itself, which is in the log.
+                break;
+            }
+        }
+    }
+
     fn carry_out(&mut self, command: &Command, now: Now) -> Reply {
+        self.lapse(now);
+        self.decide_and_record(command, now)
+    }
+
+    fn decide_and_record(&mut self, command: &Command, now: Now) -> Reply {
         let rules = Rules { catalog: &self.served.catalog, policy: &self.served.policy, usage: &self.usage };
         let decision = decide(&self.state, rules, command, now);
         if decision.events.is_empty() || self.damper.absorb(&decision.events, now) {
@@ -458,6 +477,7 @@ impl Daemon {
         let now = self.now();
         self.leases.attend(now.mono, self.recording == Recording::Open);
         if self.recording == Recording::Open && !self.stopping {
+            self.lapse(now);
             for denied in self.damper.expired(now) {
                 self.carry_out(&Command::CountDenials(Box::new(denied)), now);
             }

@@ -14,10 +14,10 @@ use super::explaining::{self, GroundsQuery};
 use super::served::{Announced, Served};
 use super::status;
 use crate::event::debug_log::{Holder, LogStyle, VENDOR_TIMESTAMP_MIN, checked_in, checked_out};
-use crate::event::{EndReason, Event, In, InReason, Record, debug_log};
+use crate::event::{EndReason, Event, In, InReason, Lingering, Record, debug_log};
 use crate::ident::{FeatureName, Handle, Seq, SessionId};
 use crate::platform::LogSink;
-use crate::seat::{Rules, Seat, State, Usage, surplus};
+use crate::seat::{Rules, Seat, Session, State, Tenure, Usage, surplus};
 use crate::store::{LogCursor, Snapshot, Store};
 use crate::time::{Clock, Timestamp};
 
@@ -246,6 +246,7 @@ impl Projection {
             match event {
                 Event::Out(out) => self.line(record.at, &checked_out(&Holder::of(out))),
                 Event::In(back) => self.log_in(record.at, back),
+                Event::Lingering(lingering) => self.log_lingering(record.at, lingering),
                 Event::Denied(denied) => {
                     debug_log::denied(denied).iter().for_each(|message| self.line(record.at, message));
                 }
@@ -299,12 +300,22 @@ impl Projection {
         }
     }
 
+    /// A license that lingers is still out, and its IN line comes when it is not; only what readers might wonder at is said.
+    fn log_lingering(&self, at: Timestamp, lingering: &Lingering) {
+        if let Some(seat) = self.state.seat(lingering.handle).filter(|_| lingering.cut) {
+            self.line(at, &debug_log::linger_cut(&seat.feature));
+        }
+    }
+
     fn holder(&self, seat: &Seat, shown: bool) -> Option<Holder> {
-        let session = self.state.session(seat.session).filter(|session| session.shown() == shown)?;
-        Some(Holder {
+        let is_shown = match seat.tenure {
+            Tenure::Held => self.state.session(seat.session).is_some_and(Session::shown),
+            Tenure::Lingering { shown, .. } => shown,
+        };
+        (is_shown == shown).then(|| Holder {
             feature: seat.feature.clone(),
-            user: session.identity().user.clone(),
-            host: session.identity().host.clone(),
+            user: seat.identity.user.clone(),
+            host: seat.identity.host.clone(),
             count: seat.count,
         })
     }

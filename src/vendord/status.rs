@@ -290,8 +290,7 @@ fn put_pool(
     items.extend(reserved);
     for handle in handles() {
         let Some(seat) = state.seat(handle) else { continue };
-        let Some(session) = state.session(seat.session) else { continue };
-        let identity = session.identity();
+        let identity = &seat.identity;
         items.push(StatusItem::User {
             user: identity.user.clone(),
             host: identity.host.clone(),

@@ -11,7 +11,9 @@ use seatkeeper::ident::{Count, Digest, Handle, SessionId, Token};
 use seatkeeper::license::LicenseFile;
 use seatkeeper::options::OptionsFile;
 use seatkeeper::policy::Policy;
-use seatkeeper::seat::{Command, Decision, Reply, Resume, Rules, State, Usage, check, decide};
+use seatkeeper::seat::{
+    Command, Decision, Reply, Resume, Rules, State, Tenure, Usage, check, decide, next_wakeup,
+};
 use seatkeeper::sign::Manifest;
 use seatkeeper::text::Source;
 use seatkeeper::time::{Monotonic, Now, Timestamp};
@@ -93,8 +95,21 @@ impl Bench {
         Rules { catalog: &self.catalog, policy: &self.policy, usage: &self.usage }
     }
 
-    /// Decides, checks and folds in.
+    /// Decides, checks and folds in; what time has brought comes first.
     pub(crate) fn run(&mut self, command: &Command) -> Decision {
+        self.pass(0);
+        self.carry_out(command)
+    }
+
+    /// Lets seconds pass.
+    pub(crate) fn pass(&mut self, seconds: i64) {
+        self.now.utc.0 += seconds * 1000;
+        while next_wakeup(&self.state).is_some_and(|due| due <= self.now.utc) {
+            assert!(!self.carry_out(&Command::Tick).events.is_empty(), "what is due is done");
+        }
+    }
+
+    fn carry_out(&mut self, command: &Command) -> Decision {
         let decision = decide(&self.state, self.rules(), command, self.now);
         check(&self.state, &self.catalog, &decision.events, self.now).expect("the engine contradicts itself");
         if !decision.events.is_empty() {
@@ -253,18 +268,28 @@ pub(crate) fn checkout(token: Token, feature: &str, version: &str, count: u32) -
 /// The invariants of `seat`, looked at from outside.
 pub(crate) fn invariants(state: &State, catalog: &Catalog, now: Now) {
     let mut groups: BTreeMap<(&str, Handle), u64> = BTreeMap::new();
+    let (mut soonest, mut lingering) = (None, 0);
     for (handle, seat) in state.seats() {
         // Checkouts that share count once: as many as the one of them that asked for most.
         let group = seat.shares.map_or(handle, |shares| shares.group);
         let most = groups.entry((seat.pool.as_str(), group)).or_default();
         *most = (*most).max(u64::from(seat.count.get()));
-        let session = state.session(seat.session).expect("a seat's session has not ended");
-        assert!(session.handles().any(|held| held == handle));
+        let session = state.session(seat.session);
+        let has = session.is_some_and(|session| session.handles().any(|held| held == handle));
+        match seat.tenure {
+            Tenure::Held => assert!(has, "a seat that is held belongs to a session that has not ended"),
+            Tenure::Lingering { since, until, .. } => {
+                assert!(!has && since < until && until > now.utc, "{seat:?}");
+                soonest = Some(soonest.map_or(until, |other: Timestamp| other.min(until)));
+            }
+        }
+        lingering += usize::from(seat.tenure != Tenure::Held);
     }
+    assert_eq!(next_wakeup(state), soonest);
     let mut out: BTreeMap<&str, u64> = BTreeMap::new();
     groups.iter().for_each(|((pool, _), most)| *out.entry(pool).or_default() += most);
     let held: usize = state.sessions().map(|(_, session)| session.handles().count()).sum();
-    assert_eq!(held, state.seats().count());
+    assert_eq!(held + lingering, state.seats().count());
     for (key, used) in state.pools() {
         assert_eq!(Some(&used.in_use()), out.get(key.as_str()));
         let pool = catalog.pool(key).expect("the pool is served");

@@ -122,6 +122,19 @@ fn a_snapshot_is_the_state() {
 }
 
 #[test]
+fn a_snapshot_from_before_lingering_is_read() {
+    let (mut bench, id) = bench();
+    answer(&mut bench, id, 1, 0);
+    let mut bytes = bench.state.snapshot();
+    // Form 3 had no byte for the tenure behind the session of a seat.
+    let places = bytes.windows(16).enumerate().filter(|(_, window)| **window == id.0);
+    let seat = places.last().unwrap().0;
+    assert_eq!((bytes[0], bytes.remove(seat + 16)), (4, 0));
+    bytes[0] = 3;
+    assert_eq!(State::from_snapshot(&bytes).unwrap(), bench.state);
+}
+
+#[test]
 fn equal_denials_within_ten_seconds_become_one_counted_event() {
     let (mut bench, id) = bench();
     assert_eq!(bench.out("bob@h2", "fx", "1.0", 2), 0);

@@ -6,10 +6,11 @@ use super::parts::{
 };
 use super::{CodecError, NameKind, PutNames, Reader, TakeNames, Writer, put_identity, take_identity};
 use crate::event::{
-    Accounting, Denied, EndReason, Ended, Event, FileRole, In, InReason, Moved, Opened, Out, Reread, Resumed,
-    StartFile, Started, Stopped, Wishes,
+    Accounting, Denied, EndReason, Ended, Event, FileRole, In, InReason, Lingering, Moved, Opened, Out,
+    Reread, Resumed, StartFile, Started, Stopped, Wishes,
 };
 use crate::ident::{Digest, Handle, PoolKey, SessionId, Token};
+use crate::time::Timestamp;
 
 const STARTED: u8 = 1;
 const STOPPED: u8 = 2;
@@ -21,11 +22,14 @@ const IN: u8 = 7;
 const DENIED: u8 = 8;
 const REREAD: u8 = 9;
 const MOVED: u8 = 10;
+const LINGERING: u8 = 11;
 
 /// Version 1 of every kind; a kind whose fields change gets a version of its own and both are read.
 const FIRST: u8 = 1;
 /// An `In` with a reason that programs before rereads do not know: they say so, instead of calling it damaged.
 const IN_AFTER_REREAD: u8 = 2;
+/// An `In` with a reason that programs before lingering, timeouts and lmremove do not know.
+const IN_AFTER_LINGERING: u8 = 3;
 /// An `Out`, `Denied` or `Moved` with wishes or an accounting that programs before sharing do not know.
 const WITH_SHARING: u8 = 2;
 
@@ -45,6 +49,7 @@ pub(super) fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mu
         Event::Denied(_) => DENIED,
         Event::Reread(_) => REREAD,
         Event::Moved(_) => MOVED,
+        Event::Lingering(_) => LINGERING,
     });
     let version = version(event);
     out.byte(version);
@@ -80,6 +85,13 @@ pub(super) fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mu
             out.u64(back.handle.0);
             put_in_reason(out, back.why);
         }
+        Event::Lingering(lingering) => {
+            out.fixed(&lingering.session.0);
+            out.u64(lingering.handle.0);
+            out.i64(lingering.until.0);
+            out.byte(u8::from(lingering.cut));
+            put_in_reason(out, lingering.why);
+        }
         Event::Denied(denied) => {
             out.fixed(&denied.session.0);
             put_identity(out, &denied.identity, names)?;
@@ -109,6 +121,9 @@ fn version(event: &Event) -> u8 {
     let plain = Wishes::default();
     match event {
         Event::In(In { why: InReason::Removed, .. }) => IN_AFTER_REREAD,
+        Event::In(In { why: InReason::Linger | InReason::Inactive | InReason::UserRemoved, .. }) => {
+            IN_AFTER_LINGERING
+        }
         Event::Out(out) if out.request.wishes != plain || out.accounting != Accounting::default() => {
             WITH_SHARING
         }
@@ -125,7 +140,13 @@ fn version(event: &Event) -> u8 {
 /// event, and what `names` returns.
 pub(super) fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> Result<Event, N::Error> {
     let (kind, version) = (from.byte("event")?, from.byte("event")?);
-    let later = [(IN, IN_AFTER_REREAD), (OUT, WITH_SHARING), (DENIED, WITH_SHARING), (MOVED, WITH_SHARING)];
+    let later = [
+        (IN, IN_AFTER_REREAD),
+        (IN, IN_AFTER_LINGERING),
+        (OUT, WITH_SHARING),
+        (DENIED, WITH_SHARING),
+        (MOVED, WITH_SHARING),
+    ];
     if version != FIRST && !later.contains(&(kind, version)) {
         return Err(CodecError::UnknownEvent { kind, version }.into());
     }
@@ -162,6 +183,17 @@ pub(super) fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> 
             session: take_session(from)?,
             handle: Handle(from.u64("in")?),
             why: take_in_reason(from, version)?,
+        }),
+        LINGERING => Event::Lingering(Lingering {
+            session: take_session(from)?,
+            handle: Handle(from.u64("lingering")?),
+            until: Timestamp(from.i64("lingering")?),
+            cut: match from.byte("lingering")? {
+                0 => false,
+                1 => true,
+                other => return Err(bad("end of a lingering", other).into()),
+            },
+            why: take_in_reason(from, FIRST)?,
         }),
         DENIED => {
             let mut denied = Denied {
@@ -291,6 +323,9 @@ fn put_in_reason(out: &mut Writer, why: InReason) {
             put_end_reason(out, why);
         }
         InReason::Removed => out.byte(3),
+        InReason::Linger => out.byte(4),
+        InReason::Inactive => out.byte(5),
+        InReason::UserRemoved => out.byte(6),
     }
 }
 
@@ -302,6 +337,9 @@ fn take_in_reason(from: &mut Reader<'_>, version: u8) -> Result<InReason, CodecE
         }),
         2 => Ok(InReason::Ended(take_end_reason(from)?)),
         3 if version == IN_AFTER_REREAD => Ok(InReason::Removed),
+        4 if version == IN_AFTER_LINGERING => Ok(InReason::Linger),
+        5 if version == IN_AFTER_LINGERING => Ok(InReason::Inactive),
+        6 if version == IN_AFTER_LINGERING => Ok(InReason::UserRemoved),
         other => Err(bad("reason of a checkin", other)),
     }
 }

@@ -131,14 +131,24 @@ fn grant() -> impl Strategy<Value = Grant> {
     )
 }
 
-fn in_reason() -> impl Strategy<Value = InReason> {
+/// Why a session gives a checkout up.
+fn given_up() -> impl Strategy<Value = InReason> {
     prop_oneof![
         (any::<u64>(), any::<u64>()).prop_map(|(token, acknowledged)| InReason::Checkin {
             token: Token(token),
             acknowledged: Token(acknowledged)
         }),
         end_reason().prop_map(InReason::Ended),
+    ]
+}
+
+fn in_reason() -> impl Strategy<Value = InReason> {
+    prop_oneof![
+        given_up(),
         Just(InReason::Removed),
+        Just(InReason::Linger),
+        Just(InReason::Inactive),
+        Just(InReason::UserRemoved),
     ]
 }
 
@@ -166,6 +176,12 @@ fn event() -> impl Strategy<Value = Event> {
             handle: Handle(handle),
             why
         })),
+        (session(), any::<u64>(), any::<i64>(), any::<bool>(), given_up()).prop_map(
+            |(session, handle, until, cut, why)| {
+                let (handle, until) = (Handle(handle), Timestamp(until));
+                Event::Lingering(Lingering { session, handle, until, cut, why })
+            }
+        ),
         (".{0,20}", any::<bool>(), started(), vec("[a-z_0-9]{1,20}", 0..3)).prop_map(
             |(by, automatic, Started { zone, files, .. }, removed)| {
                 let removed = removed.iter().map(|name| FeatureName::parse(name).unwrap()).collect();

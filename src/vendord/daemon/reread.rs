@@ -62,6 +62,7 @@ impl Daemon {
             removed: Vec::new(),
         };
         let now = self.now();
+        self.lapse(now);
         let command = Command::Reread { reread: Box::new(reread), catalog: Arc::clone(&served.catalog) };
         let left = |seat: &Seat| served.catalog.pool(&seat.pool).is_none();
         let leaving: BTreeMap<Handle, (PoolKey, u64)> = self
@@ -142,8 +143,7 @@ impl Daemon {
         let mut found: BTreeMap<(&PoolKey, RuleId), u64> = BTreeMap::new();
         for (_, seat) in self.state.seats() {
             let Some(rules) = rules_of(catalog, policy, &seat.pool) else { continue };
-            let Some(session) = self.state.session(seat.session) else { continue };
-            let identity = session.identity();
+            let identity = &seat.identity;
             let (Access::Excluded(rule) | Access::NotIncluded(rule)) =
                 rules.access(&policy.profile(identity, identity.address()))
             else {

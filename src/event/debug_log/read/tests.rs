@@ -38,7 +38,7 @@ fn told(records: &[Record]) -> Vec<String> {
             Event::In(In { handle, why, .. }) => Some(match why {
                 InReason::Checkin { .. } => format!("{handle} in"),
                 InReason::Ended(why) => format!("{handle} in {why:?}"),
-                InReason::Removed => format!("{handle} in removed"),
+                other => format!("{handle} in {other:?}"),
             }),
             Event::Denied(denied) => Some(format!(
                 "{} times no {} {} for {}: {} [{}]",

@@ -1,0 +1,95 @@
+//! Licenses that stay in use for a while after they were given up (`flexnet-files.md` 3.12).
+
+use std::time::Duration;
+
+use super::usage::rules_of;
+use super::{PoolUse, Rules, Seat, State, Tenure};
+use crate::catalog::Pool;
+use crate::event::{Event, Identity, In, InReason, Lingering};
+use crate::ident::Handle;
+use crate::time::Timestamp;
+
+/// What becomes of a checkout that its session gives up at this time: it comes back, or it lingers if the publisher or the
+/// options file say so. None if no session holds it.
+#[must_use]
+pub fn given_up(
+    state: &State,
+    rules: Rules<'_>,
+    handle: Handle,
+    why: InReason,
+    now: Timestamp,
+) -> Option<Event> {
+    let seat = state.seat(handle).filter(|seat| seat.tenure == Tenure::Held)?;
+    let session = seat.session;
+    Some(match term(rules, seat, now) {
+        Some((until, cut)) => Event::Lingering(Lingering { session, handle, until, cut, why }),
+        None => Event::In(In { session, handle, why }),
+    })
+}
+
+/// Until when a checkout that is given up now lingers, and whether that is cut to the end of its license. The larger of the
+/// publisher's time and the options file's counts. None if it comes back at once.
+fn term(rules: Rules<'_>, seat: &Seat, now: Timestamp) -> Option<(Timestamp, bool)> {
+    let pool = rules.catalog.pool(&seat.pool)?;
+    let of_options =
+        rules_of(rules.catalog, rules.policy, &seat.pool).and_then(|of_pool| of_pool.terms.linger);
+    let seconds = of_options.map_or(0, |(seconds, _)| seconds).max(pool.linger_at(now));
+    if seconds == 0 {
+        return None;
+    }
+    let whole = now.plus(Duration::from_secs(seconds.into()));
+    let ends = pool.backing_lot(now)?.ends;
+    Some(match ends.filter(|ends| *ends < whole) {
+        Some(ends) => (ends, true),
+        None => (whole, false),
+    })
+}
+
+/// What a client finds in a pool: what is in use there beside its own lingering licenses, which it takes back.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Its lingering checkouts that a request takes back, oldest first.
+    pub(super) taken: Vec<Handle>,
+    /// Licenses in use without them.
+    pub(super) in_use: u64,
+    /// The group of checkouts that the request joins, with the licenses that it uses without them.
+    pub(super) joined: Option<(Handle, u64)>,
+}
+
+impl Found {
+    pub(super) fn of(
+        state: &State,
+        pool: &Pool,
+        key: Option<&super::pool_use::GroupKey>,
+        identity: &Identity,
+        count: u64,
+    ) -> Self {
+        let Some(used) = state.pool(&pool.key) else { return Self::default() };
+        let taken = taken_back(state, used, identity, count);
+        let (in_use, joined) = used.without(key, taken.iter().filter_map(|handle| state.seat(*handle)));
+        Self { taken, in_use, joined }
+    }
+}
+
+/// The lingering checkouts in a pool that a request of this client takes back. DECISION: the oldest of just as many licenses;
+/// if there is none, the oldest ones until they suffice, of which the last may come back with more than was asked for.
+fn taken_back(state: &State, used: &PoolUse, identity: &Identity, count: u64) -> Vec<Handle> {
+    let of = |handle: Handle| state.seat(handle).map_or(0, |seat| u64::from(seat.count.get()));
+    let mut own = used.lingering(identity).peekable();
+    if own.peek().is_none() {
+        return Vec::new();
+    }
+    if let Some(handle) = used.lingering(identity).find(|handle| of(*handle) == count) {
+        return vec![handle];
+    }
+    let mut left = count;
+    let mut taken = Vec::new();
+    for handle in own {
+        if left == 0 {
+            break;
+        }
+        left = left.saturating_sub(of(handle));
+        taken.push(handle);
+    }
+    taken
+}

@@ -1,0 +1,59 @@
+//! How a checkout holds its licenses, and what time brings to it.
+
+use std::collections::BTreeSet;
+
+use super::{Decision, Reply, State};
+use crate::event::{Event, In, InReason};
+use crate::ident::Handle;
+use crate::time::{Now, Timestamp};
+
+/// How a checkout holds its licenses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tenure {
+    /// Its session has it.
+    #[default]
+    Held,
+    /// It was given up, and its licenses stay in use until they come back by themselves (`flexnet-files.md` 3.12).
+    Lingering {
+        /// Since when.
+        since: Timestamp,
+        /// Until when.
+        until: Timestamp,
+        /// Whether the debug log shows it as out: not after an orderly stop.
+        shown: bool,
+    },
+}
+
+impl Tenure {
+    /// When it is over by itself; none if only somebody's act ends it.
+    #[must_use]
+    pub const fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Held => None,
+            Self::Lingering { until, .. } => Some(*until),
+        }
+    }
+}
+
+/// What time ends, soonest first.
+pub(super) type Lapses = BTreeSet<(Timestamp, Handle)>;
+
+/// Seats that one [`super::Command::Tick`] ends at most, so that no record grows without bound.
+const LAPSES_MAX: usize = 1024;
+
+/// When time next brings something: from then on [`super::Command::Tick`] is due, and comes before any other command. None if
+/// nothing waits for a time.
+#[must_use]
+pub fn next_wakeup(state: &State) -> Option<Timestamp> {
+    state.lapses.first().map(|(due, _)| *due)
+}
+
+/// What time has brought until now. One call may leave some for the next: ask [`next_wakeup`] again.
+pub(super) fn tick(state: &State, now: Now) -> Decision {
+    let due = state.lapses.iter().take_while(|(until, _)| *until <= now.utc).take(LAPSES_MAX);
+    let back = |(_, handle): &(Timestamp, Handle)| {
+        let session = state.seat(*handle)?.session;
+        Some(Event::In(In { session, handle: *handle, why: InReason::Linger }))
+    };
+    Decision::new(due.filter_map(back).collect(), Reply::Done)
+}
