@@ -127,8 +127,8 @@ fn a_snapshot_from_before_lingering_is_read() {
     answer(&mut bench, id, 1, 0);
     let mut bytes = bench.state.snapshot();
     // Form 3 had no byte for the tenure behind the session of a seat.
-    let places = bytes.windows(16).enumerate().filter(|(_, window)| **window == id.0);
-    let seat = places.last().unwrap().0;
+    let mut places = bytes.windows(16).enumerate().filter(|(_, window)| **window == id.0);
+    let seat = places.next_back().unwrap().0;
     assert_eq!((bytes[0], bytes.remove(seat + 16)), (4, 0));
     bytes[0] = 3;
     assert_eq!(State::from_snapshot(&bytes).unwrap(), bench.state);
