@@ -1,20 +1,21 @@
 //! The second pass: each request through the engine, in the state that the replay has come to.
 
+mod ruling;
 mod sums;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
+use self::ruling::{Ruling, reason, same_denial, verdict};
 use super::difference::{Difference, Kind, Verdict};
 use super::repeats::{Asker, Repeats, Sort, asker};
 use super::survey::{Files, Holding, open_unknown};
 use super::tally::Tally;
 use crate::catalog::Catalog;
-use crate::code::{Code, minor};
 use crate::event::{
-    Answer, Checkin, Checkout, Denial, Denied, EndReason, Event, Identity, In, InReason, Lingering, Moved,
-    Out, Record, Reread, Shares,
+    Answer, Checkin, Checkout, Denied, EndReason, Event, Identity, In, InReason, Lingering, Moved, Out,
+    Record, Reread, Shares,
 };
 use crate::ident::{FeatureName, Handle, PoolKey, SessionId, Token};
 use crate::policy::Policy;
@@ -569,38 +570,6 @@ fn seat_differs(state: &State, handle: Handle, kind: Kind, at: Timestamp) -> Opt
         recorded,
         replayed,
     })
-}
-
-/// What the engine said to a request.
-enum Ruling {
-    /// With what the client takes back for it.
-    Granted(Box<Out>, Vec<Event>),
-    Denied(Box<Denied>),
-    /// It did not take the request.
-    Refused(Denial),
-}
-
-fn verdict(mut decision: Decision) -> Ruling {
-    match (decision.events.pop(), decision.reply) {
-        (Some(Event::Out(out)), _) => Ruling::Granted(out, decision.events),
-        (Some(Event::Denied(denied)), _) => Ruling::Denied(denied),
-        (_, Reply::Refused(denial) | Reply::Answer(_, Answer::Denied(denial))) => Ruling::Refused(denial),
-        _ => {
-            let note = "its number was used before in its session";
-            Ruling::Refused(Denial::new(Code::InvalidParameter, minor::MALFORMED, note))
-        }
-    }
-}
-
-/// Whether two denials say the same. Which machine a file is for is told with the hostids of the machine that looked.
-fn same_denial(one: &Denial, other: &Denial) -> bool {
-    one.code == other.code
-        && one.minor == other.minor
-        && (one.note == other.note || one.minor == minor::SERVER_HOSTID)
-}
-
-fn reason(denial: &Denial) -> (Code, u16, Option<&str>) {
-    (denial.code, denial.minor, denial.rule())
 }
 
 const fn scaled(handle: Handle) -> Handle {

@@ -21,12 +21,10 @@ use super::served::Served;
 use super::status;
 use crate::catalog::Catalog;
 use crate::code::{Code, minor};
-use crate::event::{Answer, Checkin, Checkout, Denial, EndReason, Event, Identity, Record, SessionKind};
+use crate::event::{Answer, Checkin, Checkout, Denial, EndReason, Identity, Record, SessionKind};
 use crate::ident::{Digest, Seq, SessionId, Token};
 use crate::platform::random_bytes;
-use crate::seat::{
-    Command, DenialDamper, Reply, Resume, Rules, Session, State, Usage, check, decide, next_wakeup,
-};
+use crate::seat::{Command, DenialDamper, Reply, Resume, Session, State, Usage};
 use crate::session::server::{Administration, LeaseTerms, Leases, clock_denial};
 use crate::store::Store;
 use crate::time::{Clock, Monotonic, Now, Timestamp};
@@ -92,6 +90,7 @@ pub(super) struct Daemon {
 }
 
 mod admission;
+mod deciding;
 mod reread;
 
 /// How connections and tasks share the daemon.
@@ -348,91 +347,6 @@ impl Daemon {
         peer.set_session(None);
         self.bound.remove(&session);
         Some(session)
-    }
-
-    // ---- decide, check, record --------------------------------------------------------------------------------------
-
-    fn execute(&mut self, command: &Command) -> Reply {
-        if self.stopping {
-            let note = "the vendor daemon is shutting down";
-            return Reply::Refused(Denial::new(Code::VendorDown, minor::VENDOR_DOWN, note));
-        }
-        if let Recording::Failing(reason) = &self.recording {
-            return Reply::Refused(Denial::new(Code::StoreUnavailable, minor::STORE_FAILED, reason));
-        }
-        if self.waiting.len() >= WAITING_MAX {
-            let note = "too many requests wait for the disk";
-            return Reply::Refused(Denial::new(Code::ServerBusy, minor::WRITER_BUSY, note));
-        }
-        let now = self.now();
-        self.carry_out(command, now)
-    }
-
-    /// Ends what is over at this time, before anything else is decided.
-    fn lapse(&mut self, now: Now) {
-        while next_wakeup(&self.state).is_some_and(|due| due <= now.utc) {
-            let before = self.state.seq();
-            self.decide_and_record(&Command::Tick, now);
-            if self.state.seq() == before {
-                // The engine has contradicted itself, which is in the log.
-                break;
-            }
-        }
-    }
-
-    fn carry_out(&mut self, command: &Command, now: Now) -> Reply {
-        self.lapse(now);
-        self.decide_and_record(command, now)
-    }
-
-    fn decide_and_record(&mut self, command: &Command, now: Now) -> Reply {
-        let rules = Rules { catalog: &self.served.catalog, policy: &self.served.policy, usage: &self.usage };
-        let decision = decide(&self.state, rules, command, now);
-        if decision.events.is_empty() || self.damper.absorb(&decision.events, now) {
-            return decision.reply;
-        }
-        let after =
-            if let Command::Reread { catalog, .. } = command { catalog } else { &self.served.catalog };
-        if let Err(violation) = check(&self.state, after, &decision.events, now) {
-            tracing::error!(%violation, ?command, "a decision was not carried out");
-            let denial = Denial::new(Code::InternalError, minor::INVARIANT, &violation.to_string());
-            return Reply::Refused(denial);
-        }
-        for event in &decision.events {
-            let counted = match event {
-                Event::Denied(denied) => self.damper.note(denied, now),
-                Event::Ended(ended) => self.damper.forget(ended.session),
-                _ => None,
-            };
-            if let Some(counted) = counted {
-                self.record(vec![Event::Denied(Box::new(counted))], now);
-            }
-        }
-        self.record(decision.events, now);
-        decision.reply
-    }
-
-    fn record(&mut self, events: Vec<Event>, now: Now) {
-        let record = Record { first: self.state.seq().next(), at: now.utc, events };
-        self.state.evolve(&record);
-        self.usage.follow(&record, &self.served.catalog, &self.served.policy);
-        self.batch.push(record);
-        self.batch_ready.notify_one();
-    }
-
-    /// Hands what is decided so far to the store, as much as finds room there. What does not stays here; the next
-    /// commit report comes back to it.
-    pub(super) fn submit(&mut self) {
-        let Some(store) = &self.store else { return };
-        let many = self.batch.len().min(store.room());
-        if many == 0 {
-            return;
-        }
-        let later = self.batch.split_off(many);
-        if let Err(error) = store.submit(std::mem::replace(&mut self.batch, later)) {
-            // The report of the roll-back that caused this answers everybody who waits.
-            tracing::info!(%error, "records were not taken");
-        }
     }
 
     /// Ends a session now, or as soon as that can be recorded. Looks at no other session: when thousands leave at

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::event::debug_log::LogStyle;
-use crate::event::{Claims, Started};
+use crate::event::{Claims, Event, Started};
 use crate::license::LicenseFile;
 use crate::platform::{LogSink, SystemClock};
 use crate::sign::Manifest;

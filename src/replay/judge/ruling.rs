@@ -1,0 +1,37 @@
+//! Decisions as the replay looks at them.
+
+use crate::code::{Code, minor};
+use crate::event::{Answer, Denial, Denied, Event, Out};
+use crate::seat::{Decision, Reply};
+
+/// What the engine said to a request.
+pub(super) enum Ruling {
+    /// With what the client takes back for it.
+    Granted(Box<Out>, Vec<Event>),
+    Denied(Box<Denied>),
+    /// It did not take the request.
+    Refused(Denial),
+}
+
+pub(super) fn verdict(mut decision: Decision) -> Ruling {
+    match (decision.events.pop(), decision.reply) {
+        (Some(Event::Out(out)), _) => Ruling::Granted(out, decision.events),
+        (Some(Event::Denied(denied)), _) => Ruling::Denied(denied),
+        (_, Reply::Refused(denial) | Reply::Answer(_, Answer::Denied(denial))) => Ruling::Refused(denial),
+        _ => {
+            let note = "its number was used before in its session";
+            Ruling::Refused(Denial::new(Code::InvalidParameter, minor::MALFORMED, note))
+        }
+    }
+}
+
+/// Whether two denials say the same. Which machine a file is for is told with the hostids of the machine that looked.
+pub(super) fn same_denial(one: &Denial, other: &Denial) -> bool {
+    one.code == other.code
+        && one.minor == other.minor
+        && (one.note == other.note || one.minor == minor::SERVER_HOSTID)
+}
+
+pub(super) fn reason(denial: &Denial) -> (Code, u16, Option<&str>) {
+    (denial.code, denial.minor, denial.rule())
+}
