@@ -37,6 +37,7 @@ findings! {
     ALL_USERS_TYPE = "O0406", Error, Meaning, None, "ALL_USERS goes with type USER and ALL_GROUPS with type GROUP, on MAX lines alone.";
     TYPE_NOT_TAKEN = "O0407", Error, Meaning, None, "A keyword does not take this type.";
     COMMA = "O0408", Warning, Meaning, None, "A name has a comma, which separates nothing and is a part of the name.";
+    WILDCARD_USER = "O0409", Warning, Meaning, None, "A user's name contains a star or a question mark, which stand for nothing but themselves.";
 
     NUMBER = "O0501", Error, Meaning, None, "A number is missing or can't be read.";
     NUMBER_CLAMPED = "O0502", Warning, Meaning, None, "A number is out of its range and is moved to the nearest end.";

@@ -154,6 +154,12 @@ fn user(reader: &mut Reader, word: &Word<'_>) -> Option<User> {
             format!("clients send the login name without its domain, so {} never matches", shown(&word.text));
         reader.report(finding::DOMAIN_USER, word.span, message).help(format!("write {plain}"));
     }
+    if !word.quoted && user.as_str().contains(['*', '?']) {
+        let message = format!("{} is one name: there are no patterns of users", shown(&word.text));
+        reader.report(finding::WILDCARD_USER, word.span, message).help(
+            "name the users in a GROUP; EXCLUDE and INCLUDE lines for everybody are not needed, and MAX has USER ALL_USERS",
+        );
+    }
     Some(user)
 }
 

@@ -52,6 +52,13 @@ table! {
     "Write blanks instead; a name that really has a comma stands in quotes.",
     ["GROUP drawing ann bob\nEXCLUDE fx GROUP drawing\n"];
 
+    "O0409",
+    "Users are named one by one: only addresses and networks have patterns. A star or a question mark is a part of the name, so that \
+     the line means nobody.",
+    ["MAX 1 fx USER *\n"],
+    "Name the users in a GROUP, or all of them on a MAX line by USER ALL_USERS; a name that really has such a character stands in quotes.",
+    ["MAX 1 fx USER ALL_USERS\n"];
+
     "O0501",
     "Where a number belongs stands something else, or a number that is not possible. The line has no effect. RESERVE and MAX have their number before the feature.",
     ["RESERVE fx 2 USER ann\n"],
