@@ -104,9 +104,10 @@ pub(super) struct Args {
     format: FormatName,
 }
 
-/// `FEATURE:VERSION`.
+/// `FEATURE:VERSION`; the name may have colons itself, and `f:1:` is any version of `f:1`.
 fn feature(text: &str) -> Result<(FeatureName, Version), String> {
-    let (name, version) = text.rsplit_once(':').unwrap_or((text, "0.0"));
+    let (name, version) = text.rsplit_once(':').unwrap_or((text, ""));
+    let version = if version.is_empty() { "0.0" } else { version };
     let name = name.parse::<FeatureName>().map_err(|error| error.to_string())?;
     Ok((name, version.parse::<Version>().map_err(|error| error.to_string())?))
 }

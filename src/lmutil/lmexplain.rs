@@ -216,6 +216,10 @@ fn options(path: &Path) -> Result<OptionsFile, String> {
 
 fn advice(catalog: &Catalog, request: &Checkout, denial: &Denial) -> String {
     let feature = request.feature.as_str();
+    let whole = format!("{feature}:{}", request.version);
+    if catalog.features().any(|known| known.as_str() == whole) {
+        return format!("write {whole}: if the feature {whole} was meant; its name has a colon");
+    }
     let meant = nearest(feature, catalog.features().map(crate::ident::FeatureName::as_str));
     match meant {
         Some(meant) if catalog.unserved(feature).is_none() => {

@@ -149,3 +149,20 @@ fn a_running_server_gives_the_answer_that_was_explained() {
     assert!(denied.contains(told["note"].as_str().unwrap()), "{denied} {told:#}");
     system.wait_for_log("(Checkout exceeds MAX specified in options file: LGS.opt:2. (-87,");
 }
+
+#[test]
+fn a_feature_may_have_a_colon_in_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(
+        dir.path().join("site.lic"),
+        sign("SERVER srv ANY 27000\nVENDOR LGS\nFEATURE f:1 LGS 2.0 permanent 3\n"),
+    )
+    .unwrap();
+    std::fs::write(dir.path().join("LGS.opt"), "# none\n").unwrap();
+    for (feature, granted) in [("f:1:", true), ("f:1:2.0", true), ("f:1:2.1", false)] {
+        let told = printed(&tool(dir.path(), &call(&asking(feature, "ann", &[]))));
+        assert!(told.contains("GRANTED") == granted && told.contains("Request: f:1 "), "{feature}\n{told}");
+    }
+    let told = printed(&tool(dir.path(), &call(&asking("f:1", "ann", &[]))));
+    assert!(told.contains("- write f:1: if the feature f:1 was meant"), "{told}");
+}
