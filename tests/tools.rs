@@ -28,6 +28,7 @@ mod tools {
     mod lmstat;
     mod midnight;
     mod newer_files;
+    mod options_cases;
     mod options_file;
     mod output;
     mod reread_load;

@@ -29,3 +29,10 @@ pub(crate) fn write_manifest(dir: &Path, lease_s: u32, close_grace_s: u32) {
     manifest.close_grace_s = close_grace_s;
     std::fs::write(dir.join("LGS.vendor.toml"), manifest.print().as_bytes()).unwrap();
 }
+
+/// Writes the demo manifest with pools by VENDOR_STRING into a directory.
+#[allow(dead_code, reason = "each test binary uses its part of the support")]
+pub(crate) fn write_manifest_pooling_on_vendor_string(dir: &Path) {
+    let manifest = Manifest { pool_on_vendor_string: true, ..Manifest::demo() };
+    std::fs::write(dir.join("LGS.vendor.toml"), manifest.print().as_bytes()).unwrap();
+}
