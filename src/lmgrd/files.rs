@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::code::Code;
 use crate::ident::{Host, VendorName};
 use crate::license::{LicenseFile, LineKind, Standing};
-use crate::platform::{LICENSE_FILE_BYTES_MAX, licenses_in, read_regular};
+use crate::platform::{LICENSE_FILE_BYTES_MAX, is_taken, licenses_in, read_regular};
 use crate::text::{Severity, Source};
 
 /// Why there is nothing to serve.
@@ -268,8 +268,9 @@ fn vendors(files: &[&ReadFile], start_dir: &Path, notes: &mut Vec<String>) -> Ve
             .map(|file| file.path.clone())
             .collect();
         if plan.options.is_none() {
-            // Without a name, `<vendor>.opt` beside the license file is the options file.
-            let found = default_options(plan).find(|path| path.is_file());
+            // Without a name, `<vendor>.opt` beside the license file is the options file. What stands there and can't be read
+            // is a mistake that the vendor daemon tells of; it does not mean that there are no rules.
+            let found = default_options(plan).find(|path| is_taken(path));
             plan.options = found;
         }
     }

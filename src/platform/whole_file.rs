@@ -21,6 +21,12 @@ pub fn others_may_read(path: &Path) -> bool {
     }
 }
 
+/// Whether something stands at a path, be it a file or not, a link that leads nowhere, or what can't be looked at.
+#[must_use]
+pub fn is_taken(path: &Path) -> bool {
+    !matches!(std::fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
+}
+
 /// Puts `bytes` into the place of `path` in one step; an existing file keeps its owner, its permissions and, if the path is
 /// a link, the link. What is no file, such as `/dev/stdout` or a pipe, is written to and stays what it is.
 ///

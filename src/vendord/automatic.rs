@@ -34,7 +34,7 @@ pub(super) async fn follow(shared: Shared, orders: mpsc::Sender<Order>, voice: V
             let served = daemon.served();
             let passed = boundary.passed(daemon.now().utc, &served.catalog)
                 && !served.policy.settings().no_automatic_reread;
-            let missing = daemon.config.options_file.clone().filter(|_| served.origin.options.is_none());
+            let missing = daemon.config.options_file.clone().filter(|_| served.origin.options_awaited);
             (passed, daemon.config.options_again, missing)
         };
         if passed {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::config::Config;
 use super::origin::{FileText, Origin, listed, name};
-use crate::platform::FileLook;
+use crate::platform::{FileLook, is_taken};
 use crate::time::Monotonic;
 
 /// How long what was found counts.
@@ -96,6 +96,6 @@ fn newer(config: &Config, origin: &Origin, look: &mut FileLook) -> Option<String
 /// The options file that lmgrd would find without being told: `<vendor>.opt` beside a license file.
 fn default_options(config: &Config, origin: &Origin) -> Option<PathBuf> {
     let beside = |file: &FileText| Some(file.path.parent()?.join(format!("{}.opt", config.vendor)));
-    let found = || origin.licenses.iter().filter_map(beside).find(|path| path.is_file());
+    let found = || origin.licenses.iter().filter_map(beside).find(|path| is_taken(path));
     config.supervised.then(found).flatten()
 }

@@ -65,6 +65,9 @@ pub(super) struct Origin {
     pub(super) machine: Vec<HostId>,
     /// When the options file was read.
     pub(super) options_read: Timestamp,
+    /// There is meant to be an options file, none could be read so far, and it is tried again. One that was read and refused
+    /// is not tried again.
+    pub(super) options_awaited: bool,
     /// What is older than the files on the disk because those were refused, for lmstat; one line each.
     pub(super) notes: Vec<String>,
 }

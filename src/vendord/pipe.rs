@@ -53,9 +53,11 @@ impl Pipe {
         Ok(Self { read, orders: ManagerLines::default(), write })
     }
 
-    pub(super) fn tell(&self, line: &DaemonLine) {
-        // A line fits into the socket's buffer; if not, lmgrd has long stopped reading.
-        if let Err(error) = (&self.write).write_all(line.to_string().as_bytes()) {
+    pub(super) fn tell(&self, lines: &[DaemonLine]) {
+        // One write: the socket's buffer is charged for each of them, so that some hundred short ones would fill it. The
+        // lines of an answer fit into it together; if not, lmgrd has long stopped reading.
+        let text: String = lines.iter().map(ToString::to_string).collect();
+        if let Err(error) = (&self.write).write_all(text.as_bytes()) {
             tracing::warn!(%error, "lmgrd could not be told");
         }
     }

@@ -2,7 +2,7 @@
 //! What can't be used never replaces what can: a file that is unreadable or says nothing leaves its former text in force, and
 //! options with new errors leave the former rules in force.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,9 +17,9 @@ use crate::code::minor;
 use crate::event::debug_log::LogStyle;
 use crate::license::LicenseFile;
 use crate::options::OptionsFile;
-use crate::platform::{self, FoundManifest, LICENSE_FILE_BYTES_MAX, find_manifest, read_regular};
+use crate::platform::{self, FoundManifest, LICENSE_FILE_BYTES_MAX, find_manifest, is_taken, read_regular};
 use crate::policy::Policy;
-use crate::text::Diagnostic;
+use crate::text::{Diagnostic, Severity};
 use crate::time::Timestamp;
 
 /// Where to read, and what holds meanwhile.
@@ -65,9 +65,15 @@ impl Licenses {
 /// Reads and compiles everything.
 pub(super) fn read(job: &Job, now: Timestamp) -> Read {
     let running = &job.running;
-    let mut reading = Reading { job, now, messages: Vec::new(), kept: Vec::new(), notes: Vec::new() };
-    let mut origin =
-        Origin { notes: Vec::new(), licenses: Vec::new(), options: None, ..running.origin.as_ref().clone() };
+    let mut reading =
+        Reading { job, now, messages: Vec::new(), kept: Vec::new(), found: Vec::new(), notes: Vec::new() };
+    let mut origin = Origin {
+        notes: Vec::new(),
+        licenses: Vec::new(),
+        options: None,
+        options_awaited: false,
+        ..running.origin.as_ref().clone()
+    };
     reading.manifest(&mut origin);
     origin.machine = platform::own_hostids();
     let (licenses, catalog) = reading.licenses(&origin);
@@ -78,12 +84,13 @@ pub(super) fn read(job: &Job, now: Timestamp) -> Read {
     }
     let policy = reading.options(&licenses, &catalog, &mut origin);
     origin.licenses = licenses.files;
-    let mut lines: Vec<String> =
-        difference(&running.catalog, &catalog).to_string().lines().map(str::to_owned).collect();
+    let Reading { messages, kept, found, notes, .. } = reading;
+    // What is wrong comes first, as an answer may be too long for what changes.
+    let mut lines: Vec<String> = kept.iter().map(|(_, why)| format!("ERROR: {why}")).collect();
+    lines.extend(found);
+    lines.extend(difference(&running.catalog, &catalog).to_string().lines().map(str::to_owned));
     lines.extend(rule_changes(&running.origin, &origin));
     lines.extend(terms(&running.origin, &origin));
-    let Reading { messages, kept, notes, .. } = reading;
-    lines.extend(kept.iter().map(|(_, why)| format!("ERROR: {why}")));
     origin.notes = notes;
     let served = Served {
         catalog,
@@ -99,6 +106,8 @@ struct Reading<'a> {
     now: Timestamp,
     messages: Vec<String>,
     kept: Vec<(u16, String)>,
+    /// Of the options file that holds from now on: its errors, and the warnings that it did not have before.
+    found: Vec<String>,
     notes: Vec<String>,
 }
 
@@ -186,30 +195,35 @@ impl Reading<'_> {
         let path = self.job.config.options_file.as_deref();
         let new = match self.new_options(path, former) {
             Ok(new) => new,
-            Err(why) => return self.keep_options(&why, former, catalog, &inputs, origin),
+            Err(why) => {
+                origin.options_awaited = former.is_none() && path.is_some();
+                return self.keep_options(&why, former, catalog, &inputs, origin);
+            }
         };
         origin.options_read = self.now;
         let Some(text) = new else { return Policy::default() };
         let compiled = Compiled::new(&text, catalog, &inputs);
         let running = former.map(|former| Compiled::new(former, catalog, &inputs));
-        let fresh = new_errors(&compiled, running.as_ref());
-        if !fresh.is_empty() && !self.job.force {
-            let shown = text.path.display();
-            for found in &fresh {
-                let help = found.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
-                let line = compiled.line_of(found);
-                self.kept.push((
-                    minor::OPTIONS_KEPT,
-                    format!("OPTIONS ERROR {shown}:{line}: [{}] {}{help}", found.id, found.message),
-                ));
-            }
-            let many = fresh.len();
+        let fresh = new_findings(&compiled, running.as_ref(), Severity::Error);
+        // One that could not be read so far is read as at the start.
+        let skips = self.job.force || self.job.running.origin.options_awaited;
+        if !fresh.is_empty() && !skips {
+            let told = fresh.iter().map(|found| (minor::OPTIONS_KEPT, compiled.line(&text.path, found)));
+            self.kept.extend(told);
+            let (shown, many) = (text.path.display(), fresh.len());
             let why =
                 format!("OPTIONS FILE \"{shown}\": {many} new error{}", if many == 1 { "" } else { "s" });
             return self.keep_options(&why, former, catalog, &inputs, origin);
         }
+        let doubtful = new_findings(&compiled, running.as_ref(), Severity::Warning);
+        let doubtful: BTreeSet<*const Diagnostic> = doubtful.into_iter().map(std::ptr::from_ref).collect();
+        let told = |found: &Diagnostic| {
+            found.severity == Severity::Error || doubtful.contains(&std::ptr::from_ref(found))
+        };
+        self.found
+            .extend(compiled.found.iter().filter(|it| told(it)).map(|it| compiled.line(&text.path, it)));
         self.messages.push(format!("Using options file: \"{}\"", text.path.display()));
-        compiled.tell(&text.path, &mut self.messages);
+        compiled.tell(&text.path, told, &mut self.messages);
         origin.options = Some(text);
         compiled.policy
     }
@@ -224,13 +238,20 @@ impl Reading<'_> {
     ) -> Policy {
         self.kept.push((minor::OPTIONS_KEPT, format!("{why}, keeping the rules in force")));
         let path = self.job.config.options_file.as_deref();
+        let vendor = &self.job.config.vendor;
         if let (None, Some(path)) = (former, path) {
-            self.notes.push(without_options(&self.job.config, path));
+            self.notes.push(if origin.options_awaited {
+                without_options(&self.job.config, path)
+            } else {
+                let name = name(path);
+                format!(
+                    "{vendor} goes without the rules of {name}, which is not usable as it is; see the server's log, correct it, then lmreread"
+                )
+            });
             return Policy::default();
         }
         let what = path.map(name);
         let read = self.job.style.long_date(self.job.running.origin.options_read);
-        let vendor = &self.job.config.vendor;
         self.notes.push(format!(
             "{vendor} goes by options read on {read}, not by the newer {}; see the server's log, correct it, then lmreread",
             what.or(former.map(FileText::name)).unwrap_or_default()
@@ -249,7 +270,7 @@ impl Reading<'_> {
         let Some(path) = path else {
             return match former {
                 // No line names it any more, or it was the default one and is gone. The latter may be an accident.
-                Some(former) if !former.path.is_file() && !self.job.force => Err(format!(
+                Some(former) if !is_taken(&former.path) && !self.job.force => Err(format!(
                     "OPTIONS FILE \"{}\": not readable: there is no such file any more (--force drops its rules)",
                     former.path.display()
                 )),
@@ -273,16 +294,23 @@ impl Reading<'_> {
     }
 }
 
-/// The errors that the running file does not have. An error is the same if it is of the same kind in a line with the same
-/// words, wherever that stands.
-fn new_errors<'c>(new: &'c Compiled, running: Option<&Compiled>) -> Vec<&'c Diagnostic> {
+/// The errors, or the warnings, that the running file does not have. A finding is the same if it is of the same kind in a line
+/// with the same words, wherever that stands.
+fn new_findings<'c>(
+    new: &'c Compiled,
+    running: Option<&Compiled>,
+    severity: Severity,
+) -> Vec<&'c Diagnostic> {
+    let such = |found: &&Diagnostic| found.severity == severity;
     let mut known: BTreeMap<(&str, String), usize> = BTreeMap::new();
-    for found in running.into_iter().flat_map(Compiled::errors) {
+    for found in running.into_iter().flat_map(|running| running.found.iter().filter(such)) {
         let running = running.map(|running| &running.file);
         *known.entry((found.id, running.map(|file| words(file, found)).unwrap_or_default())).or_default() +=
             1;
     }
-    new.errors()
+    new.found
+        .iter()
+        .filter(such)
         .filter(|found| match known.get_mut(&(found.id, words(&new.file, found))) {
             Some(left) if *left > 0 => {
                 *left -= 1;

@@ -23,6 +23,8 @@ use crate::wire::pipe;
 pub(super) const QUEUE_MAX: usize = 16;
 /// Most bytes of an answer's lines; the log has them all.
 const ANSWER_BYTES_MAX: usize = 24 * 1024;
+/// What each line takes besides its text on its way to lmgrd.
+const LINE_BYTES_EXTRA: usize = 20;
 
 /// An order.
 pub(super) struct Order {
@@ -80,7 +82,7 @@ impl Answer {
     pub(super) fn cut(mut self) -> Self {
         let mut bytes = 0;
         let fits = self.lines.iter().take_while(|line| {
-            bytes += line.len();
+            bytes += line.len() + LINE_BYTES_EXTRA;
             bytes <= ANSWER_BYTES_MAX
         });
         let many = fits.count();

@@ -79,7 +79,7 @@ impl Voice {
     fn fail(&self, pipe: Option<&Pipe>, text: &str, status: u8) -> u8 {
         self.say(text);
         if let Some(pipe) = pipe {
-            pipe.tell(&DaemonLine::Failed { text: text.to_owned() });
+            pipe.tell(&[DaemonLine::Failed { text: text.to_owned() }]);
         }
         status
     }
@@ -231,7 +231,7 @@ async fn serve_until_stopped(
                     Rc::clone(&shared), Rc::clone(&peers), listener,
                 )));
                 if let Some(pipe) = pipe.as_ref() {
-                    pipe.tell(&DaemonLine::Ready { port });
+                    pipe.tell(&[DaemonLine::Ready { port }]);
                 }
             }
             word = hear(pipe) => break match word {
@@ -253,8 +253,9 @@ async fn serve_until_stopped(
                 }
             },
             Some((order, answer)) = answer_queue.recv() => if let Some(pipe) = pipe.as_ref() {
-                answer.lines.into_iter().for_each(|text| pipe.tell(&DaemonLine::Said { order, text }));
-                pipe.tell(&DaemonLine::Reread { order, refused: answer.refused });
+                let said = answer.lines.into_iter().map(|text| DaemonLine::Said { order, text });
+                let end = DaemonLine::Reread { order, refused: answer.refused };
+                pipe.tell(&said.chain([end]).collect::<Vec<_>>());
             },
             _ = hang_up.recv() => {
                 let who = "SIGHUP".to_owned();

@@ -67,7 +67,7 @@ pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal>
     let inputs: Vec<&LicenseFile> = licenses.iter().collect();
     let catalog = Catalog::build(&config.vendor, &inputs, &manifest, &machine, &zone);
     tell_licenses(&licenses, &catalog, now, &mut messages);
-    let mut options = None;
+    let (mut options, mut options_awaited) = (None, false);
     let mut policy = Policy::default();
     let mut notes = Vec::new();
     if let Some(path) = &config.options_file {
@@ -78,7 +78,7 @@ pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal>
                 messages.push(format!("Using options file: \"{}\"", path.display()));
                 let text = FileText::new(path, bytes);
                 let compiled = Compiled::new(&text, &catalog, &inputs);
-                compiled.tell(path, &mut messages);
+                compiled.tell(path, |_| false, &mut messages);
                 policy = compiled.policy;
                 options = Some(text);
             }
@@ -89,6 +89,7 @@ pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal>
                     config.options_again.as_secs()
                 ));
                 notes.push(without_options(config, path));
+                options_awaited = true;
             }
         }
     }
@@ -100,6 +101,7 @@ pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal>
         zone: zone_name.clone(),
         machine: machine.clone(),
         options_read: now,
+        options_awaited,
         notes,
     };
     let started = Started { version: crate::VERSION.to_owned(), zone: zone_name, files: origin.files() };
@@ -168,20 +170,19 @@ impl Compiled {
         self.found.iter().filter(|found| found.severity == Severity::Error)
     }
 
-    /// The number of the line that a finding is about.
-    pub(super) fn line_of(&self, found: &Diagnostic) -> usize {
-        self.file.source.place(found.span.start).line
+    /// What is told of an error or a warning.
+    pub(super) fn line(&self, path: &Path, found: &Diagnostic) -> String {
+        let (shown, line) = (path.display(), self.file.source.place(found.span.start).line);
+        let help = found.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+        let word = if found.severity == Severity::Error { "ERROR" } else { "WARNING" };
+        format!("OPTIONS {word} {shown}:{line}: [{}] {}{help}", found.id, found.message)
     }
 
-    /// Log lines about a file that holds from now on.
-    pub(super) fn tell(&self, path: &Path, messages: &mut Vec<String>) {
+    /// Log lines about a file that holds from now on; `told` says which findings are told elsewhere.
+    pub(super) fn tell(&self, path: &Path, told: impl Fn(&Diagnostic) -> bool, messages: &mut Vec<String>) {
         let shown = path.display();
-        for found in self.found.iter().filter(|found| found.severity >= Severity::Warning) {
-            let line = self.line_of(found);
-            let help = found.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
-            let word = if found.severity == Severity::Error { "ERROR" } else { "WARNING" };
-            messages.push(format!("OPTIONS {word} {shown}:{line}: [{}] {}{help}", found.id, found.message));
-        }
+        let serious = self.found.iter().filter(|found| found.severity >= Severity::Warning);
+        messages.extend(serious.filter(|found| !told(found)).map(|found| self.line(path, found)));
         let warnings = self.found.iter().filter(|found| found.severity == Severity::Warning).count();
         let errors = self.errors().count();
         messages.extend(self.file.options().filter_map(|line| match &line.directive {

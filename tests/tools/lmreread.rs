@@ -214,3 +214,52 @@ fn only_administrators_reread() {
     let (code, text) = reread(&system, &[]);
     assert!(code == Some(1) && text.contains("(-1009,603)"), "{text}");
 }
+
+#[test]
+fn the_answer_names_what_is_wrong_in_what_holds_now() {
+    let system = System::start(LICENSE, &[]);
+    // A file that was never there before is refused like any other, and not tried again.
+    options(&system, "EXCLUDE solver USER ann\nEXCLUD solver USER bob\n");
+    let (code, text) = reread(&system, &[]);
+    assert!(code == Some(1) && text.contains("LGS.opt:2: [O0201] "), "{text}");
+    let shown = status(&system);
+    assert!(
+        shown.contains("LGS goes without the rules of LGS.opt, which is not usable as it is; "),
+        "{shown}"
+    );
+    assert!(!shown.contains("tried again"), "{shown}");
+    let (code, text) = reread(&system, &["--force"]);
+    assert!(
+        code == Some(0) && text.contains("LGS: OPTIONS ERROR ") && text.contains("LGS.opt:2: [O0201] "),
+        "{text}"
+    );
+    // An error that stays is told again, a warning once.
+    options(&system, "EXCLUDE nosuch USER eve\nEXCLUDE solver USER ann\nEXCLUD solver USER bob\n");
+    let (code, text) = reread(&system, &[]);
+    assert!(code == Some(0) && text.contains("LGS.opt:3: [O0201] "), "{text}");
+    assert!(text.contains("LGS: OPTIONS WARNING ") && text.contains("LGS.opt:1: [O0701] "), "{text}");
+    let (code, text) = reread(&system, &[]);
+    assert!(code == Some(0) && text.contains("[O0201]") && !text.contains("[O0701]"), "{text}");
+    let log = system.log();
+    assert_eq!(
+        (
+            log.matches("[O0201]").count() - log.matches("Reread incomplete: ").count(),
+            log.matches("[O0701]").count()
+        ),
+        (4, 2),
+        "each once a reread\n{log}"
+    );
+}
+
+#[test]
+fn an_answer_of_many_lines_comes_to_its_end() {
+    let system = System::start(LICENSE, &[]);
+    let rules: String = (0..3000).map(|number| format!("EXCLUDE solver USER u{number}\n")).collect();
+    options(&system, &(rules + "EXCLUD solver USER eve\n"));
+    let (code, text) = reread(&system, &["--force"]);
+    assert!(code == Some(0) && text.ends_with("lmreread successful\n"), "{text}");
+    assert!(text.contains("LGS.opt:3001: [O0201] ") && text.contains("rule added: LGS.opt:200: "), "{text}");
+    assert!(text.contains(" more lines, which the server's log has\n"), "{text}");
+    let log = system.log();
+    assert!(log.contains("rule added: LGS.opt:3000: EXCLUDE solver USER u2999\n"), "the log has them all");
+}

@@ -66,3 +66,28 @@ fn connections_beyond_the_limit_are_told() {
     drop(bob);
     until("room", || hello().starts_with("OK"));
 }
+
+#[test]
+fn a_default_options_file_that_is_no_file_is_told_of() {
+    let links = [
+        ("nowhere", "No such file"),
+        ("LGS.opt", "symbolic links"),
+        ("/dev/zero", "regular file"),
+        (".", "regular file"),
+    ];
+    for (target, why) in links {
+        let system = System::start_prepared(LICENSE, &[], |dir| {
+            std::os::unix::fs::symlink(target, dir.join("LGS.opt")).unwrap();
+        });
+        let log = system.log();
+        let told = log.lines().find(|line| line.contains("LGS.opt\": not readable: "));
+        assert!(told.is_some_and(|line| line.contains(why)), "{target}\n{log}");
+        let status = printed(&system.tool(&["lmstat", "-a", "-c", &system.place()]));
+        assert!(
+            status.contains("LGS goes without the rules of LGS.opt, which is not readable; "),
+            "{status}"
+        );
+        let lint = system.tool(&["lmlint", "test.lic"]);
+        assert!(printed(&lint).contains("O0908"), "{}", printed(&lint));
+    }
+}

@@ -10,6 +10,7 @@ use crate::license::{LicenseFile, VendorLine};
 use crate::lint::{Found, OptionsOf, OptionsProject, check_options, options_missing};
 use crate::lmutil::inputs::read_options;
 use crate::options::OptionsFile;
+use crate::platform::is_taken;
 use crate::sign::Manifest;
 use crate::text::Diagnostic;
 
@@ -90,7 +91,7 @@ pub fn options_findings(
 fn read_first(places: &[PathBuf], open: &OpenTexts<'_>) -> Option<io::Result<OptionsFile>> {
     places.iter().find_map(|place| match open(place) {
         Some(source) => Some(Ok(OptionsFile::parse(source))),
-        None => place.exists().then(|| read_options(place)),
+        None => is_taken(place).then(|| read_options(place)),
     })
 }
 

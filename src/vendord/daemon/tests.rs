@@ -45,6 +45,7 @@ fn daemon(dir: &std::path::Path) -> (Daemon, Arc<Store>) {
         zone: "UTC".into(),
         machine: Vec::new(),
         options_read: Timestamp(0),
+        options_awaited: false,
         notes: Vec::new(),
     };
     let served = Served { catalog, policy: Arc::default(), origin: Arc::new(origin), about: Arc::new(about) };
