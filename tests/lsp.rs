@@ -8,6 +8,7 @@ mod lsp {
 
     pub(crate) mod client;
     mod conversation;
+    mod fixes_hold;
     mod neighbours;
     mod positions;
     mod robustness;

@@ -89,6 +89,19 @@ impl Document {
         }
     }
 
+    /// Whether errors that the file finds in itself come of how the line at a byte is written. A license line without such errors is
+    /// compared with others, and may have errors of that.
+    #[must_use]
+    pub(super) fn may_be_damaged(&self, offset: usize) -> bool {
+        match (self, self.line_at(offset)) {
+            (Self::License(file), Some(index)) => {
+                file.lines.get(index).is_some_and(|line| matches!(line.kind, license::LineKind::Invalid))
+            }
+            (Self::License(_), None) => false,
+            (Self::Options(_), _) => true,
+        }
+    }
+
     /// The words of a line without their quotes, and where each stands.
     #[must_use]
     pub(super) fn words(&self, index: usize) -> Vec<(Cow<'_, str>, Span)> {

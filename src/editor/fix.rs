@@ -31,7 +31,8 @@ pub fn applied(text: &str, edit: &Edit) -> Option<String> {
 }
 
 /// How a finding can be mended. `judge` says what is found in a changed document, `before` what is found in it now. An edit is
-/// offered only if the finding is gone then and no error has come; a signature that no longer fits is told in the title.
+/// offered only if the finding is gone then and no error has come, not one of another kind in its place either; a signature that
+/// no longer fits is told in the title.
 #[must_use]
 pub fn fixes(
     document: &Document,
@@ -45,9 +46,16 @@ pub fn fixes(
         if text == document.source().text() {
             continue;
         }
-        let after = judge(&document.with_text(&text));
+        let changed = document.with_text(&text);
         // A line whose keyword is mended is read for the first time, and may have other mistakes.
         let unread = matches!(found.id, "L0201" | "O0201");
+        if !unread
+            && changed.may_be_damaged(edit.span.start)
+            && is_other_error(changed.diagnostics(), document.diagnostics())
+        {
+            continue;
+        }
+        let after = judge(&changed);
         let worse = !unread && errors(&after, false) > errors(before, false);
         if worse || alike(&after, found) >= alike(before, found) {
             continue;
@@ -61,6 +69,13 @@ pub fn fixes(
         break;
     }
     fixes
+}
+
+/// Whether there are more errors of some kind than before, in what a file finds in itself. A line that can be read at last may have
+/// some with right, one that can't be read yet has them from the edit.
+fn is_other_error(after: &[Diagnostic], before: &[Diagnostic]) -> bool {
+    let came = after.iter().filter(|found| found.severity == Severity::Error);
+    came.into_iter().any(|found| alike(after, found) > alike(before, found))
 }
 
 /// How many findings of the same kind there are.

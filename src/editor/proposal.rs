@@ -7,6 +7,9 @@ use crate::text::{Diagnostic, Span, is_typographic_quote, nearest};
 /// Lines that have no effect, or repeat another line: without them the file says the same.
 const IDLE_LINES: [&str; 8] = ["L1001", "L1002", "L1003", "L1004", "O0805", "O1004", "O1005", "O1007"];
 
+/// How a hint ends about a keyword that has something else before it.
+const AT_BEGIN: &str = " at the begin of the line";
+
 /// So many edits are tried for one finding.
 const PROPOSALS_MAX: usize = 12;
 
@@ -27,6 +30,19 @@ pub(super) fn proposals(document: &Document, found: &Diagnostic) -> Vec<(String,
             let start = before.trim_end_matches([' ', '\t']).len();
             let edit = Edit { span: Span::new(start, found.span.end), text: String::new() };
             all.push((format!("Remove the second {}", source.slice(found.span)), edit));
+        }
+        // Marks before a keyword.
+        "L0201" if found.help.as_deref().is_some_and(|help| help.ends_with(AT_BEGIN)) => {
+            let word = found.help.as_deref().and_then(meant).unwrap_or_default();
+            let (span, line) = line_of(document, found);
+            if let Some(at) = line.to_ascii_uppercase().find(word) {
+                let edit = Edit {
+                    span: Span::new(span.start.max(source.begin()), span.start + at),
+                    text: String::new(),
+                };
+                all.push((format!("Begin the line with {word}"), edit));
+            }
+            return all;
         }
         // Prose.
         "L0202" => {
@@ -63,8 +79,16 @@ pub(super) fn proposals(document: &Document, found: &Diagnostic) -> Vec<(String,
         _ => {}
     }
     if let Some(meant) = found.help.as_deref().and_then(meant) {
-        for span in places(source.slice(found.span), found.span, meant) {
-            all.push((format!("Write {meant}"), Edit { span, text: meant.to_owned() }));
+        let title = format!("Write {meant}");
+        for span in split_words(document, found, meant).into_iter().chain(places(
+            source.slice(found.span),
+            found.span,
+            meant,
+        )) {
+            // An equals sign that stands there already is not doubled.
+            let behind = source.text().get(span.end..).unwrap_or_default();
+            let text = meant.strip_suffix('=').filter(|_| behind.starts_with('=')).unwrap_or(meant);
+            all.push((title.clone(), Edit { span, text: text.to_owned() }));
         }
     }
     all.truncate(PROPOSALS_MAX);
@@ -83,19 +107,34 @@ fn meant(help: &str) -> Option<&str> {
         None => {
             let rest = help.strip_prefix("write ").or_else(|| help.split_once(": write ").map(|(_, x)| x))?;
             let rest = rest.strip_prefix("the port alone: ").unwrap_or(rest);
-            let endings = [" to append", " or more", " alone", " at the begin of the line"];
+            let endings = [" to append", " or more", " alone", AT_BEGIN];
             let rest = endings.iter().find_map(|ending| rest.strip_suffix(ending)).unwrap_or(rest);
             rest.split_once(": that line").map_or(rest, |(rest, _)| rest)
         }
     };
     // What has more words is a sentence, or the form of a whole line.
-    let is_word = !proposed.contains(' ') || proposed.starts_with("VENDOR ") || proposed.starts_with("+\"");
+    let is_word = !proposed.contains([' ', '[']) || proposed.starts_with("+\"");
     (is_word && !proposed.is_empty() && !proposed.ends_with("=value")).then_some(proposed)
+}
+
+/// Two words that are one with an underline between them, such as `USE SERVER`.
+fn split_words(document: &Document, found: &Diagnostic, meant: &str) -> Option<Span> {
+    let words = document.words(document.line_at(found.span.start)?);
+    let [(one, begin), (other, end), ..] = &words[..] else { return None };
+    let is_split = found.span.start == begin.start && format!("{one}_{other}").eq_ignore_ascii_case(meant);
+    is_split.then(|| Span::new(begin.start, end.end))
 }
 
 /// Where in a place a proposal may belong: the whole of it, or the part that is likest to it.
 fn places(text: &str, span: Span, meant: &str) -> Vec<Span> {
     let mut places = vec![span];
+    // `NAME=value` belongs where `NAME=` stands.
+    let name = meant.find('=').and_then(|at| meant.get(..=at)).filter(|name| name.len() < meant.len());
+    if let Some(at) = name.and_then(|name| text.find(name)).filter(|at| *at > 0) {
+        let end =
+            text.get(at..).and_then(|rest| rest.find([':', '"'])).map_or(text.len(), |length| at + length);
+        places.insert(0, Span::new(span.start + at, span.start + end));
+    }
     let mut parts: Vec<Span> = Vec::new();
     let mut start = 0;
     for (at, separator) in text.match_indices([':', '=', ' ', '"', '\t']) {

@@ -236,6 +236,25 @@ fn fixes_write_what_was_meant() {
             "FEATURE f v 1.0 permanent 1 NOTIC=x SIGN=1\n",
             "FEATURE f v 1.0 permanent 1 NOTICE=x SIGN=1\n",
         ),
+        // What is wrong is replaced, and not the name before it.
+        (
+            "O0303",
+            "EXCLUDE solver:EXPDATE=2035-12-31 USER ann\n",
+            "EXCLUDE solver:EXPDATE=31-dec-2035 USER ann\n",
+        ),
+        (
+            "O0303",
+            "EXCLUDE \"solver:VERSION=2.0:EXPDATE=31.12.2035\" USER ann\n",
+            "EXCLUDE \"solver:VERSION=2.0:EXPDATE=31-dec-2035\" USER ann\n",
+        ),
+        (
+            "L0607",
+            "FEATURE f v 1.0 permanent 1 START=2026-01-01 SIGN=1\n",
+            "FEATURE f v 1.0 permanent 1 START=1-jan-2026 SIGN=1\n",
+        ),
+        ("L0402", "VENDOR v OPTION=/etc/v.opt\n", "VENDOR v OPTIONS=/etc/v.opt\n"),
+        ("L0201", "USE SERVER\n", "USE_SERVER\n"),
+        ("L0201", "> FEATURE f v 1.0 permanent 1 SIGN=1\n", "FEATURE f v 1.0 permanent 1 SIGN=1\n"),
         ("L0202", "SERVER h ANY\nDear customer\n", "SERVER h ANY\n# Dear customer\n"),
     ] {
         assert_eq!(mended(text, id).as_deref(), Some(mended_text), "{id} {text}");
@@ -246,4 +265,8 @@ fn fixes_write_what_was_meant() {
 fn where_nobody_knows_there_is_no_fix() {
     assert_eq!(mended("EXCLUDE solver IP 10.1.2.3\n", "O0401"), None);
     assert_eq!(mended("EXCLUDE other_thing USER ann\n", "O0701"), None);
+    // The form of a whole line is no text for it.
+    assert_eq!(mended("VENDOR\n", "L0401"), None);
+    // The second quote is not known.
+    assert_eq!(mended("FEATURE f v 1.0 permanent 1 NOTICE=“two SIGN=1\n", "L0105"), None);
 }

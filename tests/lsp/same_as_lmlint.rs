@@ -12,12 +12,12 @@ use super::unescaped::unescaped;
 const HEAD: &str = "SERVER srv 0011aabbccdd 27000\nVENDOR acmed\n";
 
 /// A sample: the document that is opened, and the files beside it.
-struct Sample {
-    title: String,
-    files: Vec<(String, Vec<u8>)>,
+pub(super) struct Sample {
+    pub(super) title: String,
+    pub(super) files: Vec<(String, Vec<u8>)>,
 }
 
-fn samples(directory: &str, first: &str) -> Vec<Sample> {
+pub(super) fn samples(directory: &str, first: &str) -> Vec<Sample> {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata").join(directory);
     let mut tables: Vec<PathBuf> =
         std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
