@@ -7,9 +7,10 @@
 //!
 //! How the replay goes on where it parts from the record:
 //! - a checkin of a seat that the replay did not grant is passed over;
-//! - a seat that it grants and the record does not is held for the feature's usual time, or until its session ends as recorded;
-//! - of equal denials of one user, host and feature only the first in [`REPEAT_WINDOW`] is judged: a client that got its seat would
-//!   not have asked again;
+//! - a seat that it grants and the record does not is held for the feature's usual time, even if the client, being denied, ended
+//!   its session at once; it gives way when the record grants the client the same later;
+//! - of equal denials of one user, host and feature only the first in [`REPEAT_WINDOW`] is judged, and none while the client
+//!   holds the seat that the replay gave it: it would not have asked again;
 //! - seats that are out when the replay begins stay out, and move to the pools of the new files as at a reread.
 //!
 //! Under the recorded files every verdict must come out as recorded ([`Plan::exact`]); `tests/replay.rs` holds it to that.

@@ -1,5 +1,6 @@
 //! The second pass: each request through the engine, in the state that the replay has come to.
 
+mod held_on;
 mod ruling;
 mod sums;
 
@@ -7,6 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
+use self::held_on::HeldOn;
 use self::ruling::{Ruling, reason, same_denial, verdict};
 use super::difference::{Difference, Kind, Verdict};
 use super::repeats::{Asker, Repeats, Sort, asker};
@@ -19,7 +21,9 @@ use crate::event::{
 };
 use crate::ident::{FeatureName, Handle, PoolKey, SessionId, Token};
 use crate::policy::Policy;
-use crate::seat::{Command, Decision, Reply, Rules, State, Tenure, Usage, decide, given_up, next_wakeup};
+use crate::seat::{
+    Command, Decision, Reply, Rules, Session, State, Tenure, Usage, decide, given_up, next_wakeup,
+};
 use crate::time::{Monotonic, Now, Timestamp};
 
 /// A recorded handle stands in the replay for this many: those between are for seats that the record does not have. So handles rise
@@ -97,8 +101,7 @@ pub struct Replay {
     wanted_seats: BTreeMap<Handle, Want>,
     /// Of requests that were denied in both, with the time when the wanting ends.
     wanted: BTreeMap<Asker, (Want, Timestamp)>,
-    /// What was newly granted to whom, so that the same session does not ask again.
-    granted: BTreeMap<(SessionId, FeatureName), Handle>,
+    held: HeldOn,
     totals: Totals,
     tally: Tally,
     found: Vec<Difference>,
@@ -118,7 +121,7 @@ impl Replay {
             repeats: Repeats::default(),
             wanted_seats: BTreeMap::new(),
             wanted: BTreeMap::new(),
-            granted: BTreeMap::new(),
+            held: HeldOn::default(),
             totals: Totals::default(),
             tally: Tally::default(),
             found: Vec::new(),
@@ -239,6 +242,7 @@ impl Replay {
         open_unknown(&mut self.state, session, &identity, at);
         if !self.plan.exact {
             self.repeats.granted(session, &request.feature);
+            self.give_way(session, &identity, &request, at);
         }
         let (command, decision) = self.ask(session, request, at);
         let pool_told = self.plan.pools_known.then_some(pool);
@@ -325,13 +329,12 @@ impl Replay {
             }
             Ruling::Granted(out, taken) => {
                 self.apply_all(taken, at);
-                let feature = out.request.feature.clone();
-                let until = at.plus(self.plan.holding.of(&feature).0);
-                self.timers.push(Reverse((until, Timer::Seat(out.handle))));
-                self.granted.insert((session, feature), out.handle);
+                let until = at.plus(self.plan.holding.of(&out.request.feature).0);
                 self.content(&key);
                 let verdicts = (Verdict::Denied(denial), Verdict::Granted(Some(out.pool.clone())));
+                let handle = out.handle;
                 self.grant(out, at);
+                self.hold(handle, until);
                 self.differ(Kind::NewlyGranted, command, &identity, verdicts, at);
             }
             Ruling::Refused(refused) => {
@@ -373,18 +376,23 @@ impl Replay {
                 // The new files have a pool for it, so it would have been held on.
                 let until = seat.since.plus(self.plan.holding.of(&seat.feature).0).max(at);
                 let found = seat_differs(&self.state, handle, Kind::Kept, at);
-                self.timers.push(Reverse((until, Timer::Seat(handle))));
+                self.hold(handle, until);
                 found.into_iter().for_each(|found| self.tell(found));
             }
         }
     }
 
     fn end(&mut self, session: SessionId, why: EndReason, at: Timestamp) {
-        let decision = self.decide(&Command::End(session, why), at);
-        self.apply_all(decision.events, at);
         self.repeats.forget(session);
-        if !self.granted.is_empty() {
-            self.granted.retain(|(of, _), _| *of != session);
+        if !self.held.outlives(session, why) {
+            let decision = self.decide(&Command::End(session, why), at);
+            return self.apply_all(decision.events, at);
+        }
+        // Who was denied gives up and goes; with a seat he would have stayed.
+        let of_session = self.state.session(session).into_iter().flat_map(Session::handles);
+        let others: Vec<Handle> = of_session.filter(|handle| !self.held.has(*handle)).collect();
+        for handle in others {
+            self.give_up(handle, InReason::Ended(why), at);
         }
     }
 
@@ -447,15 +455,10 @@ impl Replay {
             self.lapse(due);
             match timer {
                 Timer::Seat(handle) => {
-                    let held = self.state.seat(handle).filter(|seat| seat.tenure == Tenure::Held);
-                    let Some(seat) = held else { continue };
-                    let session = seat.session;
-                    let key = (session, seat.feature.clone());
-                    if self.granted.get(&key) == Some(&handle) {
-                        self.granted.remove(&key);
+                    if self.held.has(handle) {
+                        self.totals.returned += 1;
+                        self.let_go(handle, true, due);
                     }
-                    self.totals.returned += 1;
-                    self.give_up(handle, InReason::Ended(EndReason::Goodbye), due);
                 }
                 Timer::Want(key) => {
                     if self.wanted.get(&key).is_some_and(|(_, until)| *until == due) {
@@ -530,16 +533,6 @@ impl Replay {
         if self.plan.exact || found.kind.is_service() {
             self.found.push(found);
         }
-    }
-
-    /// Whether the replay has given this session what it asks for again.
-    fn has_been_granted(&self, denied: &Denied) -> bool {
-        !self.granted.is_empty()
-            && self
-                .granted
-                .get(&(denied.session, denied.request.feature.clone()))
-                .and_then(|handle| self.state.seat(*handle))
-                .is_some_and(|seat| seat.count >= denied.request.count)
     }
 }
 

@@ -77,17 +77,54 @@ fn a_newly_granted_seat_is_held_for_the_median() {
 }
 
 #[test]
-fn a_session_that_ends_gives_back_what_it_was_newly_granted() {
+fn a_newly_granted_seat_is_held_when_the_denied_client_gives_up() {
     let mut recorder = contended();
     let bob = recorder.open("bob", FRAMED);
     assert_eq!(recorder.out(bob, "f", "1.0", 1), Err(-4));
-    recorder.pass(seconds(50));
+    // The program ends because it got none.
     recorder.end(bob, EndReason::Goodbye);
-    recorder.pass(seconds(1));
+    recorder.pass(seconds(100));
+    // Started again, it would have had its seat yet.
+    let again = recorder.open("bob", FRAMED);
+    assert_eq!(recorder.out(again, "f", "1.0", 1), Err(-4));
+    recorder.end(again, EndReason::Goodbye);
     let joe = recorder.open("joe", FRAMED);
     assert_eq!(recorder.out(joe, "f", "1.0", 1), Err(-4));
+    recorder.end(joe, EndReason::Goodbye);
+    recorder.pass(seconds(101));
+    let sue = recorder.open("sue", FRAMED);
+    assert_eq!(recorder.out(sue, "f", "1.0", 1), Err(-4));
     let outcome = recorder.replayed(TODAY, Some(&rules("FEATURE f LGS 1.0 permanent 2", "")));
-    assert_eq!((outcome.found.len(), outcome.totals.returned), (2, 0));
+    let who: Vec<&str> = outcome.found.iter().map(|found| found.identity.user.as_str()).collect();
+    assert_eq!(who, ["bob", "sue"], "joe is denied, as bob holds the second license");
+    assert_eq!((outcome.totals.returned, outcome.totals.folded), (1, 1));
+    assert_eq!(outcome.state.session_count(), 2, "bob's sessions are over: ann and sue are left");
+    let counts = outcome.tally.features.values().next().unwrap();
+    assert_eq!((counts.newly_granted, counts.denied, counts.missing), (2, 1, 1));
+}
+
+#[test]
+fn a_newly_granted_seat_gives_way_to_the_recorded_one() {
+    let mut recorder = Recorder::new(rules("FEATURE f LGS 1.0 permanent 1", ""));
+    let (ann, bob, joe) =
+        (recorder.open("ann", FRAMED), recorder.open("bob", FRAMED), recorder.open("joe", FRAMED));
+    for _ in 0..2 {
+        let held = recorder.out(ann, "f", "1.0", 1).unwrap();
+        recorder.pass(seconds(300));
+        recorder.back(ann, held);
+    }
+    let held = recorder.out(ann, "f", "1.0", 1).unwrap();
+    assert_eq!(recorder.out(bob, "f", "1.0", 1), Err(-4));
+    recorder.pass(seconds(70));
+    recorder.back(ann, held);
+    // The program has gone on asking, and gets it; so it has one license, not two.
+    recorder.out(bob, "f", "1.0", 1).unwrap();
+    assert_eq!(recorder.out(joe, "f", "1.0", 1), Err(-4));
+    let outcome = recorder.replayed(TODAY, Some(&rules("FEATURE f LGS 1.0 permanent 2", "")));
+    let who: Vec<&str> = outcome.found.iter().map(|found| found.identity.user.as_str()).collect();
+    assert_eq!(who, ["bob", "joe"]);
+    assert_eq!(outcome.totals.returned, 0);
+    assert_eq!(outcome.state.seats().count(), 2);
 }
 
 #[test]

@@ -1,0 +1,118 @@
+//! Seats that the record does not have: newly granted ones, and those that only the record lost at a reread. They are out until
+//! their time is over, whatever the client did that did not have them.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Asker, Replay, Timer};
+use crate::event::{Checkout, Denied, EndReason, Event, Identity, In, InReason};
+use crate::ident::{Handle, SessionId};
+use crate::seat::{Command, Tenure};
+use crate::time::Timestamp;
+
+/// The seats that are held on.
+#[derive(Debug, Default)]
+pub(super) struct HeldOn {
+    seats: BTreeMap<Handle, (SessionId, Asker)>,
+    askers: BTreeMap<Asker, BTreeSet<Handle>>,
+    sessions: BTreeMap<SessionId, Holder>,
+}
+
+#[derive(Debug, Default)]
+struct Holder {
+    seats: usize,
+    /// Why the session has ended in the record, if it has.
+    ended: Option<EndReason>,
+}
+
+impl HeldOn {
+    /// Whether a session that ends in the record has seats that are held on.
+    pub(super) fn outlives(&mut self, session: SessionId, why: EndReason) -> bool {
+        let Some(holder) = self.sessions.get_mut(&session) else { return false };
+        holder.ended = Some(why);
+        true
+    }
+
+    /// Whether a seat is held on.
+    pub(super) fn has(&self, handle: Handle) -> bool {
+        self.seats.contains_key(&handle)
+    }
+
+    fn add(&mut self, session: SessionId, asker: Asker, handle: Handle) {
+        self.sessions.entry(session).or_default().seats += 1;
+        self.askers.entry(asker.clone()).or_default().insert(handle);
+        self.seats.insert(handle, (session, asker));
+    }
+
+    /// A seat is held no longer: whose it was and, if it was the last one of a session that has ended, why that had.
+    fn remove(&mut self, handle: Handle) -> Option<(SessionId, Option<EndReason>)> {
+        let (session, asker) = self.seats.remove(&handle)?;
+        if let Some(handles) = self.askers.get_mut(&asker) {
+            handles.remove(&handle);
+            if handles.is_empty() {
+                self.askers.remove(&asker);
+            }
+        }
+        let holder = self.sessions.get_mut(&session)?;
+        holder.seats = holder.seats.saturating_sub(1);
+        let ended = if holder.seats == 0 { self.sessions.remove(&session)?.ended } else { None };
+        Some((session, ended))
+    }
+}
+
+impl Replay {
+    /// Holds a seat until its time is over.
+    pub(super) fn hold(&mut self, handle: Handle, until: Timestamp) {
+        let Some(seat) = self.state.seat(handle) else { return };
+        let asker = (seat.identity.user.clone(), seat.identity.host.clone(), seat.feature.clone());
+        self.held.add(seat.session, asker, handle);
+        self.timers.push(Reverse((until, Timer::Seat(handle))));
+    }
+
+    /// Gives a seat back that was held on, and ends its session if that was waited for. Whether it may linger then.
+    pub(super) fn let_go(&mut self, handle: Handle, lingers: bool, at: Timestamp) {
+        let Some((session, ended)) = self.held.remove(handle) else { return };
+        let why = InReason::Ended(EndReason::Goodbye);
+        if lingers {
+            self.give_up(handle, why, at);
+        } else if self.state.seat(handle).is_some_and(|seat| seat.tenure == Tenure::Held) {
+            self.apply(Event::In(In { session, handle, why }), at);
+        }
+        if let Some(why) = ended {
+            let decision = self.decide(&Command::End(session, why), at);
+            self.apply_all(decision.events, at);
+        }
+    }
+
+    /// Whether the replay has given a client what it asks for again: in the same session, or in one that the client has ended.
+    pub(super) fn has_been_granted(&self, denied: &Denied) -> bool {
+        self.held_for(denied.session, &denied.identity, &denied.request).is_some()
+    }
+
+    /// A client gets in the record what the replay has given it already: that seat gives way to the recorded one.
+    pub(super) fn give_way(
+        &mut self,
+        session: SessionId,
+        identity: &Identity,
+        request: &Checkout,
+        at: Timestamp,
+    ) {
+        if let Some(handle) = self.held_for(session, identity, request) {
+            self.let_go(handle, false, at);
+        }
+    }
+
+    fn held_for(&self, session: SessionId, identity: &Identity, request: &Checkout) -> Option<Handle> {
+        if self.held.askers.is_empty() {
+            return None;
+        }
+        let asker = (identity.user.clone(), identity.host.clone(), request.feature.clone());
+        let is_its = |handle: &&Handle| {
+            let Some(seat) = self.state.seat(**handle) else { return false };
+            let is_over =
+                || self.held.sessions.get(&seat.session).is_some_and(|holder| holder.ended.is_some());
+            seat.count >= request.count && (seat.session == session || is_over())
+        };
+        self.held.askers.get(&asker)?.iter().find(is_its).copied()
+    }
+}
