@@ -120,7 +120,7 @@ impl Client {
     }
 
     /// Asks as [`Client::checkout_many`] does, with wishes: by what these checkouts may share a license where the license
-    /// does not say, and a text that lmstat shows with them.
+    /// does not say, and a text of the application that DUP_GROUP=V compares.
     ///
     /// # Errors
     /// As [`Client::checkout_many`].

@@ -17,6 +17,7 @@ mod serve {
     mod lines;
     mod reread;
     mod sessions;
+    mod sharing;
 }
 
 use std::path::Path;

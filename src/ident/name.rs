@@ -133,7 +133,7 @@ name!(
     Platform, "platform name", blanks: false
 );
 name!(
-    /// Text that an application gives with a request: DUP_GROUP=V compares it, lmstat shows it in square brackets.
+    /// Text that an application gives with a request: DUP_GROUP=V compares it.
     CheckoutData, "checkout data", blanks: true
 );
 

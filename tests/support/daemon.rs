@@ -282,7 +282,7 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
-    fn of(message: Message) -> Self {
+    pub(crate) fn of(message: Message) -> Self {
         match message {
             Message::Answer { answer: Answer::Granted(grant), .. } => Self::Granted(grant),
             Message::Answer { answer: Answer::CheckedIn(handle), .. } => Self::CheckedIn(handle),

@@ -413,3 +413,45 @@ fn the_bytes_of_rereads_stay() {
     let first = expected.replace(&format!("0702{session}"), &format!("0701{session}"));
     assert!(decode(&decode_hex(&first).unwrap()).is_err());
 }
+
+/// What sharing has added to events.
+#[test]
+fn the_bytes_of_sharing_stay() {
+    let mut record = sample();
+    record.events.retain(|event| matches!(event, Event::Out(_) | Event::Denied(_)));
+    let plain = encode_hex(&encode(&record));
+    let wishes =
+        Wishes { share: DupMask::parse("UH").unwrap(), data: Some(CheckoutData::parse("d1").unwrap()) };
+    let shares = Some(Shares { mask: DupMask::SITE, group: Handle(7) });
+    for event in &mut record.events {
+        match event {
+            Event::Out(out) => {
+                out.request.wishes = wishes.clone();
+                out.accounting = Accounting { shares, overdraft: 2, suite: Some(Handle(8)) };
+            }
+            Event::Denied(denied) => denied.request.wishes = wishes.clone(),
+            _ => {}
+        }
+    }
+    let session = SessionId([0xaa; 16]);
+    let moved =
+        Moved { session, handle: Handle(9), from: PoolKey::new("f2 1"), to: PoolKey::new("f2 2"), shares };
+    record.events.push(Event::Moved(Box::new(moved)));
+    let session = "aa".repeat(16);
+    let denied = plain.find(&format!("0801{session}")).unwrap();
+    let (out, denied) = plain.split_at(denied);
+    let expected = [
+        out.replacen("81010102", "81010103", 1).replacen(
+            &format!("0601{session}"),
+            &format!("0602{session}"),
+            1,
+        ),
+        "01 03 02 6431 03 10 07 02 08".to_owned(),
+        denied.replacen("0801", "0802", 1),
+        "01 03 02 6431".to_owned(),
+        format!("0a 02 {session} 09 0466322031 0466322032 01 10 07 00"),
+    ];
+    let expected: String = expected.concat().split_whitespace().collect();
+    assert_eq!(encode_hex(&encode(&record)), expected);
+    assert_eq!(decode(&decode_hex(&expected).unwrap()).unwrap(), record);
+}
