@@ -68,6 +68,9 @@ pub(super) struct List {
 
 impl List {
     pub(super) fn add(&mut self, word: &str, kind: CompletionKind, detail: &str, meaning: &str) {
+        if word.is_empty() {
+            return;
+        }
         if self.found.len() >= COMPLETIONS_MAX {
             self.more = true;
         } else if self.seen.insert(word.to_owned()) {

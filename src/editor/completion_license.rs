@@ -86,7 +86,11 @@ fn attributes(file: &LicenseFile, cursor: &Cursor<'_>, keyword: &Guide, index: u
         others.map(|(_, (word, _))| word.split_once('=').map_or(&**word, |(name, _)| name)).collect();
     let is_package = keyword.word == "PACKAGE";
     if let Some((name, _)) = cursor.head.split_once('=') {
-        return value(file, name, list);
+        return if matches!(name, "COMPONENTS" | "SUPERSEDE") {
+            names_of_list(file, cursor, list);
+        } else {
+            value(file, name, list);
+        };
     }
     // A name alone is replaced; of a name with a value the name.
     let whole = file.source.slice(cursor.span);
@@ -107,6 +111,15 @@ fn attributes(file: &LicenseFile, cursor: &Cursor<'_>, keyword: &Guide, index: u
         let equals = if guide.syntax.starts_with('=') && !has_value { "=" } else { "" };
         let shown = format!("{}{}", guide.word, guide.syntax);
         list.add(&format!("{}{equals}", guide.word), Kind::Attribute, &shown, guide.meaning);
+    }
+}
+
+/// Names for a list of features, of which the one that is being written is replaced.
+fn names_of_list(file: &LicenseFile, cursor: &Cursor<'_>, list: &mut List) {
+    let begin = cursor.head.rfind([' ', '\t', '"', '=']).map_or(0, |at| at + 1);
+    list.span = Span::new(cursor.span.start + begin, cursor.span.start + cursor.head.len());
+    for (_, statement) in file.statements() {
+        list.add_name(statement.name().as_str(), Kind::Feature, statement.keyword());
     }
 }
 

@@ -84,6 +84,7 @@ fn completion_of_options_follows_the_syntax_of_the_keyword() {
     assert_eq!(offered("NOLOG ^").first().map(String::as_str), Some("IN"));
     assert_eq!(offered("AUTOMATIC_REREAD ^"), ["ON", "OFF"]);
     assert!(offered("# EX^").is_empty() && offered("NOLOG IN # ^").is_empty());
+    assert!(offered("EXCLUDE solver USER ann ^").is_empty(), "nothing stands there");
 }
 
 #[test]
@@ -113,6 +114,10 @@ fn completion_of_licenses_knows_fields_and_attributes() {
     assert!(offered_in_license("INCREMENT f v 1.0 permanent 1 DUP_GROUP=^").contains(&"UHD".to_owned()));
     assert_eq!(offered_in_license("VENDOR acmed OPTIONS=a.opt ^"), ["PORT="]);
     assert_eq!(offered_in_license("SERVER h ^"), ["ANY"]);
+    // Lists of features are completed name by name.
+    let package = "FEATURE ca v 1.0 permanent 1 SIGN=1\nPACKAGE p v 1.0 COMPONENTS=\"ca c^\" SIGN=1\n";
+    assert_eq!(offered_in_license(package), ["ca", "p"]);
+    assert_eq!(offered_in_license("FEATURE ca v 1.0 permanent 1 SN=^ SIGN=1"), Vec::<String>::new());
 }
 
 /// The hover at the mark of an options file.
