@@ -150,6 +150,11 @@ pub fn replay(wanted: &Wanted, format: Format, write: &mut dyn FnMut(&str)) -> R
     let begin =
         wanted.from.map(|moment| moment.begins(&zone)).transpose().map_err(|problem| vec![problem])?;
     let end = wanted.to.map(|moment| moment.ends(&zone)).transpose().map_err(|problem| vec![problem])?;
+    if let (Some(begin), Some(end)) = (begin, end)
+        && begin >= end
+    {
+        return Err(vec!["--from lies behind --to, so there is nothing between them".to_owned()]);
+    }
     let from = begin.unwrap_or(Timestamp(i64::MIN));
     let mut survey = Survey::new(from..end.unwrap_or(Timestamp(i64::MAX)));
     let mut assumed = source.each(None, |record| Ok(survey.take(&record)))?;
@@ -184,6 +189,9 @@ pub fn replay(wanted: &Wanted, format: Format, write: &mut dyn FnMut(&str)) -> R
     let mut notes = std::mem::take(&mut assumed);
     notes.extend(missing_beginning(&survey));
     notes.extend(book.take_notes());
+    if totals.granted == 0 && totals.denied == 0 {
+        notes.push("no request is recorded in this time, so nothing was judged".to_owned());
+    }
     let granted = tally.features.iter().filter(|(_, counts)| counts.newly_granted > 0);
     let held = granted.map(|(name, _)| (name.clone(), holding.of(name).0, holding.of(name).1)).collect();
     let outcome = Outcome {

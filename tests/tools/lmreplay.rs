@@ -162,6 +162,7 @@ fn what_cannot_be_replayed_is_said() {
     let system = recorded();
     let dir = system.dir.path();
     write(dir, "new.opt", "EXCLUDE solver USER bob\n");
+    write(dir, "other.lic", "SERVER srv ANY\nVENDOR acmed\nFEATURE fx acmed 1.0 permanent 5 SIGN=1\n");
     for (arguments, wanted) in [
         (&["lmreplay", "state"][..], "error: "),
         (&["lmreplay", "--options", "none.opt", "state"], "lmreplay: none.opt: "),
@@ -173,6 +174,18 @@ fn what_cannot_be_replayed_is_said() {
             "lmreplay: state/LGS: nothing is recorded",
         ),
         (&["lmreplay", "--options", "new.opt", "--debug-log", "lgs.log"], "error: "),
+        (
+            &["lmreplay", "--recorded", "--from", "2026-01-02", "--to", "2026-01-01", "state"],
+            "lmreplay: --from lies behind --to",
+        ),
+        (
+            &["lmreplay", "--license", "other.lic", "state/LGS"],
+            "lmreplay: the history is of LGS, the license files are of acmed",
+        ),
+        (
+            &["lmreplay", "--license", "other.lic", "--vendor", "LGS", "state"],
+            "lmreplay: no line of the license files is of vendor LGS, but of acmed",
+        ),
     ] {
         let output = tool(dir, arguments);
         assert_eq!(status(&output), 2, "{arguments:?}: {}", printed(&output));

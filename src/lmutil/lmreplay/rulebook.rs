@@ -282,9 +282,6 @@ impl<'a> Rulebook<'a> {
 
     /// Whose daemon it was: what was said, else the name of its directory if the files are of that vendor, else the only vendor.
     fn find_vendor(&self, survey: &Survey) -> Result<VendorName, String> {
-        if let Some(vendor) = &self.wanted.vendor {
-            return Ok(vendor.clone());
-        }
         let recorded;
         let files = match (&self.licenses, &survey.first_files) {
             (Some(new), _) => new,
@@ -295,6 +292,29 @@ impl<'a> Rulebook<'a> {
             (None, None) => return Err("the record names no license file".to_owned()),
         };
         let (found, _) = vendors(files);
+        let has = |name: &VendorName| found.iter().any(|vendor| vendor.name == *name);
+        let names = || found.iter().map(|vendor| vendor.name.as_str()).collect::<Vec<_>>().join(", ");
+        if let Some(vendor) = &self.wanted.vendor {
+            return if has(vendor) {
+                Ok(vendor.clone())
+            } else {
+                Err(format!("no line of the license files is of vendor {vendor}, but of {}", names()))
+            };
+        }
+        // What was recorded of one vendor can't be judged under the licenses of another.
+        if let (Some(_), Some(first)) = (&self.licenses, &survey.first_files)
+            && let Ok(recorded) = self.recorded_licenses(first)
+        {
+            let (recorded, _) = vendors(&recorded);
+            if !recorded.is_empty() && !recorded.iter().any(|vendor| has(&vendor.name)) {
+                let of: Vec<&str> = recorded.iter().map(|vendor| vendor.name.as_str()).collect();
+                return Err(format!(
+                    "the history is of {}, the license files are of {}",
+                    of.join(", "),
+                    names()
+                ));
+            }
+        }
         let place = self.source.vendor();
         if let Some(place) = place.filter(|place| found.iter().any(|vendor| vendor.name == *place)) {
             return Ok(place);
@@ -302,13 +322,7 @@ impl<'a> Rulebook<'a> {
         match &found[..] {
             [only] => Ok(only.name.clone()),
             [] => Err("the license files name no vendor".to_owned()),
-            more => {
-                let names: Vec<&str> = more.iter().map(|vendor| vendor.name.as_str()).collect();
-                Err(format!(
-                    "the license files are of {}; say with --vendor whose they are",
-                    names.join(", ")
-                ))
-            }
+            _ => Err(format!("the license files are of {}; say with --vendor whose they are", names())),
         }
     }
 }
