@@ -28,8 +28,8 @@ pub use line_status::status_lines;
 pub use message::{Control, ControlVerb, Hello, Message, Purpose};
 pub use message_error::MessageError;
 pub use server_message::{
-    FeatureCount, LicensePart, LineText, Notice, PoolKind, ServerInfo, SessionTerms, StatusItem, VendorInfo,
-    Welcome,
+    FeatureCount, LicensePart, LineText, LingerTime, Notice, PoolKind, ServerInfo, SessionTerms, StatusItem,
+    VendorInfo, Welcome,
 };
 
 /// Major version of the protocol that HELLO and WELCOME carry: others are refused.

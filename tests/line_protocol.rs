@@ -13,8 +13,8 @@ use seatkeeper::event::Denial;
 use seatkeeper::ident::{Count, Display, FeatureName, Handle, Host, User, VendorName, Version};
 use seatkeeper::time::Timestamp;
 use seatkeeper::wire::{
-    FeatureCount, LineError, LineReply, LineRequest, Notice, PoolKind, StatusItem, decode_line, limits,
-    status_lines,
+    FeatureCount, LineError, LineReply, LineRequest, LingerTime, Notice, PoolKind, StatusItem, decode_line,
+    limits, status_lines,
 };
 
 fn grammar() -> Abnf {
@@ -119,7 +119,7 @@ fn answers_fit_the_grammar() {
             "DAEMON LGS version=0.1.0 server=27000@lichost note=\"demo \\\"key\\\"\"",
             "FEATURE cad_design issued=10 in_use=1",
             "POOL cad_design version=3.0 vendor=LGS expiry=31-dec-2027 kind=floating",
-            "USER \"Ann Lee\" host=ws01 display=:0 version=2.0 handle=101 start=2026-11-21T20:00:00.000Z count=1",
+            "USER \"Ann Lee\" host=ws01 display=:0 version=2.0 handle=101 start=2026-11-21T20:00:00.000Z count=1 linger=30/60",
             "FEATURE viewer uncounted",
             "POOL viewer version=1 vendor=LGS expiry=permanent kind=uncounted hostid=0017a4112233 vendor_string=\"a b\"",
             "FEATURE old unserved=5",
@@ -188,6 +188,7 @@ fn status_items() -> Vec<StatusItem> {
             handle: Handle(101),
             start: Timestamp::from_seconds(1_795_291_200),
             count: 1,
+            linger: Some(LingerTime { left_s: 30, total_s: 60 }),
         },
         StatusItem::Feature { name: feature("viewer"), count: FeatureCount::Uncounted },
         StatusItem::Pool {

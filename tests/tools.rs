@@ -10,6 +10,7 @@ mod signed;
 mod system;
 
 mod tools {
+    mod linger;
     mod lmcatalog;
     mod lmcksum;
     mod lmcrypt;

@@ -139,6 +139,7 @@ fn a_long_status_becomes_a_sequence() {
         handle: Handle(index),
         start: Timestamp(0),
         count: 1,
+        linger: None,
     };
     let items: Vec<StatusItem> = (0..5000).map(user).collect();
     let mut bytes = bytes_of(&Message::Status(items.clone()), 3);

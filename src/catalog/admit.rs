@@ -17,9 +17,8 @@ use crate::text::Severity;
 pub(super) const RESTRICTIONS: [&str; 6] =
     ["FLOAT_OK", "HOST_BASED", "PLATFORMS", "TZ", "USER_BASED", "VM_PLATFORMS"];
 /// Attributes that have no effect yet, and what follows from it. Those that never have one are the license room's.
-const WITHOUT_EFFECT: [(&str, &str); 4] = [
+const WITHOUT_EFFECT: [(&str, &str); 3] = [
     ("BORROW", "the license can't be borrowed"),
-    ("LINGER", "a license is free as soon as it is checked in"),
     ("ONE_TS_OK", "remote sessions are neither counted nor refused"),
     ("SUPERSEDE_SIGN", "it replaces no line; SUPERSEDE with ISSUED does"),
 ];

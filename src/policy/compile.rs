@@ -516,7 +516,6 @@ const fn awaits_the_engine(keyword: Keyword) -> bool {
             | K::DebugLog
             | K::ExcludeBorrow
             | K::IncludeBorrow
-            | K::Linger
             | K::MaxBorrowHours
             | K::NoLog
             | K::ReportLog

@@ -19,9 +19,9 @@ use super::served::Served;
 use crate::catalog::{Catalog, Verdict};
 use crate::code::{Code, minor};
 use crate::event::Denial;
-use crate::ident::{FeatureName, PoolKey, SessionId};
+use crate::ident::{FeatureName, Handle, PoolKey, SessionId};
 use crate::platform::{ADMIN_KEY_FILE, random_bytes, read_admin_key};
-use crate::seat::State;
+use crate::seat::{Seat, State, Tenure};
 use crate::session::server::Administration;
 use crate::sign::{AdminKey, Algorithm};
 use crate::time::Timestamp;
@@ -186,27 +186,40 @@ fn related<'a>(catalog: &'a Catalog, feature: &'a str) -> BTreeSet<&'a str> {
 /// The checkouts of some features, each session once.
 fn put_seats(parts: &mut Vec<GroundsPart>, state: &State, features: &BTreeSet<&str>) {
     let meant = |pool: &PoolKey| features.contains(pool.feature());
-    let pools = state.pools().filter(|(key, _)| meant(key));
-    let mut sessions: Vec<SessionId> = pools
-        .flat_map(|(_, used)| used.handles())
-        .filter_map(|handle| state.seat(handle).map(|seat| seat.session))
-        .collect();
+    let seats = || {
+        let pools = state.pools().filter(|(key, _)| meant(key));
+        pools.flat_map(|(_, used)| used.handles()).filter_map(|handle| Some((handle, state.seat(handle)?)))
+    };
+    let held = |seat: &Seat| seat.tenure == Tenure::Held;
+    let mut sessions: Vec<SessionId> =
+        seats().filter(|(_, seat)| held(seat)).map(|(_, seat)| seat.session).collect();
     sessions.sort_unstable();
     sessions.dedup();
+    // The sessions of those that linger may have ended.
+    for (handle, seat) in seats().filter(|(_, seat)| !held(seat)) {
+        let claims = Box::new((*seat.identity).clone());
+        parts.push(GroundsPart::Session { claims, address: seat.identity.address() });
+        parts.push(part(handle, seat));
+    }
     for session in sessions.into_iter().filter_map(|id| state.session(id)) {
         let identity = session.identity();
         let claims = Box::new((**identity).clone());
         parts.push(GroundsPart::Session { claims, address: identity.address() });
         let seats = session.handles().filter_map(|handle| Some((handle, state.seat(handle)?)));
-        parts.extend(seats.filter(|(_, seat)| meant(&seat.pool)).map(|(handle, seat)| GroundsPart::Seat {
-            handle,
-            pool: seat.pool.clone(),
-            version: seat.version,
-            count: seat.count,
-            start: seat.since,
-            shares: seat.shares,
-            data: seat.wishes.data.clone(),
-        }));
+        parts.extend(seats.filter(|(_, seat)| meant(&seat.pool)).map(|(handle, seat)| part(handle, seat)));
+    }
+}
+
+fn part(handle: Handle, seat: &Seat) -> GroundsPart {
+    GroundsPart::Seat {
+        handle,
+        pool: seat.pool.clone(),
+        version: seat.version,
+        count: seat.count,
+        start: seat.since,
+        shares: seat.shares,
+        data: seat.wishes.data.clone(),
+        lingers_until: seat.tenure.until(),
     }
 }
 

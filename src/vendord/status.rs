@@ -16,9 +16,9 @@ use crate::event::Denial;
 use crate::ident::{FeatureName, Host, PoolKey, VendorName};
 use crate::license::Expiry;
 use crate::policy::ReservationId;
-use crate::seat::{Rules, State};
+use crate::seat::{Rules, State, Tenure};
 use crate::time::Timestamp;
-use crate::wire::{FeatureCount, LineReply, Message, PoolKind, StatusItem, status_lines};
+use crate::wire::{FeatureCount, LineReply, LingerTime, Message, PoolKind, StatusItem, status_lines};
 
 /// What the status says of the daemon itself.
 #[derive(Debug, Clone)]
@@ -299,8 +299,19 @@ fn put_pool(
             handle,
             start: seat.since,
             count: seat.count.get(),
+            linger: linger_time(seat.tenure, now),
         });
     }
+}
+
+fn linger_time(tenure: Tenure, now: Timestamp) -> Option<LingerTime> {
+    let Tenure::Lingering { since, until, .. } = tenure else { return None };
+    // What is left counts as a whole second until it is over.
+    let seconds = |from: Timestamp| {
+        let millis = until.0.saturating_sub(from.0).max(0);
+        u32::try_from((millis + 999) / 1000).unwrap_or(u32::MAX)
+    };
+    Some(LingerTime { left_s: seconds(now.max(since)), total_s: seconds(since) })
 }
 
 /// The earliest expiry date that has not passed; none if a valid line never expires and no other ends before.

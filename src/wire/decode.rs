@@ -7,8 +7,8 @@ use super::limits::{
 };
 use super::message::{Control, ControlVerb, Hello, Message, Purpose};
 use super::server_message::{
-    FeatureCount, LicensePart, LineText, Notice, PoolKind, ServerInfo, SessionTerms, StatusItem, VendorInfo,
-    Welcome,
+    FeatureCount, LicensePart, LineText, LingerTime, Notice, PoolKind, ServerInfo, SessionTerms, StatusItem,
+    VendorInfo, Welcome,
 };
 use super::tlv::{Field, Fields};
 use super::{MessageError, grounds, kind, tag};
@@ -520,6 +520,8 @@ fn user_item(body: &[u8]) -> Result<StatusItem, MessageError> {
         handle: HANDLE, Field::u64;
         start: START, Field::i64;
         licenses: COUNT, Field::u32;
+        left_s: LINGER_LEFT_S, Field::u32;
+        total_s: LINGER_TOTAL_S, Field::u32;
     }
     let kind = kind::STATUS;
     Ok(StatusItem::User {
@@ -530,5 +532,6 @@ fn user_item(body: &[u8]) -> Result<StatusItem, MessageError> {
         handle: Handle(need(kind, tag::HANDLE, handle)?),
         start: Timestamp(need(kind, tag::START, start)?),
         count: need(kind, tag::COUNT, licenses)?,
+        linger: left_s.zip(total_s).map(|(left_s, total_s)| LingerTime { left_s, total_s }),
     })
 }

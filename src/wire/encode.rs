@@ -491,7 +491,7 @@ fn status_item(item: &StatusItem, out: &mut BytesMut) -> Result<(), EncodeError>
             out.field_u32(tag::COUNT, *count);
             Ok(())
         }),
-        StatusItem::User { user, host, display, version, handle, start, count } => {
+        StatusItem::User { user, host, display, version, handle, start, count, linger } => {
             nested(tag::USER_ITEM, out, |out| {
                 out.field(tag::USER, user.as_str().as_bytes())?;
                 out.field(tag::HOST, host.as_str().as_bytes())?;
@@ -500,6 +500,10 @@ fn status_item(item: &StatusItem, out: &mut BytesMut) -> Result<(), EncodeError>
                 out.field_u64(tag::HANDLE, handle.0);
                 out.field_i64(tag::START, start.0);
                 out.field_u32(tag::COUNT, *count);
+                if let Some(linger) = linger {
+                    out.field_u32(tag::LINGER_LEFT_S, linger.left_s);
+                    out.field_u32(tag::LINGER_TOTAL_S, linger.total_s);
+                }
                 Ok(())
             })
         }

@@ -47,6 +47,8 @@ pub enum GroundsPart {
         shares: Option<Shares>,
         /// Text of the application.
         data: Option<CheckoutData>,
+        /// Until when it lingers; none if the session has it.
+        lingers_until: Option<Timestamp>,
     },
 }
 
@@ -135,7 +137,7 @@ pub(super) fn put(part: &GroundsPart, out: &mut BytesMut) -> Result<(), EncodeEr
             super::encode::claims(claims, out)?;
             out.field_text(tag::ADDRESS, &address.to_string())
         }),
-        GroundsPart::Seat { handle, pool, version, count, start, shares, data } => {
+        GroundsPart::Seat { handle, pool, version, count, start, shares, data, lingers_until } => {
             nested(tag::SEAT_ITEM, out, |out| {
                 out.field_u64(tag::HANDLE, handle.0);
                 out.field(tag::POOL, pool.as_str().as_bytes())?;
@@ -148,6 +150,9 @@ pub(super) fn put(part: &GroundsPart, out: &mut BytesMut) -> Result<(), EncodeEr
                 }
                 if let Some(data) = data {
                     out.field(tag::DATA, data.as_str().as_bytes())?;
+                }
+                if let Some(until) = lingers_until {
+                    out.field_i64(tag::LINGERS_UNTIL, until.0);
                 }
                 Ok(())
             })
@@ -245,11 +250,13 @@ fn seat(body: &[u8]) -> Result<GroundsPart, MessageError> {
         mask: DUP_MASK, dup_mask;
         group: GROUP, Field::u64;
         data: DATA, Field::name::<CheckoutData>;
+        until: LINGERS_UNTIL, Field::i64;
     }
     let kind = kind::GROUNDS;
     Ok(GroundsPart::Seat {
         shares: mask.zip(group).map(|(mask, group)| Shares { mask, group: Handle(group) }),
         data,
+        lingers_until: until.map(Timestamp),
         handle: Handle(need(kind, tag::HANDLE, handle)?),
         pool: PoolKey::new(need(kind, tag::POOL, pool)?),
         version: need(kind, tag::VERSION, asked)?,

@@ -1,7 +1,7 @@
 //! Status items as lines of the line protocol.
 
 use super::line::Quoted;
-use super::server_message::{FeatureCount, PoolKind, StatusItem};
+use super::server_message::{FeatureCount, LingerTime, PoolKind, StatusItem};
 
 /// The lines behind `OK STATUS <n>`: a word, the subject, then `key=value` in the order of `grammar/line-protocol.abnf`.
 #[must_use]
@@ -50,12 +50,18 @@ pub fn status_lines(items: &[StatusItem]) -> Vec<String> {
             StatusItem::Reservation { count, holder } => {
                 format!("RESERVATION {} count={count}", Quoted(holder))
             }
-            StatusItem::User { user, host, display, version, handle, start, count } => format!(
-                "USER {} host={} display={} version={version} handle={handle} start={start} count={count}",
-                Quoted(user.as_str()),
-                Quoted(host.as_str()),
-                Quoted(display.as_str())
-            ),
+            StatusItem::User { user, host, display, version, handle, start, count, linger } => {
+                let mut line = format!(
+                    "USER {} host={} display={} version={version} handle={handle} start={start} count={count}",
+                    Quoted(user.as_str()),
+                    Quoted(host.as_str()),
+                    Quoted(display.as_str())
+                );
+                if let Some(LingerTime { left_s, total_s }) = linger {
+                    line.push_str(&format!(" linger={left_s}/{total_s}"));
+                }
+                line
+            }
         });
     }
     lines

@@ -172,7 +172,18 @@ pub enum StatusItem {
         start: Timestamp,
         /// How many licenses.
         count: u32,
+        /// For how long it lingers; none if a session has it.
+        linger: Option<LingerTime>,
     },
+}
+
+/// How long a license lingers that was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LingerTime {
+    /// Seconds until it comes back.
+    pub left_s: u32,
+    /// Seconds in all.
+    pub total_s: u32,
 }
 
 /// How the licenses of a feature are counted.

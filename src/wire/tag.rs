@@ -169,6 +169,12 @@ tags! {
     SEAT_ITEM = 0x0078;
     /// Handle that names the checkouts which share licenses, u64.
     GROUP = 0x0079;
+    /// Seconds until a lingering license comes back, u32.
+    LINGER_LEFT_S = 0x0080;
+    /// Seconds for which a lingering license lingers in all, u32.
+    LINGER_TOTAL_S = 0x0081;
+    /// When a lingering license comes back, i64 milliseconds since 1970.
+    LINGERS_UNTIL = 0x0082;
 }
 
 /// Tags that later minor versions will use. Until then they are like any unknown tag: a client that depends on one sets

@@ -12,7 +12,8 @@ use seatkeeper::ident::{
 use seatkeeper::time::Timestamp;
 use seatkeeper::wire::{
     Basis, Control, ControlVerb, FeatureCount, GroundsFile, GroundsPart, GroundsRole, Hello, LicensePart,
-    LineText, Message, Notice, PoolKind, Purpose, ServerInfo, SessionTerms, StatusItem, VendorInfo, Welcome,
+    LineText, LingerTime, Message, Notice, PoolKind, Purpose, ServerInfo, SessionTerms, StatusItem,
+    VendorInfo, Welcome,
 };
 
 fn name<T: std::str::FromStr + std::fmt::Debug + 'static>() -> impl Strategy<Value = T> {
@@ -144,18 +145,23 @@ fn status_item() -> impl Strategy<Value = StatusItem> {
                 kind
             }
         ),
-        (user(), name(), name(), version(), handle(), time(), any::<u32>()).prop_map(
-            |(user, host, display, version, handle, start, count)| StatusItem::User {
+        (user(), name(), name(), version(), handle(), time(), any::<u32>(), linger()).prop_map(
+            |(user, host, display, version, handle, start, count, linger)| StatusItem::User {
                 user,
                 host,
                 display,
                 version,
                 handle,
                 start,
-                count
+                count,
+                linger
             }
         ),
     ]
+}
+
+fn linger() -> impl Strategy<Value = Option<LingerTime>> {
+    option::of((any::<u32>(), any::<u32>()).prop_map(|(left_s, total_s)| LingerTime { left_s, total_s }))
 }
 
 fn license_part() -> impl Strategy<Value = LicensePart> {
@@ -191,17 +197,28 @@ fn grounds_part() -> impl Strategy<Value = GroundsPart> {
         vec(any::<u8>(), 0..300).prop_map(GroundsPart::Bytes),
         (claims(), any::<std::net::IpAddr>())
             .prop_map(|(claims, address)| GroundsPart::Session { claims: Box::new(claims), address }),
-        (handle(), text(), version(), any::<Count>(), time(), shares(), option::of(name())).prop_map(
-            |(handle, pool, version, count, start, shares, data)| GroundsPart::Seat {
-                handle,
-                pool: PoolKey::new(&pool),
-                version,
-                count,
-                start,
-                shares,
-                data
-            }
-        ),
+        (
+            handle(),
+            text(),
+            version(),
+            any::<Count>(),
+            time(),
+            shares(),
+            option::of(name()),
+            option::of(time())
+        )
+            .prop_map(|(handle, pool, version, count, start, shares, data, lingers_until)| {
+                GroundsPart::Seat {
+                    handle,
+                    pool: PoolKey::new(&pool),
+                    version,
+                    count,
+                    start,
+                    shares,
+                    data,
+                    lingers_until,
+                }
+            }),
     ]
 }
 

@@ -3,7 +3,8 @@
 use super::{Held, OnFiles, Question};
 use crate::catalog::{Catalog, Pool};
 use crate::event::{
-    Accounting, Checkout, Claims, Event, Identity, Opened, Out, Record, Reread, SessionKind, Shares, Wishes,
+    Accounting, Checkout, Claims, EndReason, Event, Identity, InReason, Lingering, Opened, Out, Record,
+    Reread, SessionKind, Shares, Wishes,
 };
 use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, SessionId, Token, Version};
 use crate::seat::{PoolUse, State};
@@ -22,6 +23,7 @@ pub(super) struct Checked {
     pub(super) since: Timestamp,
     pub(super) shares: Option<Shares>,
     pub(super) wishes: Wishes,
+    pub(super) lingers_until: Option<Timestamp>,
 }
 
 /// A state that is being filled.
@@ -74,6 +76,11 @@ impl Filling {
             accounting: Accounting { shares: seat.shares, ..Accounting::default() },
         };
         self.record(Event::Out(Box::new(out)), seat.since);
+        if let Some(until) = seat.lingers_until {
+            let why = InReason::Ended(EndReason::Goodbye);
+            let lingering = Lingering { session, handle: seat.handle, until, cut: false, why };
+            self.record(Event::Lingering(lingering), seat.since);
+        }
     }
 
     /// A reread has taken a feature away.
@@ -147,6 +154,7 @@ fn hold(
             since: now,
             shares: None,
             wishes: Wishes::default(),
+            lingers_until: None,
         });
     }
     if left > 0 {

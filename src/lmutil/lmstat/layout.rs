@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use crate::code::{Code, minor};
 use crate::event::Denial;
 use crate::time::Timestamp;
-use crate::wire::{FeatureCount, PoolKind, StatusItem};
+use crate::wire::{FeatureCount, LingerTime, PoolKind, StatusItem};
 
 /// What is wanted of lmstat.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -254,14 +254,21 @@ fn usage(text: &mut String, items: &[StatusItem], place: &str, wanted: &Wanted, 
                 let _ = writeln!(text, "\t{count} RESERVATION{plural} for {holder} ({place})");
                 users_open = true;
             }
-            StatusItem::User { user, host, display, version, handle, start, count } => {
+            StatusItem::User { user, host, display, version, handle, start, count, linger } => {
                 users_open = true;
                 let _ = write!(
                     text,
                     "    {user} {host} {display} (v{version}) ({place} {handle}), start {}",
                     start_text(*start, zone, wanted.seconds)
                 );
-                let _ = if *count > 1 { writeln!(text, ", {count} licenses") } else { writeln!(text) };
+                if *count > 1 {
+                    let _ = write!(text, ", {count} licenses");
+                }
+                // Two blanks, as in published listings (`flexnet-tools.md` 2.7).
+                if let Some(LingerTime { left_s, total_s }) = linger {
+                    let _ = write!(text, "  (linger: {left_s} / {total_s})");
+                }
+                text.push('\n');
             }
         }
     }

@@ -27,6 +27,7 @@ fn user(user: &str, handle: u64, start: &str, count: u32) -> StatusItem {
         handle: Handle(handle),
         start: at(start),
         count,
+        linger: None,
     }
 }
 
