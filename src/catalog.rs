@@ -36,7 +36,7 @@ pub(crate) use difference::{Pairing, attribute_changes};
 pub use granted::Granted;
 pub use keys::key_parts;
 pub use package::COMPONENT_LOTS_MAX;
-pub use pool::{Lot, Period, Pool, Retirement, SignedLine};
+pub use pool::{Lot, Period, Pool, Retirement, SignedLine, Suite};
 pub use unserved::Unserved;
 pub use verdict::{IgnoredReason, LinePlace, LineVerdict, Note, RefusedReason, Verdict};
 pub(crate) use verify::{Claim, verify};

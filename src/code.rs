@@ -82,8 +82,10 @@ codes! {
     BadVersion = -77, "Bad version number - must be floating-point number with no letters", "write the version as a number such as 2.0";
     BadPackage = -82, "Invalid PACKAGE line in license file", "correct the PACKAGE line that the message names, or ask the publisher for a new one";
     ClientNewer = -83, "Version of client newer than server", "update lmgrd and the vendor daemon";
+    NobodyNamed = -84, "USER_BASED license has no specified users - see server log", "name the users or hosts in INCLUDE lines of the options file";
     RequestNotSupported = -85, "License server system does not support this request", "update the server, or leave the request out";
     MaxExceeded = -87, "Checkout exceeds MAX specified in options file", "check licenses in, or ask the administrator of the license server";
+    WrongPlatform = -89, "This platform not authorized by license", "use the license on a platform that it names";
     FutureFormat = -90, "Future license file format or misspelling in license file", "correct the keyword that the message names";
     FeatureRemoved = -92, "Feature removed during lmreread, or wrong SERVER line hostid", "restore the line, or run the server on the machine that SERVER names";
     ThisHostFailed = -95, "Network connect to this_host failed", "replace this_host by the server's name in the client's copy of the file";
@@ -94,6 +96,7 @@ codes! {
     OutOfConnections = -106, "License server out of network connections", "close clients that are not needed, or raise the limit of open files";
     SignatureMissing = -114, "SIGN= keyword required, but missing from license", "ask the publisher for a signed line";
     LocalOnly = -119, "lmdown and lmreread must be run on license server machine", "log in to the server's machine";
+    OnlyPackage = -125, "Attempt to checkout just a PACKAGE", "ask for a component of the package: that takes the package too";
     ConnectionLimit = -237, "Connection limit of the vendor daemon was reached", "close clients that are not needed, or ask the administrator to raise MAX_CONNECTIONS in the options file or the limit of open files";
     StoreUnavailable = -1001, "License server cannot record its history", "free space on the server's state directory or make it writable; it recovers by itself";
     AskAgain = -1002, "Request was not carried out", "ask again with a new request number";

@@ -11,6 +11,7 @@
 //! - grants never raise the seats out of a counted pool above the pool's count and overdraft at that time (after a reread
 //!   more may be out; then the pool grants none until it has drained); checkouts that share count once;
 //! - a handle is given once in a history, a request number grants at most once in its session;
+//! - a component of a suite is granted with its package, lingers with it and comes back with it;
 //! - every seat that is held belongs to a session that has not ended, one that lingers to none, and its end is known;
 //! - the fold of the events equals the state.
 
@@ -27,6 +28,7 @@ mod reread;
 mod sessions;
 mod snapshot;
 mod state;
+mod suite;
 mod tenure;
 mod usage;
 

@@ -14,4 +14,5 @@ mod seat {
     mod sessions;
     mod sharing;
     mod simulation;
+    mod suites;
 }

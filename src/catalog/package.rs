@@ -1,10 +1,10 @@
-//! PACKAGE (`flexnet-files.md` 3.9): bundles become their components.
+//! PACKAGE (`flexnet-files.md` 3.9): bundles become their components, suites get them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::admit::{Judged, Signed};
 use super::part::Part;
-use super::pool::pool_key;
+use super::pool::{Suite, pool_key, suite_keys};
 use super::verdict::{IgnoredReason, LinePlace, Note, RefusedReason, Verdict};
 use crate::code::{Code, minor};
 use crate::ident::{FeatureName, PoolKey, Version};
@@ -103,26 +103,32 @@ pub(super) fn unpack<'a>(
             continue;
         };
         let verdict = match package.kind {
-            PackageKind::Bundle => match components(&part, package, number, manifest, &mut outcome.lots) {
-                Ok((components, too_large)) => {
-                    let pools: Vec<PoolKey> =
-                        components.iter().filter_map(|component| component.pool.clone()).collect();
-                    let (by, all) = outcome.enabled.entry(number).or_default();
-                    by.extend(signed.get(part.line).map(|line| line.place.clone()));
-                    all.extend(pools.iter().cloned());
-                    unpacked.extend(components);
-                    if let Some(line) = signed.get_mut(part.line) {
-                        line.notes.extend(too_large);
-                    }
-                    Verdict::Enables { package: place, pools }
-                }
-                Err(verdict) => verdict,
-            },
-            PackageKind::Suite | PackageKind::SuiteReserved => {
+            PackageKind::SuiteReserved => {
                 if let Some(line) = signed.get_mut(number) {
-                    line.fate = Some(suite_verdict(&place));
+                    line.fate = Some(reserving(&place));
                 }
-                suite_verdict(&place)
+                reserving(&place)
+            }
+            PackageKind::Bundle | PackageKind::Suite => {
+                match components(&part, package, number, manifest, &mut outcome.lots) {
+                    Ok(Components { parts: components, own, too_large }) => {
+                        let pools: Vec<PoolKey> =
+                            components.iter().filter_map(|component| component.pool.clone()).collect();
+                        let (by, all) = outcome.enabled.entry(number).or_default();
+                        by.extend(signed.get(part.line).map(|line| line.place.clone()));
+                        all.extend(pools.iter().cloned());
+                        unpacked.extend(components);
+                        if own.is_some() {
+                            let suite = Some(Suite::Package);
+                            unpacked.push(Part { pool: own, suite, ..with_ground(&part, number) });
+                        }
+                        if let Some(line) = signed.get_mut(part.line) {
+                            line.notes.extend(too_large);
+                        }
+                        Verdict::Enables { package: place, pools }
+                    }
+                    Err(verdict) => verdict,
+                }
             }
         };
         tell_enabling(signed, &part, verdict);
@@ -139,6 +145,14 @@ fn found<'a>(signed: &[Signed<'a>], number: usize) -> Option<(usize, &'a Package
     }
 }
 
+/// What a part gives.
+struct Components<'a> {
+    parts: Vec<Part<'a>>,
+    /// The key of the package's own pool, if it is a suite.
+    own: Option<PoolKey>,
+    too_large: Option<Note>,
+}
+
 /// The components that a part gives: each with its own version or that of the enabling line, n × N licenses, and all
 /// else from the enabling line. DECISION (3.9): that includes its place in the sort order, and OVERDRAFT as it
 /// stands there, not times n.
@@ -150,12 +164,25 @@ fn components<'a>(
     number: usize,
     manifest: &Manifest,
     lots: &mut usize,
-) -> Result<(Vec<Part<'a>>, Option<Note>), Verdict> {
+) -> Result<Components<'a>, Verdict> {
     let mut components = Vec::with_capacity(package.components.len());
+    let versions = || {
+        let version = |component: &Component| component.version.unwrap_or(part.version);
+        package.components.iter().map(move |component| (&component.name, version(component)))
+    };
+    let (own, keys) = match package.kind {
+        PackageKind::Bundle => {
+            let keys = versions().map(|(name, version)| pool_key(name, version, part.terms, manifest));
+            (None, keys.collect())
+        }
+        PackageKind::Suite | PackageKind::SuiteReserved => {
+            let (own, keys) = suite_keys(part.terms, (&part.name, part.version), versions(), manifest);
+            (Some(own), keys)
+        }
+    };
+    let suite = own.clone().map(Suite::Component);
     let mut too_large = None;
-    for component in &package.components {
-        let version = component.version.unwrap_or(part.version);
-        let pool = pool_key(&component.name, version, part.terms, manifest);
+    for (component, pool) in package.components.iter().zip(keys) {
         *lots = lots.saturating_add(1 + pool.as_str().len() / KEY_BYTES_FREE);
         if *lots > COMPONENT_LOTS_MAX {
             return Err(too_many_components());
@@ -164,20 +191,23 @@ fn components<'a>(
         if count.is_none() && too_large.is_none() {
             too_large = Some(Note::CountTooLarge { component: component.name.to_string() });
         }
-        let mut grounds = part.grounds.clone();
-        grounds.push(number);
         components.push(Part {
             name: component.name.clone(),
-            version,
-            terms: part.terms,
+            version: component.version.unwrap_or(part.version),
             count: count.unwrap_or(u32::MAX),
-            line: part.line,
-            grounds,
             pool: Some(pool),
-            moved: part.moved,
+            suite: suite.clone(),
+            ..with_ground(part, number)
         });
     }
-    Ok((components, too_large))
+    Ok(Components { parts: components, own, too_large })
+}
+
+/// A part that stands on its PACKAGE line too.
+fn with_ground<'a>(part: &Part<'a>, package: usize) -> Part<'a> {
+    let mut part = part.clone();
+    part.grounds.push(package);
+    part
 }
 
 /// n × N; none if that is too large to be counted.
@@ -185,13 +215,15 @@ fn times(component: &Component, count: u32) -> Option<u32> {
     component.count.map_or(Some(count), |each| each.get().checked_mul(count))
 }
 
-/// The engine does not take the package with each component yet; components alone would give more than was sold.
-fn suite_verdict(package: &LinePlace) -> Verdict {
+/// The engine does not reserve the other components yet, so others could take what the holder of one has bought.
+fn reserving(package: &LinePlace) -> Verdict {
     Verdict::Refused {
-        reason: RefusedReason::Suite,
+        reason: RefusedReason::SuiteReserved,
         code: Code::FeatureNotSupported,
         minor: minor::LINES_NOT_SERVED,
-        why: format!("the package at {package} is a suite, and suites are not served yet"),
+        why: format!(
+            "the package at {package} is a suite that reserves its components, which is not done yet"
+        ),
     }
 }
 

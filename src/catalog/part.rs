@@ -1,5 +1,6 @@
 //! What the lines in effect give, piece by piece, before it is pooled; and which lines the pieces stand on.
 
+use super::pool::Suite;
 use crate::ident::{FeatureName, PoolKey, Version};
 use crate::license::{FeatureLine, LicenseCount};
 
@@ -21,6 +22,8 @@ pub(super) struct Part<'a> {
     /// The pool that they belong to; set when it is known that they are pooled.
     pub(super) pool: Option<PoolKey>,
     pub(super) moved: Option<Moved>,
+    /// What it has to do with a suite.
+    pub(super) suite: Option<Suite>,
 }
 
 /// Where licenses of an UPGRADE line come from.
@@ -46,6 +49,7 @@ impl<'a> Part<'a> {
             grounds: vec![line],
             pool: None,
             moved: None,
+            suite: None,
         }
     }
 

@@ -14,6 +14,10 @@ use crate::time::{CivilDate, Timestamp};
 /// Attributes whose values are part of a pool's key besides HOSTID and VENDOR_STRING (`flexnet-files.md` 3.1).
 const KEY_ATTRIBUTES: [&str; 8] =
     ["BORROW", "DUP_GROUP", "FLOAT_OK", "HOST_BASED", "PLATFORMS", "TZ", "USER_BASED", "VM_PLATFORMS"];
+/// By what licenses of a suite are shared.
+const SUITE_DUP_GROUP: &str = "SUITE_DUP_GROUP";
+/// The key of a suite's component: the package's name and version. No line has such an attribute.
+const SUITE: &str = "SUITE";
 /// DECISION (3.1): `BORROW` without a number means this many hours, so `BORROW` and `BORROW=168` are equal keys.
 const BORROW_HOURS: &str = "168";
 
@@ -32,10 +36,23 @@ pub struct Pool {
     pub share: Option<DupMask>,
     /// Hosts that may use it, any one of which suffices; empty if it floats.
     pub hostids: Vec<HostId>,
+    /// Platforms on which it may be used, any one of which suffices; none if all are alike.
+    pub platforms: Option<Vec<String>>,
+    /// What it has to do with a suite, if anything (`flexnet-files.md` 3.9).
+    pub suite: Option<Suite>,
     /// The publisher's data, if the manifest makes it a key.
     pub vendor_string: Option<String>,
     /// One for each line, in the order of the lines.
     pub lots: Vec<Lot>,
+}
+
+/// What a pool has to do with a suite.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Suite {
+    /// Its licenses are those of the package: they are taken with components, never by themselves.
+    Package,
+    /// Its licenses are those of a component: with each goes one of the package, which is in this pool.
+    Component(PoolKey),
 }
 
 /// What one line adds to its pool.
@@ -105,8 +122,10 @@ impl Pool {
             feature: part.name.clone(),
             version: part.version,
             counted: part.counted(),
-            share: share(line),
+            share: share(line, part.suite.as_ref()),
             hostids: line.hostids().to_vec(),
+            platforms: platforms(line),
+            suite: part.suite.clone(),
             vendor_string: line
                 .vendor_string()
                 .filter(|_| manifest.pool_on_vendor_string)
@@ -163,6 +182,30 @@ impl Pool {
     pub fn admits(&self, client: &Identity) -> bool {
         self.hostids.is_empty() || self.hostids.iter().any(|hostid| hostid.matches(client))
     }
+
+    /// Whether a client's platform is one of those that the line names, letter by letter (`flexnet-files.md` 1.5.1).
+    #[must_use]
+    pub fn runs_on(&self, client: &Identity) -> bool {
+        self.platforms.as_ref().is_none_or(|names| {
+            let platform = client.platform.as_ref().map(crate::ident::Platform::as_str);
+            names.iter().any(|name| platform == Some(name.as_str()))
+        })
+    }
+
+    /// The pool of the package that goes with each license, if this is a component's of a suite.
+    #[must_use]
+    pub fn package(&self) -> Option<&PoolKey> {
+        match &self.suite {
+            Some(Suite::Component(package)) => Some(package),
+            _ => None,
+        }
+    }
+
+    /// Whether its licenses are a suite's own, which are taken with components and never by themselves.
+    #[must_use]
+    pub fn is_package(&self) -> bool {
+        self.suite == Some(Suite::Package)
+    }
 }
 
 impl Lot {
@@ -217,9 +260,17 @@ impl Lot {
     }
 }
 
-/// The value of DUP_GROUP. A line with a bad one is refused before.
-fn share(line: &FeatureLine) -> Option<DupMask> {
-    line.attribute("DUP_GROUP")?.value.as_deref()?.parse().ok()
+/// The value of DUP_GROUP. A line with a bad one is refused before. DECISION (3.9): licenses of a suite are shared by
+/// SUITE_DUP_GROUP, and without it like those of its components.
+fn share(line: &FeatureLine, suite: Option<&Suite>) -> Option<DupMask> {
+    let of_suite = if suite == Some(&Suite::Package) { line.attribute(SUITE_DUP_GROUP) } else { None };
+    of_suite.or_else(|| line.attribute("DUP_GROUP"))?.value.as_deref()?.parse().ok()
+}
+
+/// The names in PLATFORMS. A line without any is for no platform.
+fn platforms(line: &FeatureLine) -> Option<Vec<String>> {
+    let names = line.attribute("PLATFORMS")?.value.as_deref().unwrap_or_default();
+    Some(names.split_whitespace().map(ToOwned::to_owned).collect())
 }
 
 /// The value of an attribute; numbers that are too large count as the greatest.
@@ -235,6 +286,34 @@ pub(super) fn pool_key(
     version: Version,
     line: &FeatureLine,
     manifest: &Manifest,
+) -> PoolKey {
+    key_with(name, version, line, manifest, Vec::new())
+}
+
+/// The keys of the package's pool and of a component's pool of a suite.
+///
+/// DECISION (3.9): licenses of a component are in one pool only if the same licenses of a package go with them, so package
+/// and version are a key. So is SUITE_DUP_GROUP: licenses that are shared otherwise can't be counted together.
+pub(super) fn suite_keys<'c>(
+    line: &FeatureLine,
+    (package, version): (&FeatureName, Version),
+    components: impl Iterator<Item = (&'c FeatureName, Version)>,
+    manifest: &Manifest,
+) -> (PoolKey, Vec<PoolKey>) {
+    let shared = line.attribute(SUITE_DUP_GROUP).map(|attribute| (SUITE_DUP_GROUP, attribute.value.clone()));
+    let shared: Vec<_> = shared.into_iter().collect();
+    let of = (SUITE, Some(format!("{package} {}", version.canonical())));
+    let more: Vec<_> = shared.iter().cloned().chain([of]).collect();
+    let components = components.map(|(name, version)| key_with(name, version, line, manifest, more.clone()));
+    (key_with(package, version, line, manifest, shared), components.collect())
+}
+
+fn key_with(
+    name: &FeatureName,
+    version: Version,
+    line: &FeatureLine,
+    manifest: &Manifest,
+    more: Vec<(&str, Option<String>)>,
 ) -> PoolKey {
     let mut keys: Vec<(&str, Option<String>)> = KEY_ATTRIBUTES
         .iter()
@@ -256,6 +335,7 @@ pub(super) fn pool_key(
     {
         keys.push(("VENDOR_STRING", Some(text.to_owned())));
     }
+    keys.extend(more);
     keys.sort();
     let mut text = format!("{name} {}", version.canonical());
     if line.count == LicenseCount::Uncounted {

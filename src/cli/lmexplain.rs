@@ -9,7 +9,7 @@ use super::lmcatalog::FormatName;
 use super::{Call, print, print_error, when};
 use crate::client::{Limits, SearchPath};
 use crate::event::{Checkout, Claims, Identity, SessionKind, Wishes};
-use crate::ident::{Count, Display, FeatureName, Host, Project, Token, User, VendorName, Version};
+use crate::ident::{Count, Display, FeatureName, Host, Platform, Project, Token, User, VendorName, Version};
 use crate::license::HostId;
 use crate::lmutil::lmdown::{KEY_VARIABLE, KeySource};
 use crate::lmutil::lmexplain::{Held, OnFiles, OnServer, Question, Told, Trouble, on_files, on_server};
@@ -56,6 +56,9 @@ pub(super) struct Args {
     /// The value of LM_PROJECT
     #[arg(long, value_name = "NAME")]
     project: Option<Project>,
+    /// The platform that the client runs on, such as x64_lsb
+    #[arg(long, value_name = "NAME")]
+    platform: Option<Platform>,
     /// A hostid of the client's machine, for node-locked lines (can be repeated)
     #[arg(long, value_name = "ID")]
     hostid: Vec<HostId>,
@@ -169,7 +172,7 @@ fn question(args: &Args) -> Result<Question, String> {
         host: args.host.clone(),
         display,
         project: args.project.clone(),
-        platform: None,
+        platform: args.platform.clone(),
         hostids: args.hostid.iter().map(hostid).collect::<Result<_, _>>()?,
         pid: None,
     };

@@ -73,6 +73,12 @@ minors! {
     RESERVED = 215;
     /// The feature was served until the files were read again.
     FEATURE_REMOVED = 216;
+    /// The line is for other platforms than the client's.
+    CLIENT_PLATFORM = 217;
+    /// A suite is taken with its components, never by itself.
+    SUITE_ALONE = 218;
+    /// No INCLUDE line names anybody for whom the line is.
+    NOBODY_NAMED = 219;
     /// The request number was acknowledged or checked in before.
     TOKEN_SPENT = 301;
     /// Too many answers of the session are not acknowledged.

@@ -6,7 +6,7 @@ use super::place::{Field, attribute, field, shown};
 use super::project::Project;
 use super::report::Report;
 use super::signatures::same_sign;
-use crate::catalog::{IgnoredReason, LinePlace, Note, RefusedReason, Verdict};
+use crate::catalog::{IgnoredReason, LinePlace, Note, Pool, RefusedReason, Verdict};
 use crate::license::{LicenseCount, Statement, UpgradeLine};
 use crate::text::Finding;
 
@@ -24,8 +24,10 @@ pub(super) fn check(project: &Project<'_>, judged: &Judged<'_>, report: &mut Rep
             Verdict::Enables { package, pools } => {
                 let name = line.statement.name().as_str();
                 if !pools.iter().any(|pool| pool.feature() == name) {
+                    let suite = judged.catalog.pools(name).iter().any(Pool::is_package);
+                    let kind = if suite { "suite" } else { "bundle" };
                     let message = format!(
-                        "{name} is the bundle at {package}: its components can be checked out, its own name can't"
+                        "{name} is the {kind} at {package}: its components can be checked out, its own name can't"
                     );
                     line.report_name(report, &finding::PACKAGE_NAME, message, "");
                 }
@@ -224,15 +226,12 @@ fn refused(line: Placed<'_>, reason: RefusedReason, why: &str, report: &mut Repo
                 "ask the publisher for a line without it: serving the line would give more than was sold";
             line.report_attribute(report, &finding::RESTRICTION, restriction, message, help);
         }
-        (RefusedReason::Suite, Statement::Package(_)) => {
-            let message = format!("{name} is a suite, and suites are not served yet");
-            line.report_attribute(
-                report,
-                &finding::SUITE,
-                "OPTIONS",
-                message,
-                "ask the publisher for a bundle",
+        (RefusedReason::SuiteReserved, Statement::Package(_)) => {
+            let message = format!(
+                "{name} is a suite that reserves its components, which is not done yet, so it is not served"
             );
+            let help = "ask the publisher for OPTIONS=SUITE";
+            line.report_attribute(report, &finding::SUITE_RESERVED, "OPTIONS", message, help);
         }
         (RefusedReason::TooManyComponents, _) => {
             line.report_name(report, &finding::COMPONENTS_MANY, why.to_owned(), "");

@@ -118,7 +118,8 @@ struct Cited {
 /// One question and its answer.
 #[derive(Debug)]
 struct StepTold {
-    /// `version`, `start`, `expiry`, `hostid`, `exclude`, `include`, `max`, `count` or `available`.
+    /// `version`, `start`, `expiry`, `hostid`, `platform`, `exclude`, `include`, `max`, `count`, `available`, or `package`,
+    /// behind which come those of the package.
     name: &'static str,
     passes: bool,
     /// Whether a decision asks it: not behind the first obstacle.

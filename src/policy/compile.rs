@@ -10,7 +10,7 @@ use super::tables::{
     Limit, LimitId, Lists, PoolRules, Reservation, ReservationId, Rule, RuleId, Terms, Whose,
 };
 use super::{Policy, Settings};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Pool};
 use crate::ident::{FeatureName, User};
 use crate::license::LicenseFile;
 use crate::options::{
@@ -363,10 +363,18 @@ impl<'a> Compiler<'a> {
                 self.report(finding::MAX_UNCOUNTED, line.span, message, None);
             }
         }
-        let limit = LimitId(u32::try_from(self.limits.len()).unwrap_or(u32::MAX));
-        self.limits.push(Limit { rule: id, count, whose });
+        // DECISION (5.5): for a suite the line holds for the package and for each component by itself. Counted together, a
+        // component and the license of the package that goes with it would be two.
+        let suite = selected.iter().any(|at| self.shelf.pool(*at).is_some_and(Pool::is_package));
+        let mut counted = BTreeMap::new();
         for at in selected {
-            self.pools.entry(at).or_default().limits.push(limit);
+            let together = self.shelf.pool(at).filter(|_| suite);
+            let limit =
+                counted.entry(together.map(|pool| (pool.is_package(), &pool.feature))).or_insert_with(|| {
+                    self.limits.push(Limit { rule: id, count, whose: whose.clone() });
+                    LimitId(u32::try_from(self.limits.len().saturating_sub(1)).unwrap_or(u32::MAX))
+                });
+            self.pools.entry(at).or_default().limits.push(*limit);
         }
     }
 

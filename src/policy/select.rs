@@ -53,24 +53,20 @@ impl<'a> Shelf<'a> {
         self.catalog.pools(at.feature.as_str()).get(at.index)
     }
 
-    /// The pools that a name means: those of the feature, else those of the package's components.
+    /// The pools that a name means: those of the feature, else those of the package's components; for a suite both.
     pub(super) fn named(&self, name: &FeatureName) -> Vec<PoolAt<'a>> {
         let own = self.catalog.pools(name.as_str());
-        if !own.is_empty() {
-            return own
-                .iter()
-                .enumerate()
-                .map(|(index, pool)| PoolAt { feature: &pool.feature, index })
-                .collect();
+        let mut pools: Vec<PoolAt<'a>> =
+            own.iter().enumerate().map(|(index, pool)| PoolAt { feature: &pool.feature, index }).collect();
+        if !own.is_empty() && !own.iter().any(Pool::is_package) {
+            return pools;
         }
         let keys = self.packages.get(name.as_str()).into_iter().flatten();
-        let mut pools: Vec<PoolAt<'a>> = keys
-            .filter_map(|key| {
-                let of_feature = self.catalog.pools(key.feature());
-                let index = of_feature.iter().position(|pool| pool.key == **key)?;
-                Some(PoolAt { feature: &of_feature.get(index)?.feature, index })
-            })
-            .collect();
+        pools.extend(keys.filter_map(|key| {
+            let of_feature = self.catalog.pools(key.feature());
+            let index = of_feature.iter().position(|pool| pool.key == **key)?;
+            Some(PoolAt { feature: &of_feature.get(index)?.feature, index })
+        }));
         pools.sort();
         pools.dedup();
         pools

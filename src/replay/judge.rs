@@ -1,6 +1,7 @@
 //! The second pass: each request through the engine, in the state that the replay has come to.
 
 mod held_on;
+mod returns;
 mod ruling;
 mod sums;
 
@@ -15,15 +16,13 @@ use super::repeats::{Asker, Repeats, Sort, asker};
 use super::survey::{Files, Holding, open_unknown};
 use super::tally::Tally;
 use crate::catalog::Catalog;
+use crate::code::Code;
 use crate::event::{
-    Answer, Checkin, Checkout, Denied, EndReason, Event, Identity, In, InReason, Lingering, Moved, Out,
-    Record, Reread, Shares,
+    Checkout, Denied, EndReason, Event, Identity, In, InReason, Lingering, Moved, Out, Record, Reread, Shares,
 };
 use crate::ident::{FeatureName, Handle, PoolKey, SessionId, Token};
 use crate::policy::Policy;
-use crate::seat::{
-    Command, Decision, Reply, Rules, Session, State, Tenure, Usage, decide, given_up, next_wakeup,
-};
+use crate::seat::{Command, Decision, Rules, Session, State, Usage, decide};
 use crate::time::{Monotonic, Now, Timestamp};
 
 /// A recorded handle stands in the replay for this many: those between are for seats that the record does not have. So handles rise
@@ -97,6 +96,9 @@ pub struct Replay {
     judging: bool,
     timers: BinaryHeap<Reverse<(Timestamp, Timer)>>,
     repeats: Repeats,
+    /// Suites' own checkouts that are out in the record, by recorded handle. They are judged with their components, and come back
+    /// with them.
+    packages: BTreeSet<Handle>,
     /// Of seats that the record has and the replay denied for want of a free license, by recorded handle.
     wanted_seats: BTreeMap<Handle, Want>,
     /// Of requests that were denied in both, with the time when the wanting ends.
@@ -119,6 +121,7 @@ impl Replay {
             judging: false,
             timers: BinaryHeap::new(),
             repeats: Repeats::default(),
+            packages: BTreeSet::new(),
             wanted_seats: BTreeMap::new(),
             wanted: BTreeMap::new(),
             held: HeldOn::default(),
@@ -133,13 +136,17 @@ impl Replay {
         for event in &mut record.events {
             match event {
                 Event::Out(out) => {
+                    self.packages.extend(out.accounting.suite);
                     open_unknown(&mut self.state, out.session, &out.identity, record.at);
                     out.handle = scaled(out.handle);
                     scale(&mut out.accounting.shares);
                     out.accounting.suite = out.accounting.suite.map(scaled);
                     out.request.acknowledged = all_before(out.request.token);
                 }
-                Event::In(back) => back.handle = scaled(back.handle),
+                Event::In(back) => {
+                    self.packages.remove(&back.handle);
+                    back.handle = scaled(back.handle);
+                }
                 Event::Lingering(lingering) => lingering.handle = scaled(lingering.handle),
                 Event::Moved(moved) => {
                     moved.handle = scaled(moved.handle);
@@ -186,11 +193,18 @@ impl Replay {
         let at = record.at;
         self.advance(at);
         let ended = ended_by_reread(&record);
+        let suites = ruling::suites(&record);
         for event in record.events {
             match event {
+                // It is part of the answer to the request for the component.
+                Event::Out(out) if suites.contains(&out.handle) => {
+                    self.packages.insert(out.handle);
+                }
                 Event::Out(out) => self.recorded_out(*out, at),
                 Event::Denied(denied) => self.recorded_denied(*denied, at),
+                Event::In(back) if self.packages.remove(&back.handle) => {}
                 Event::In(back) => self.recorded_in(back, at),
+                Event::Lingering(lingering) if self.packages.contains(&lingering.handle) => {}
                 // Whether it lingers is for the replay's rules to say.
                 Event::Lingering(Lingering { session, handle, why, .. }) => {
                     self.recorded_in(In { session, handle, why }, at);
@@ -247,9 +261,14 @@ impl Replay {
         let (command, decision) = self.ask(session, request, at);
         let pool_told = self.plan.pools_known.then_some(pool);
         match verdict(decision) {
-            Ruling::Granted(mut out, taken) => {
+            Ruling::Granted(mut out, mut package, taken) => {
                 self.apply_all(taken, at);
                 out.rename(scaled(handle));
+                if let Some(package) = &mut package {
+                    let below = Handle(out.handle.0.saturating_sub(1));
+                    package.rename(accounting.suite.map_or(below, scaled));
+                    out.accounting.suite = Some(package.handle);
+                }
                 let other_pool = pool_told.as_ref().is_some_and(|pool| *pool != out.pool);
                 let other_terms = self.plan.exact
                     && self.plan.pools_known
@@ -266,7 +285,12 @@ impl Replay {
                     let key = (identity.user.clone(), identity.host.clone(), out.request.feature.clone());
                     self.content(&key);
                 }
-                self.grant(out, at);
+                self.grant(out, package, at);
+            }
+            // A debug log does not say which checkouts went with others; under rules by which this is a suite, it did.
+            Ruling::Denied(denied) if !self.plan.pools_known && denied.denial.code == Code::OnlyPackage => {
+                self.packages.insert(handle);
+                self.apply(Event::Denied(denied), at);
             }
             Ruling::Denied(denied) => {
                 let feature = &denied.request.feature;
@@ -327,57 +351,19 @@ impl Replay {
                     self.differ(Kind::OtherReason, command, &identity, verdicts, at);
                 }
             }
-            Ruling::Granted(out, taken) => {
+            Ruling::Granted(out, package, taken) => {
                 self.apply_all(taken, at);
                 let until = at.plus(self.plan.holding.of(&out.request.feature).0);
                 self.content(&key);
                 let verdicts = (Verdict::Denied(denial), Verdict::Granted(Some(out.pool.clone())));
                 let handle = out.handle;
-                self.grant(out, at);
+                self.grant(out, package, at);
                 self.hold(handle, until);
                 self.differ(Kind::NewlyGranted, command, &identity, verdicts, at);
             }
             Ruling::Refused(refused) => {
                 let verdicts = (Verdict::Denied(denial), Verdict::Refused(refused));
                 self.differ(Kind::OtherReason, command, &identity, verdicts, at);
-            }
-        }
-    }
-
-    fn recorded_in(&mut self, back: In, at: Timestamp) {
-        if !self.wanted_seats.is_empty()
-            && let Some(want) = self.wanted_seats.remove(&back.handle)
-        {
-            self.satisfy(&want);
-        }
-        let handle = scaled(back.handle);
-        // What lingers comes back by itself.
-        let Some(seat) = self.state.seat(handle).filter(|seat| seat.tenure == Tenure::Held) else {
-            if matches!(back.why, InReason::Checkin { .. }) {
-                self.totals.ignored_checkins += 1;
-            }
-            return;
-        };
-        match back.why {
-            InReason::Checkin { token, .. } => {
-                let request = Checkin { token, acknowledged: all_before(token), handle };
-                let decision = self.decide(&Command::Checkin(back.session, request), at);
-                match decision.reply {
-                    Reply::Answer(_, Answer::CheckedIn(_)) => self.apply_all(decision.events, at),
-                    // Its number was used before, as can be in a log that has none: the seat came back all the same.
-                    _ => self.give_up(handle, InReason::Ended(EndReason::Goodbye), at),
-                }
-            }
-            InReason::Ended(_) => self.give_up(handle, back.why, at),
-            InReason::Inactive | InReason::UserRemoved => self.apply(Event::In(In { handle, ..back }), at),
-            // Here somebody holds it still: it came back sooner than under the recorded rules.
-            InReason::Linger => {}
-            InReason::Removed => {
-                // The new files have a pool for it, so it would have been held on.
-                let until = seat.since.plus(self.plan.holding.of(&seat.feature).0).max(at);
-                let found = seat_differs(&self.state, handle, Kind::Kept, at);
-                self.hold(handle, until);
-                found.into_iter().for_each(|found| self.tell(found));
             }
         }
     }
@@ -390,7 +376,8 @@ impl Replay {
         }
         // Who was denied gives up and goes; with a seat he would have stayed.
         let of_session = self.state.session(session).into_iter().flat_map(Session::handles);
-        let others: Vec<Handle> = of_session.filter(|handle| !self.held.has(*handle)).collect();
+        let others = of_session.filter(|handle| !self.held.has(*handle) && !self.is_package(*handle));
+        let others: Vec<Handle> = others.collect();
         for handle in others {
             self.give_up(handle, InReason::Ended(why), at);
         }
@@ -424,26 +411,11 @@ impl Replay {
         self.usage.follow(&record, &self.rules.catalog, &self.rules.policy);
     }
 
-    fn grant(&mut self, out: Box<Out>, at: Timestamp) {
-        let pool = out.pool.clone();
-        self.apply(Event::Out(out), at);
-        self.raise(&pool, at);
-    }
-
-    /// Gives a seat back without a request.
-    fn give_up(&mut self, handle: Handle, why: InReason, at: Timestamp) {
-        let rules = Rules { catalog: &self.rules.catalog, policy: &self.rules.policy, usage: &self.usage };
-        if let Some(event) = given_up(&self.state, rules, handle, why, at) {
-            self.apply(event, at);
-        }
-    }
-
-    /// Ends what lingers until then.
-    fn lapse(&mut self, until: Timestamp) {
-        while let Some(due) = next_wakeup(&self.state).filter(|due| *due <= until) {
-            let decision = self.decide(&Command::Tick, due);
-            self.apply_all(decision.events, due);
-        }
+    fn grant(&mut self, out: Box<Out>, package: Option<Box<Out>>, at: Timestamp) {
+        let outs = package.into_iter().chain([out]);
+        let (pools, events) = outs.map(|out| (out.pool.clone(), Event::Out(out))).unzip::<_, _, Vec<_>, _>();
+        self.apply_all(events, at);
+        pools.iter().for_each(|pool| self.raise(pool, at));
     }
 
     /// What has become due until now.
@@ -489,7 +461,7 @@ impl Replay {
                     into.push(to.clone());
                 }
                 // No difference where the record ended it too.
-                Event::In(back) if !ended.contains(&back.handle) => {
+                Event::In(back) if !ended.contains(&back.handle) && !self.is_package(back.handle) => {
                     let found = seat_differs(&self.state, back.handle, Kind::Lost, at);
                     found.into_iter().for_each(|found| self.tell(found));
                 }
@@ -513,6 +485,11 @@ impl Replay {
             let recorded = Verdict::Granted(Some(moved.to.clone()));
             found.into_iter().for_each(|found| self.tell(Difference { recorded: recorded.clone(), ..found }));
         }
+    }
+
+    /// Whether a seat is a suite's own, of which its component tells.
+    fn is_package(&self, handle: Handle) -> bool {
+        self.state.seat(handle).is_some_and(|seat| seat.component.is_some())
     }
 
     fn differ(

@@ -19,14 +19,16 @@ pub(super) fn decide(
         Ok(session) => session,
         Err(decision) => return decision,
     };
-    if !session.handles.contains(&request.handle) {
+    // What goes with a component comes back with it: its handle is nobody's to give.
+    let of_package = state.seat(request.handle).is_some_and(|seat| seat.component.is_some());
+    if of_package || !session.handles.contains(&request.handle) {
         let note = format!("this session holds no checkout {}", request.handle);
         let denial = Denial::new(Code::NeverCheckedOut, minor::HANDLE_UNKNOWN, &note);
         return Decision::new(Vec::new(), Reply::Answer(request.token, Answer::Denied(denial)));
     }
     let why = InReason::Checkin { token: request.token, acknowledged: request.acknowledged };
     Decision::new(
-        given_up(state, rules, request.handle, why, now.utc).into_iter().collect(),
+        given_up(state, rules, request.handle, why, now.utc),
         Reply::Answer(request.token, Answer::CheckedIn(request.handle)),
     )
 }

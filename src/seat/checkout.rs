@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::choose::{Asked, choose, sharing};
+use super::choose::{Asked, Asking, choose, sharing};
 use super::linger::Found;
 use super::refusal::refusal;
 use super::{Decision, Reply, Rules, Session, State};
@@ -71,29 +71,44 @@ pub(super) fn decide(
 }
 
 fn grant(asked: &Asked<'_>, id: SessionId, session: &Session, pool: &Pool) -> Decision {
-    let (state, request) = (asked.state, asked.request);
-    let (lines, expires) = backing(pool, request.count.get(), asked.now);
-    let handle = Handle(state.last_handle + 1);
-    let found = asked.found(pool);
-    let out = Out {
-        session: id,
-        identity: session.identity.clone(),
-        request: request.clone(),
-        pool: pool.key.clone(),
-        handle,
-        lines,
-        expires,
-        demo: asked.rules.catalog.demo(),
-        accounting: accounting(asked, &session.identity, pool, &found, handle),
-    };
-    let answer = Answer::Granted(out.grant());
+    let state = asked.state;
+    let found = asked.found(pool, Asking::Itself);
     // What the client takes back comes in first, and nobody comes between.
-    let taken = found.taken.iter().filter_map(|handle| {
-        let session = state.seat(*handle)?.session;
-        Some(Event::In(In { session, handle: *handle, why: InReason::Linger }))
+    let taken = found.taken.iter().flat_map(|handle| state.coming_back(*handle)).filter_map(|handle| {
+        let session = state.seat(handle)?.session;
+        Some(Event::In(In { session, handle, why: InReason::Linger }))
     });
-    let events = taken.chain([Event::Out(Box::new(out))]).collect();
-    Decision::new(events, Reply::Answer(request.token, answer))
+    let mut events: Vec<Event> = taken.collect();
+    let mut handle = Handle(state.last_handle + 1);
+    let out = |pool: &Pool, found: &Found, request: Checkout, handle: Handle| {
+        let (lines, expires) = backing(pool, request.count.get(), asked.now);
+        Out {
+            session: id,
+            identity: session.identity.clone(),
+            request,
+            pool: pool.key.clone(),
+            handle,
+            lines,
+            expires,
+            demo: asked.rules.catalog.demo(),
+            accounting: accounting(asked, &session.identity, pool, found, handle),
+        }
+    };
+    let mut suite = None;
+    if let Some((package, _)) = asked.package(pool) {
+        // What is taken with the component is any license of its package: the version is that of the package.
+        let request =
+            Checkout { feature: package.feature.clone(), version: package.version, ..asked.request.clone() };
+        let found = asked.found(package, Asking::With(pool));
+        events.push(Event::Out(Box::new(out(package, &found, request, handle))));
+        suite = Some(handle);
+        handle = Handle(handle.0 + 1);
+    }
+    let mut component = out(pool, &found, asked.request.clone(), handle);
+    component.accounting.suite = suite;
+    let answer = Answer::Granted(component.grant());
+    events.push(Event::Out(Box::new(component)));
+    Decision::new(events, Reply::Answer(asked.request.token, answer))
 }
 
 /// How a grant from a pool is counted.

@@ -6,10 +6,10 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use super::linger::Found;
+use super::linger::{self, Found};
 use super::pool_use::GroupKey;
 use super::usage::Without;
-use super::{Idle, Rules, State};
+use super::{Idle, Rules, State, rules_of};
 use crate::catalog::{Period, Pool};
 use crate::event::{Checkout, Identity};
 use crate::ident::SessionId;
@@ -19,6 +19,8 @@ use crate::time::Timestamp;
 /// One question that a pool puts to a request, with what was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
+    /// The licenses are a suite's: they go with its components and can't be asked for by themselves.
+    Package,
     /// Is the version of the pool the one that was asked for, or a higher one?
     Version {
         /// Whether it is.
@@ -28,6 +30,11 @@ pub enum Step {
     Period(Period),
     /// Does the pool float, or has the client one of its hostids?
     HostId {
+        /// Whether it is so.
+        fits: bool,
+    },
+    /// Is the pool for all platforms, or for the client's?
+    Platform {
         /// Whether it is so.
         fits: bool,
     },
@@ -94,20 +101,28 @@ impl Step {
     #[must_use]
     pub const fn obstacle(self) -> Option<u8> {
         match self {
-            Self::Version { enough: false } => Some(0),
-            Self::Period(Period::Before) => Some(1),
-            Self::Period(Period::After) => Some(2),
-            Self::HostId { fits: false } => Some(3),
-            Self::Exclude { by: Some(_) } => Some(4),
-            Self::Include(Inclusion { list: Some(_), by: None }) => Some(5),
-            Self::Limit { allows: false, .. } => Some(6),
-            Self::Count { enough: false, .. } => Some(7),
+            Self::Package => Some(0),
+            Self::Version { enough: false } => Some(1),
+            Self::Period(Period::Before) => Some(2),
+            Self::Period(Period::After) => Some(3),
+            Self::HostId { fits: false } => Some(4),
+            Self::Platform { fits: false } => Some(5),
+            Self::Exclude { by: Some(_) } => Some(6),
+            Self::Include(Inclusion { list: Some(_), by: None }) => Some(7),
+            Self::Limit { allows: false, .. } => Some(8),
+            Self::Count { enough: false, .. } => Some(9),
             // Of two pools without a free license that one answers in which licenses are free, but for others.
-            Self::Availability { room: Room::Full, .. } => Some(8),
-            Self::Availability { room: Room::Reserved, .. } => Some(9),
-            Self::Availability { room: Room::Overdraft, .. } => Some(10),
+            Self::Availability { room: Room::Full, .. } => Some(10),
+            Self::Availability { room: Room::Reserved, .. } => Some(11),
+            Self::Availability { room: Room::Overdraft, .. } => Some(12),
             _ => None,
         }
+    }
+
+    /// Whether a pool can give the request nothing, not even by overdraft.
+    #[must_use]
+    pub const fn denies(self) -> bool {
+        self.obstacle().is_some() && !matches!(self, Self::Availability { room: Room::Overdraft, .. })
     }
 }
 
@@ -122,14 +137,33 @@ pub(super) struct Asked<'a> {
     pub(super) now: Timestamp,
 }
 
-/// The pool that got furthest, and what it got to; none if no pool has the feature.
-pub(super) type Furthest<'a> = Option<(Step, &'a Pool)>;
+/// What stands between a request and a pool.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stuck<'a> {
+    pub(super) step: Step,
+    /// The pool.
+    pub(super) pool: &'a Pool,
+    /// Whose question it is: the pool's own, or that of the package that goes with it.
+    pub(super) at: &'a Pool,
+}
+
+/// Where the pool is that got furthest; none if no pool has the feature.
+pub(super) type Furthest<'a> = Option<Stuck<'a>>;
+
+/// What of a pool is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Asking<'a> {
+    /// The pool's feature.
+    Itself,
+    /// A component from this pool, with which the licenses go.
+    With(&'a Pool),
+}
 
 /// The first pool without an obstacle, else the first that has room with overdraft. Pools in which the client takes lingering
 /// licenses back come before all others, as it shall not use two where one is enough.
 pub(super) fn choose<'a>(
     asked: &Asked<'a>,
-    mut obstacle: impl FnMut(&'a Pool, &PoolRules) -> Option<Step>,
+    mut obstacle: impl FnMut(&'a Pool, &PoolRules) -> Option<Stuck<'a>>,
 ) -> Result<&'a Pool, Furthest<'a>> {
     let feature = asked.request.feature.as_str();
     // Without an options file there are no rules at all.
@@ -138,20 +172,20 @@ pub(super) fn choose<'a>(
     let pools = asked.rules.catalog.pools(feature).iter().zip(of_pools);
     let first = pools.clone().filter(|(pool, _)| asked.takes_back(pool));
     let others = pools.filter(|(pool, _)| !asked.takes_back(pool));
-    let mut furthest: Option<(u8, Step, &Pool)> = None;
+    let mut furthest: Option<(u8, Stuck<'a>)> = None;
     for (pool, of_pool) in first.chain(others) {
-        let Some((rank, step)) =
-            obstacle(pool, of_pool).and_then(|step| step.obstacle().map(|rank| (rank, step)))
+        let Some((rank, stuck)) =
+            obstacle(pool, of_pool).and_then(|stuck| stuck.step.obstacle().map(|rank| (rank, stuck)))
         else {
             return Ok(pool);
         };
-        if furthest.is_none_or(|(best, ..)| rank > best) {
-            furthest = Some((rank, step, pool));
+        if furthest.is_none_or(|(best, _)| rank > best) {
+            furthest = Some((rank, stuck));
         }
     }
     match furthest {
-        Some((_, Step::Availability { room: Room::Overdraft, .. }, pool)) => Ok(pool),
-        furthest => Err(furthest.map(|(_, step, pool)| (step, pool))),
+        Some((_, stuck)) if !stuck.step.denies() => Ok(stuck.pool),
+        furthest => Err(furthest.map(|(_, stuck)| stuck)),
     }
 }
 
@@ -182,10 +216,17 @@ impl<'a> Asked<'a> {
             && used().is_some_and(|used| used.lingering(self.identity).next().is_some())
     }
 
-    /// What the client finds in a pool.
-    pub(super) fn found(&self, pool: &Pool) -> Found {
+    /// What the client finds in a pool. Of a package it takes back what lingers with the component that it takes back.
+    pub(super) fn found(&self, pool: &Pool, asking: Asking<'_>) -> Found {
         let key = sharing(pool, self.request, self.identity);
-        Found::of(self.state, pool, key.as_ref(), self.identity, self.count())
+        let taken = match asking {
+            Asking::Itself => linger::taken_back(self.state, pool, self.identity, self.count()),
+            Asking::With(component) => {
+                let of_component = linger::taken_back(self.state, component, self.identity, self.count());
+                of_component.iter().filter_map(|handle| self.state.seat(*handle)?.suite).collect()
+            }
+        };
+        Found::without(self.state, pool, key.as_ref(), taken)
     }
 
     /// How many more would be in use of a pool: none of those that the client's checkouts share already.
@@ -193,13 +234,25 @@ impl<'a> Asked<'a> {
         self.count().saturating_sub(found.joined.map_or(0, |(_, in_use)| in_use))
     }
 
+    /// The pool of the package that goes with each license of a pool, and its rules.
+    pub(super) fn package(&self, pool: &Pool) -> Option<(&'a Pool, Option<&'a PoolRules>)> {
+        let Rules { catalog, policy, .. } = self.rules;
+        let key = pool.package()?;
+        Some((catalog.pool(key)?, rules_of(catalog, policy, key)))
+    }
+
     /// The first thing that stands between the request and a pool.
-    pub(super) fn obstacle(&self, pool: &Pool, of_pool: &PoolRules) -> Option<Step> {
+    pub(super) fn obstacle(&self, pool: &'a Pool, of_pool: &PoolRules) -> Option<Stuck<'a>> {
         let first = |step: Step| match step.obstacle() {
             Some(_) => ControlFlow::Break(step),
             None => ControlFlow::Continue(()),
         };
-        self.walk(pool, of_pool, first).break_value()
+        stuck(pool, self.walk(pool, of_pool, Asking::Itself, first).break_value(), || {
+            let (package, rules) = self.package(pool)?;
+            let open = PoolRules::default();
+            let step = self.walk(package, rules.unwrap_or(&open), Asking::With(pool), first);
+            Some((step.break_value()?, package))
+        })
     }
 
     /// Puts the questions of a pool one after the other, as long as the visitor goes on.
@@ -207,15 +260,24 @@ impl<'a> Asked<'a> {
         &self,
         pool: &Pool,
         of_pool: &PoolRules,
+        asking: Asking<'_>,
         mut visit: impl FnMut(Step) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        visit(Step::Version { enough: pool.version >= self.request.version })?;
+        if matches!(asking, Asking::Itself) {
+            if pool.is_package() {
+                return visit(Step::Package);
+            }
+            visit(Step::Version { enough: pool.version >= self.request.version })?;
+        }
         let period = pool.period_at(self.now);
         visit(Step::Period(period))?;
         visit(Step::HostId { fits: pool.admits(self.identity) })?;
+        if pool.platforms.is_some() {
+            visit(Step::Platform { fits: pool.runs_on(self.identity) })?;
+        }
         visit(Step::Exclude { by: of_pool.exclusion(&self.client) })?;
         visit(Step::Include(of_pool.inclusion(&self.client)))?;
-        let found = self.found(pool);
+        let found = self.found(pool, asking);
         let (adds, without) = (self.adds(&found), self.rules.usage.without(&found.taken));
         for id in &of_pool.limits {
             visit(self.limit(*id, adds, &without))?;
@@ -279,6 +341,20 @@ fn availability(in_use: u64, adds: u64, idle: Idle, (count, most): (u64, u64)) -
     };
     let overdraft = with_overdraft - free;
     Step::Availability { in_use, adds, free, overdraft, idle, for_client, room }
+}
+
+/// What stands in the way of a pool: the first question of its own that denies, else the first of the package's that goes with
+/// it. What denies there denies here; what needs overdraft there needs it here.
+pub(super) fn stuck<'a>(
+    pool: &'a Pool,
+    own: Option<Step>,
+    package: impl FnOnce() -> Option<(Step, &'a Pool)>,
+) -> Option<Stuck<'a>> {
+    let own = own.map(|step| Stuck { step, pool, at: pool });
+    if own.is_some_and(|own| own.step.denies()) {
+        return own;
+    }
+    package().map(|(step, at)| Stuck { step, pool, at }).or(own)
 }
 
 /// The checkouts of a pool with which a request would share.

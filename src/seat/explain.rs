@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::choose::{Asked, Room, Step, choose};
+use super::choose::{Asked, Asking, Room, Step, choose, stuck};
 use super::refusal::{refusal, reserving, starts};
 use super::{Idle, Rules, State};
 use crate::catalog::{Period, Pool};
@@ -30,6 +30,8 @@ pub struct Tried<'a> {
     pub decides: bool,
     /// What would have to change so that this pool grants: all of it. Nothing if it does.
     pub changes: Vec<Change>,
+    /// The pool of the package that goes with each license, if there is one. It is asked when nothing in this one denies.
+    pub package: Option<Box<Tried<'a>>>,
 }
 
 /// One thing that would have to change for a pool to grant a request.
@@ -43,6 +45,10 @@ pub enum Change {
     Renew,
     /// The client must be a machine with one of the pool's hostids.
     OtherHost,
+    /// The client must run on one of the pool's platforms.
+    OtherPlatform,
+    /// The request must be for a component of the suite.
+    Component,
     /// None of these EXCLUDE lines may name the client.
     NotExcluded(Vec<RuleId>),
     /// The INCLUDE list that this line begins must name the client.
@@ -85,27 +91,56 @@ pub fn explain<'a>(
     let asked = Asked::new(state, rules, request, (None, identity), now.utc);
     let mut tried: Vec<Tried<'a>> = Vec::new();
     let chosen = choose(&asked, |pool, of_pool| {
-        let mut steps = Vec::new();
-        let _: ControlFlow<()> = asked.walk(pool, of_pool, |step| {
-            steps.push(step);
-            ControlFlow::Continue(())
+        let (mut own, first) = look(&asked, pool, of_pool, Asking::Itself);
+        let package = asked.package(pool).map(|(package, rules)| {
+            let open = PoolRules::default();
+            look(&asked, package, rules.unwrap_or(&open), Asking::With(pool))
         });
-        let first = steps.iter().find(|step| step.obstacle().is_some()).copied();
-        let changes = steps.iter().filter_map(|step| change(&asked, pool, of_pool, *step)).collect();
-        tried.push(Tried { pool, steps, decides: false, changes });
-        first
+        let stuck = stuck(pool, first, || {
+            let (package, first) = package.as_ref()?;
+            Some(((*first)?, package.pool))
+        });
+        own.package = package.map(|(package, _)| Box::new(package));
+        tried.push(own);
+        stuck
     });
-    let deciding = match &chosen {
-        Ok(pool) => Some(*pool),
-        Err(furthest) => furthest.as_ref().map(|(_, pool)| *pool),
+    let (deciding, at) = match &chosen {
+        Ok(pool) => (Some(*pool), Some(*pool)),
+        Err(furthest) => (furthest.map(|stuck| stuck.pool), furthest.map(|stuck| stuck.at)),
     };
     for pool in &mut tried {
         pool.decides = deciding.is_some_and(|deciding| std::ptr::eq(deciding, pool.pool));
+        if let Some(package) = pool.package.as_mut().filter(|_| pool.decides) {
+            package.decides = at.is_some_and(|at| std::ptr::eq(at, package.pool));
+        }
     }
     Explanation { verdict: chosen.map_err(|furthest| refusal(&asked, furthest)), tried }
 }
 
+/// Puts all questions of a pool; with them comes the first that is in the way.
+fn look<'a>(
+    asked: &Asked<'a>,
+    pool: &'a Pool,
+    of_pool: &PoolRules,
+    asking: Asking<'_>,
+) -> (Tried<'a>, Option<Step>) {
+    let mut steps = Vec::new();
+    let _: ControlFlow<()> = asked.walk(pool, of_pool, asking, |step| {
+        steps.push(step);
+        ControlFlow::Continue(())
+    });
+    let first = steps.iter().find(|step| step.obstacle().is_some()).copied();
+    let changes = steps.iter().filter_map(|step| change(asked, (pool, asking), of_pool, *step)).collect();
+    (Tried { pool, steps, decides: false, changes, package: None }, first)
+}
+
 impl Tried<'_> {
+    /// Whether a decision comes to ask the pool of the package.
+    #[must_use]
+    pub fn asks_package(&self) -> bool {
+        !self.steps.iter().any(|step| step.denies())
+    }
+
     /// The steps up to the first obstacle: those that a decision asks.
     #[must_use]
     pub fn asked(&self) -> &[Step] {
@@ -115,9 +150,16 @@ impl Tried<'_> {
     }
 }
 
-fn change(asked: &Asked<'_>, pool: &Pool, of_pool: &PoolRules, step: Step) -> Option<Change> {
+fn change(
+    asked: &Asked<'_>,
+    (pool, asking): (&Pool, Asking<'_>),
+    of_pool: &PoolRules,
+    step: Step,
+) -> Option<Change> {
     step.obstacle()?;
     Some(match step {
+        Step::Package => Change::Component,
+        Step::Platform { .. } => Change::OtherPlatform,
         Step::Version { .. } => Change::LowerVersion,
         Step::Period(Period::Before) => Change::Wait(starts(pool).unwrap_or_default()),
         Step::Period(_) => Change::Renew,
@@ -125,7 +167,7 @@ fn change(asked: &Asked<'_>, pool: &Pool, of_pool: &PoolRules, step: Step) -> Op
         Step::Exclude { .. } => Change::NotExcluded(of_pool.exclusions(&asked.client)),
         Step::Include(Inclusion { list, .. }) => Change::Included(list?),
         Step::Limit { id, used, .. } => {
-            let (used, adds) = (used.unwrap_or(0), asked.adds(&asked.found(pool)));
+            let (used, adds) = (used.unwrap_or(0), asked.adds(&asked.found(pool, asking)));
             let most = u64::from(asked.rules.policy.limit(id).map_or(0, |limit| limit.count));
             let to = used.saturating_add(adds);
             let check_in = (adds <= most).then(|| to.saturating_sub(most));

@@ -1,12 +1,13 @@
 //! A second look at a decision before it is stored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
 use super::pool_use::GroupKey;
+use super::suite::are_together;
 use super::{Seat, State, Tenure};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Pool};
 use crate::event::{Event, Lingering, Out};
 use crate::ident::{Handle, PoolKey, SessionId, Token};
 use crate::time::Now;
@@ -39,6 +40,9 @@ pub enum Violation {
     /// A request number that grants a second time.
     #[error("request {1} of session {0} was answered before")]
     TokenReused(SessionId, Token),
+    /// A component without its package, a package without its component, or one of them coming back alone.
+    #[error("checkout {0} is parted from the one that goes with it in its suite")]
+    SuiteParted(Handle),
 }
 
 /// Checks events that [`super::decide`] has made against the state they were made for. `catalog` has the licenses that hold
@@ -49,25 +53,55 @@ pub enum Violation {
 pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Result<(), Violation> {
     let mut added: BTreeMap<&PoolKey, u64> = BTreeMap::new();
     let mut gone: Vec<&Seat> = Vec::new();
+    let mut last_handle = state.last_handle;
+    // A grant of a package, until that of its component comes next.
+    let mut package: Option<&Out> = None;
+    let given_up: BTreeSet<(bool, Handle)> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::In(back) => Some((false, back.handle)),
+            Event::Lingering(lingering) => Some((true, lingering.handle)),
+            _ => None,
+        })
+        .collect();
+    let reread = events.iter().any(|event| matches!(event, Event::Reread(_)));
+    let together = |handle: Handle, seat: &Seat, lingers: bool| {
+        // At a reread a component may go on where it needs no package.
+        let partner = seat.suite.or(seat.component.filter(|_| !reread));
+        match partner {
+            Some(partner) if !given_up.contains(&(lingers, partner)) => Err(Violation::SuiteParted(handle)),
+            _ => Ok(()),
+        }
+    };
     for event in events {
+        if let Some(alone) = package.filter(|_| !matches!(event, Event::Out(_))) {
+            return Err(Violation::SuiteParted(alone.handle));
+        }
         match event {
             Event::Out(out) => {
+                if out.handle.0 <= last_handle {
+                    return Err(Violation::HandleReused(out.handle));
+                }
+                last_handle = out.handle.0;
                 let used = state.pool(&out.pool);
                 let there = gone.iter().copied().filter(|seat| seat.pool == out.pool);
                 let (in_use, joined) = used.map_or((0, None), |used| used.without(key(out).as_ref(), there));
                 let added = added.entry(&out.pool).or_default();
                 *added += adds(out, joined);
-                check_out(state, catalog, out, (in_use, *added), now)?;
+                let pool = check_out(state, catalog, out, (in_use, *added), now)?;
+                check_suite(pool, out, package)?;
+                package = pool.is_package().then_some(out);
             }
             Event::In(returned) => {
                 let seat = state.seat(returned.handle).filter(|seat| seat.session == returned.session);
-                gone.push(seat.ok_or(Violation::NotHeld(returned.session))?);
+                let seat = seat.ok_or(Violation::NotHeld(returned.session))?;
+                together(returned.handle, seat, false)?;
+                gone.push(seat);
             }
             Event::Lingering(Lingering { session, handle, until, .. }) => {
-                let held = |seat: &Seat| seat.session == *session && seat.tenure == Tenure::Held;
-                if !state.seat(*handle).is_some_and(held) {
-                    return Err(Violation::NotHeld(*session));
-                }
+                let held = |seat: &&Seat| seat.session == *session && seat.tenure == Tenure::Held;
+                let seat = state.seat(*handle).filter(held).ok_or(Violation::NotHeld(*session))?;
+                together(*handle, seat, true)?;
                 if *until <= now.utc {
                     return Err(Violation::OverAlready(*handle));
                 }
@@ -86,7 +120,17 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
             _ => {}
         }
     }
-    Ok(())
+    package.map_or(Ok(()), |alone| Err(Violation::SuiteParted(alone.handle)))
+}
+
+/// A package's grant comes alone before that of its component, and no other grant before or behind it.
+fn check_suite(pool: &Pool, out: &Out, package: Option<&Out>) -> Result<(), Violation> {
+    let together = match (package, pool.package()) {
+        (Some(package), Some(key)) => package.pool == *key && are_together(package, out),
+        (None, None) => out.accounting.suite.is_none(),
+        _ => false,
+    };
+    if together { Ok(()) } else { Err(Violation::SuiteParted(out.handle)) }
 }
 
 /// How many licenses a grant adds to those in use: none of those that the checkouts of its group use already.
@@ -104,16 +148,13 @@ fn key(out: &Out) -> Option<GroupKey> {
 }
 
 /// `in_use` is what is out of the pool when all has come back that does so with the grant; `added` is what the grants add.
-fn check_out(
+fn check_out<'a>(
     state: &State,
-    catalog: &Catalog,
+    catalog: &'a Catalog,
     out: &Out,
     (in_use, added): (u64, u64),
     now: Now,
-) -> Result<(), Violation> {
-    if out.handle.0 <= state.last_handle {
-        return Err(Violation::HandleReused(out.handle));
-    }
+) -> Result<&'a Pool, Violation> {
     let session = state.session(out.session).ok_or(Violation::NotHeld(out.session))?;
     if out.request.token <= session.highest {
         return Err(Violation::TokenReused(out.session, out.request.token));
@@ -128,5 +169,5 @@ fn check_out(
     if pool.counted && added > 0 && total > count {
         return Err(Violation::PoolExceeded { pool: out.pool.clone(), out: total, count });
     }
-    Ok(())
+    Ok(pool)
 }

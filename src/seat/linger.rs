@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::usage::rules_of;
-use super::{PoolUse, Rules, Seat, State, Tenure};
+use super::{Rules, Seat, State, Tenure};
 use crate::catalog::Pool;
 use crate::event::{Event, Identity, In, InReason, Lingering};
 use crate::ident::Handle;
 use crate::time::Timestamp;
 
 /// What becomes of a checkout that its session gives up at this time: it comes back, or it lingers if the publisher or the
-/// options file say so. None if no session holds it.
+/// options file say so. A suite's goes with its component. Nothing if no session holds it.
 #[must_use]
 pub fn given_up(
     state: &State,
@@ -18,13 +18,17 @@ pub fn given_up(
     handle: Handle,
     why: InReason,
     now: Timestamp,
-) -> Option<Event> {
-    let seat = state.seat(handle).filter(|seat| seat.tenure == Tenure::Held)?;
-    let session = seat.session;
-    Some(match term(rules, seat, now) {
+) -> Vec<Event> {
+    // How long it lingers is for the component to say.
+    let all: Vec<Handle> = state.coming_back(handle).collect();
+    let seat = all.last().and_then(|handle| state.seat(*handle)).filter(|seat| seat.tenure == Tenure::Held);
+    let Some(seat) = seat else { return Vec::new() };
+    let (session, term) = (seat.session, term(rules, seat, now));
+    let event = |handle: Handle| match term {
         Some((until, cut)) => Event::Lingering(Lingering { session, handle, until, cut, why }),
         None => Event::In(In { session, handle, why }),
-    })
+    };
+    all.into_iter().map(event).collect()
 }
 
 /// Until when a checkout that is given up now lingers, and whether that is cut to the end of its license. The larger of the
@@ -57,15 +61,13 @@ pub(super) struct Found {
 }
 
 impl Found {
-    pub(super) fn of(
+    pub(super) fn without(
         state: &State,
         pool: &Pool,
         key: Option<&super::pool_use::GroupKey>,
-        identity: &Identity,
-        count: u64,
+        taken: Vec<Handle>,
     ) -> Self {
         let Some(used) = state.pool(&pool.key) else { return Self::default() };
-        let taken = taken_back(state, used, identity, count);
         let (in_use, joined) = used.without(key, taken.iter().filter_map(|handle| state.seat(*handle)));
         Self { taken, in_use, joined }
     }
@@ -73,7 +75,8 @@ impl Found {
 
 /// The lingering checkouts in a pool that a request of this client takes back. DECISION: the oldest of just as many licenses;
 /// if there is none, the oldest ones until they suffice, of which the last may come back with more than was asked for.
-fn taken_back(state: &State, used: &PoolUse, identity: &Identity, count: u64) -> Vec<Handle> {
+pub(super) fn taken_back(state: &State, pool: &Pool, identity: &Identity, count: u64) -> Vec<Handle> {
+    let Some(used) = state.pool(&pool.key) else { return Vec::new() };
     let of = |handle: Handle| state.seat(handle).map_or(0, |seat| u64::from(seat.count.get()));
     let mut own = used.lingering(identity).peekable();
     if own.peek().is_none() {

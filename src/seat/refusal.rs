@@ -3,7 +3,7 @@
 //! No name of a person or machine goes into a note: notes stay when names are erased.
 
 use super::State;
-use super::choose::{Asked, Furthest, Room, Step};
+use super::choose::{Asked, Furthest, Room, Step, Stuck};
 use crate::catalog::{Catalog, Period, Pool, Retirement, Unserved};
 use crate::code::{Code, minor};
 use crate::event::{Checkout, Denial};
@@ -12,11 +12,20 @@ use crate::sign::SignatureError;
 use crate::time::Timestamp;
 
 pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
-    let Some((step, pool)) = furthest else {
+    let Some(Stuck { step, pool, at }) = furthest else {
         return absence(asked.state, asked.rules.catalog, asked.request);
     };
-    let feature = &asked.request.feature;
+    let feature = &if std::ptr::eq(pool, at) {
+        asked.request.feature.to_string()
+    } else {
+        format!("{} (which goes with {})", at.feature, asked.request.feature)
+    };
+    let pool = at;
     match step {
+        Step::Package => {
+            let note = format!("{feature} is a suite, whose licenses go with those of its components");
+            Denial::new(Code::OnlyPackage, minor::SUITE_ALONE, &note)
+        }
         Step::Version { .. } => {
             let wanted = &asked.request.version;
             let note =
@@ -30,12 +39,17 @@ pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
             let note = format!("{feature} {} starts at {date}", pool.version);
             Denial::new(Code::NotStarted, minor::START_IN_FUTURE, &note)
         }
-        Step::Period(_) => expired(asked, pool),
+        Step::Period(_) => expired(feature, pool),
         Step::HostId { .. } => {
             let wanted: Vec<String> = pool.hostids.iter().map(ToString::to_string).collect();
             let note =
                 format!("{feature} is locked to {}, and the client has none of these", wanted.join(" or "));
             Denial::new(Code::WrongHost, minor::CLIENT_HOSTID, &note)
+        }
+        Step::Platform { .. } => {
+            let names = pool.platforms.as_deref().unwrap_or_default().join(" or ");
+            let note = format!("{feature} is for {names}, and the client's platform is none of these");
+            Denial::new(Code::WrongPlatform, minor::CLIENT_PLATFORM, &note)
         }
         Step::Exclude { by } => {
             let note = format!("the line excludes the client from {feature}");
@@ -110,14 +124,14 @@ fn by_rule(asked: &Asked<'_>, code: Code, minor: u16, rule: Option<RuleId>, note
     }
 }
 
-fn expired(asked: &Asked<'_>, pool: &Pool) -> Denial {
+fn expired(feature: &str, pool: &Pool) -> Denial {
     let last = pool.lots.iter().max_by_key(|lot| lot.ends);
     if let Some(Retirement { key, day }) = last.and_then(|lot| lot.retirement) {
         let note = SignatureError::Retired { key, last: day }.to_string();
         return Denial::new(Code::BadSignature, minor::LINE_KEY_RETIRED, &note);
     }
     let date = last.map(|lot| lot.expiry.to_string()).unwrap_or_default();
-    let note = format!("{} {} expired on {date}", asked.request.feature, pool.version);
+    let note = format!("{feature} {} expired on {date}", pool.version);
     Denial::new(Code::Expired, minor::LINE_EXPIRED, &note)
 }
 

@@ -1,6 +1,9 @@
 //! Other licenses under running checkouts (`flexnet-files.md` 6.1): a checkout stays where it is as long as its pool is
 //! served, else it moves to another pool of its feature, even if that has fewer licenses than are out of it then. Only where no
 //! pool is left for it does it end.
+//!
+//! A suite's checkout follows that of its component: into the pool of the package that goes with the component's new pool, or
+//! back, where none does. DECISION: a component that needed no package so far goes on without one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -54,16 +57,23 @@ pub(super) fn removed(feature: &FeatureName) -> Denial {
     Denial::new(Code::FeatureRemoved, minor::FEATURE_REMOVED, &note)
 }
 
-pub(super) fn decide(state: &State, old: &Catalog, order: &Reread, new: &Catalog, now: Now) -> Decision {
+pub(super) fn decide<'a>(
+    state: &'a State,
+    old: &Catalog,
+    order: &Reread,
+    new: &'a Catalog,
+    now: Now,
+) -> Decision {
     let served = |feature: &&FeatureName| !new.pools(feature.as_str()).is_empty();
     let before: BTreeSet<&FeatureName> = state.removed.iter().chain(old.features()).collect();
     let gone = before.into_iter().filter(|feature| !served(feature)).cloned().collect();
     let mut events = vec![Event::Reread(Box::new(Reread { removed: gone, ..order.clone() }))];
     let mut planned: BTreeMap<&PoolKey, u64> = BTreeMap::new();
     let mut groups = Groups::new();
-    for (handle, seat) in state.seats().filter(|(_, seat)| new.pool(&seat.pool).is_none()) {
+    let leaving = |(_, seat): &(Handle, &Seat)| seat.component.is_none() && new.pool(&seat.pool).is_none();
+    for (handle, seat) in state.seats().filter(leaving) {
         let target = target(state, new, seat, &planned, now.utc);
-        events.push(match target {
+        let mut follow = |handle: Handle, seat: &Seat, target: Option<&'a Pool>| match target {
             Some(pool) => {
                 let (shares, adds) = joined(state, seat, handle, pool, &mut groups);
                 *planned.entry(&pool.key).or_default() += adds;
@@ -76,7 +86,14 @@ pub(super) fn decide(state: &State, old: &Catalog, order: &Reread, new: &Catalog
                 }))
             }
             None => Event::In(In { session: seat.session, handle, why: InReason::Removed }),
-        });
+        };
+        if let Some((handle, package)) = seat.suite.and_then(|handle| Some((handle, state.seat(handle)?))) {
+            let target = target.and_then(|pool| new.pool(pool.package()?));
+            if target.is_none_or(|pool| pool.key != package.pool) {
+                events.push(follow(handle, package, target));
+            }
+        }
+        events.push(follow(handle, seat, target));
     }
     Decision::new(events, Reply::Done)
 }
@@ -105,7 +122,7 @@ fn joined<'a>(
 }
 
 /// The pool that a checkout moves to: the first in the order of requests that it could have been granted from, else the first
-/// valid one, else the first that fits by version and hostid. `planned` is what moves into each pool before it.
+/// valid one, else the first that fits by version, hostid and platform. `planned` is what moves into each pool before it.
 fn target<'a>(
     state: &State,
     new: &'a Catalog,
@@ -124,6 +141,9 @@ fn target<'a>(
     };
     new.pools(seat.feature.as_str())
         .iter()
-        .filter(|pool| pool.version >= seat.version && pool.admits(&seat.identity))
+        .filter(|pool| {
+            let fits = pool.version >= seat.version && pool.admits(&seat.identity);
+            fits && pool.runs_on(&seat.identity) && !pool.is_package()
+        })
         .min_by_key(|pool| rank(pool))
 }

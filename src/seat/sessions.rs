@@ -80,6 +80,10 @@ pub(super) fn end(state: &State, rules: Rules<'_>, session: SessionId, why: EndR
 fn ending(state: &State, rules: Rules<'_>, id: SessionId, why: EndReason, now: Now, events: &mut Vec<Event>) {
     let Some(session) = state.session(id) else { return };
     for handle in session.handles() {
+        // A suite's goes with its component.
+        if state.seat(handle).is_some_and(|seat| seat.component.is_some()) {
+            continue;
+        }
         events.extend(given_up(state, rules, handle, InReason::Ended(why), now.utc));
     }
     events.push(Event::Ended(Ended { session: id, why }));

@@ -93,6 +93,7 @@ impl State {
                 state.lapses.insert((until, handle));
             }
             state.pools.entry(seat.pool.clone()).or_default().enter(handle, &seat);
+            state.join_suite(handle, &seat);
             state.seats.insert(handle, seat);
         }
         if form != FORM_WITHOUT_REMOVED {
@@ -216,5 +217,6 @@ fn take_seat(
         tenure: Tenure::Held,
         shares: accounting.shares,
         suite: accounting.suite,
+        component: None,
     })
 }

@@ -110,8 +110,10 @@ pub struct Seat {
     pub tenure: Tenure,
     /// The checkouts of its pool with which it uses the same licenses; none if it can't share.
     pub shares: Option<Shares>,
-    /// The checkout of the suite that comes back with it.
+    /// The checkout of the suite that was granted with it and comes back with it.
     pub suite: Option<Handle>,
+    /// Of a suite's checkout: that of the component with which it was granted and comes back.
+    pub component: Option<Handle>,
 }
 
 impl State {
@@ -246,7 +248,9 @@ impl State {
             tenure: Tenure::Held,
             shares: out.accounting.shares,
             suite: out.accounting.suite,
+            component: None,
         };
+        self.join_suite(out.handle, &seat);
         self.pools.entry(out.pool.clone()).or_default().enter(out.handle, &seat);
         self.seats.insert(out.handle, seat);
     }
@@ -254,6 +258,7 @@ impl State {
     fn r#in(&mut self, returned: &In) {
         let Some(seat) = self.seats.remove(&returned.handle) else { return };
         leave(&mut self.pools, returned.handle, &seat);
+        self.part_suite(&seat);
         if let Some(until) = seat.tenure.until() {
             self.lapses.remove(&(until, returned.handle));
             return;

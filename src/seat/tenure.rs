@@ -50,10 +50,13 @@ pub fn next_wakeup(state: &State) -> Option<Timestamp> {
 
 /// What time has brought until now. One call may leave some for the next: ask [`next_wakeup`] again.
 pub(super) fn tick(state: &State, now: Now) -> Decision {
-    let due = state.lapses.iter().take_while(|(until, _)| *until <= now.utc).take(LAPSES_MAX);
-    let back = |(_, handle): &(Timestamp, Handle)| {
-        let session = state.seat(*handle)?.session;
-        Some(Event::In(In { session, handle: *handle, why: InReason::Linger }))
+    let due = state.lapses.iter().take_while(|(until, _)| *until <= now.utc).map(|(_, handle)| *handle);
+    // A suite's comes back with its component.
+    let of_suite = |handle: &Handle| state.seat(*handle).is_some_and(|seat| seat.component.is_some());
+    let due = due.filter(|handle| !of_suite(handle)).take(LAPSES_MAX);
+    let back = |handle: Handle| {
+        let session = state.seat(handle)?.session;
+        Some(Event::In(In { session, handle, why: InReason::Linger }))
     };
-    Decision::new(due.filter_map(back).collect(), Reply::Done)
+    Decision::new(due.flat_map(|handle| state.coming_back(handle)).filter_map(back).collect(), Reply::Done)
 }

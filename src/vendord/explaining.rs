@@ -165,7 +165,8 @@ fn parts(
     Ok(parts)
 }
 
-/// The feature and those that stand in one package with it: a MAX line of a package counts them together.
+/// The feature and those that stand in one package with it: a MAX line of a package counts them together. And the package
+/// itself, which goes with it if it is a suite.
 fn related<'a>(catalog: &'a Catalog, feature: &'a str) -> BTreeSet<&'a str> {
     let packages = || {
         catalog.verdicts().iter().filter_map(|line| match &line.verdict {
@@ -179,6 +180,7 @@ fn related<'a>(catalog: &'a Catalog, feature: &'a str) -> BTreeSet<&'a str> {
         .collect();
     let components = packages().filter(|(name, _)| with_it.contains(name));
     let mut related: BTreeSet<&str> = components.flat_map(|(_, pools)| pools).map(PoolKey::feature).collect();
+    related.extend(with_it);
     related.insert(feature);
     related
 }

@@ -241,7 +241,7 @@ pub(crate) fn identity(who: &str, extra: &[&str], kind: SessionKind) -> Identity
             host: host.parse().unwrap(),
             display: said("disp=").unwrap_or(host).parse().unwrap(),
             project: said("proj=").map(|name| name.parse().unwrap()),
-            platform: None,
+            platform: said("plat=").map(|name| name.parse().unwrap()),
             hostids: extra
                 .iter()
                 .filter(|word| !word.contains('=') || word.contains("ID"))

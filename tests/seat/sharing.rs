@@ -124,6 +124,33 @@ fn a_site_shares_one_license_and_data_is_compared_with_v() {
 }
 
 #[test]
+fn case_l41_platforms() {
+    let mut bench = Bench::new("FEATURE fx LGS 1.0 permanent 2 PLATFORMS=\"x64_lsb i86_l\"");
+    assert_eq!(bench.out_with("ann@h1", &["plat=i86_n"], "fx", "1.0"), -89);
+    assert_eq!(bench.out_with("bob@h1", &["plat=i86_l"], "fx", "1.0"), 0);
+    // Names are compared letter by letter, and who names none has none of them.
+    assert_eq!(bench.out_with("joe@h1", &["plat=I86_L"], "fx", "1.0"), -89);
+    assert_eq!(bench.out_with("kim@h1", &[], "fx", "1.0"), -89);
+    let denial = bench.denial("kim@h1", "fx", "1.0");
+    assert!(denial.note.contains("fx is for x64_lsb or i86_l"), "{}", denial.note);
+    // An EXCLUDE line is asked later, so a pool that it closes got further.
+    let lines = "INCREMENT fx LGS 1.0 permanent 2 PLATFORMS=i86_l\nINCREMENT fx LGS 1.0 permanent 2";
+    assert_eq!(Bench::with_options(lines, "EXCLUDE fx USER ann").out("ann@h1", "fx", "1.0", 1), -38);
+}
+
+#[test]
+fn counted_licenses_for_certain_hosts_are_shared_there() {
+    let mut bench = Bench::new(
+        "FEATURE fx LGS 1.0 permanent 2 HOSTID=\"HOSTNAME=h1 HOSTNAME=h2 HOSTNAME=h3\" DUP_GROUP=H",
+    );
+    for who in ["ann@h1", "bob@h1", "ann@h2", "bob@h2"] {
+        assert_eq!(bench.out(who, "fx", "1.0", 1), 0, "{who}");
+    }
+    assert_eq!(in_use(&bench), 2);
+    assert_eq!(["ann@h3", "ann@h4"].map(|who| bench.out(who, "fx", "1.0", 1)), [-4, -9]);
+}
+
+#[test]
 fn case_l59_overdraft_after_the_other_pools() {
     let lines = "INCREMENT fx LGS 1.0 permanent 1 OVERDRAFT=1\nINCREMENT fx LGS 2.0 permanent 1";
     let mut bench = Bench::new(lines);

@@ -17,7 +17,7 @@ const MIXED: &str = "SERVER this_host ANY 27000\nVENDOR LGS\n\
     INCREMENT fx LGS 1.0 permanent 5 SN=1 OVERDRAFT=2\n\
     FEATURE fy LGS 2.0 permanent 2 HOSTID=\"USER=ann USER=bob\" DUP_GROUP=UH\n\
     FEATURE fy LGS 3.0 permanent 4\n\
-    INCREMENT fz LGS 1.0 permanent 1 PLATFORMS=i86_n\n\
+    INCREMENT fz LGS 1.0 permanent 1 FLOAT_OK\n\
     INCREMENT fw LGS 1.0 permanent 7\n";
 
 fn run(dir: &Path, arguments: &[&str]) -> (i32, String) {

@@ -155,7 +155,7 @@ fn a_broken_signature_is_a_changed_verdict() {
 #[test]
 fn files_of_other_publishers_are_compared_without_their_signatures() {
     let old = "SERVER h 001122334455 1700\nVENDOR acmed\nINCREMENT fa acmed 1.0 permanent 5 SIGN=\"0123 4567 89AB\"\n\
-               INCREMENT fb acmed 1.0 permanent 2 PLATFORMS=i86_n SIGN=\"0123 4567 89AB\"\n";
+               INCREMENT fb acmed 1.0 permanent 2 FLOAT_OK SIGN=\"0123 4567 89AB\"\n";
     let (status, text) = diff(old, &old.replace("0123 4567 89AB", "FFFF 4567 89AB"), &[]);
     assert_eq!(
         (status, text.as_str()),
@@ -165,7 +165,7 @@ fn files_of_other_publishers_are_compared_without_their_signatures() {
         )
     );
     // What this version does not serve is compared all the same.
-    let (status, text) = diff(old, &old.replace("permanent 2 PLATFORMS", "permanent 3 PLATFORMS"), &[]);
+    let (status, text) = diff(old, &old.replace("permanent 2 FLOAT_OK", "permanent 3 FLOAT_OK"), &[]);
     assert_eq!(status, 1);
     assert!(
         text.ends_with("line changed: INCREMENT fb, which is not served here\n    old.lic:4 -> new.lic:4\n    count: \"2\" -> \"3\"\n"),

@@ -83,17 +83,71 @@ fn l29_without_an_enabling_line() {
 }
 
 #[test]
-fn l26_suites_are_not_served_yet_and_every_line_says_so() {
-    for kind in ["SUITE", "SUITE_RESERVED"] {
-        let catalog = load(&format!(
-            "PACKAGE pk acmed 1.0 COMPONENTS=\"ca cb\" OPTIONS={kind}\nFEATURE pk acmed 1.0 permanent 5"
-        ));
-        assert!(catalog.is_empty(), "{kind}");
-        assert_eq!(refusals(&catalog), [(-18, minor::LINES_NOT_SERVED); 2], "{kind}");
-        for name in ["ca", "cb", "pk"] {
-            assert_eq!(absent(&catalog, name), (-18, true), "{name}");
-            assert!(catalog.unserved(name).unwrap().reason().contains("suite"), "{name}");
-        }
+fn case_l26_a_suite_has_pools_of_its_components_and_one_of_its_own() {
+    let catalog = load(
+        "PACKAGE pk acmed 1.0 COMPONENTS=\"ca cb:3.0\" OPTIONS=SUITE\n\
+         INCREMENT pk acmed 1.00 permanent 5 DUP_GROUP=U\nINCREMENT pk acmed 1.0 permanent 2 DUP_GROUP=U SN=2\n\
+         INCREMENT ca acmed 1.0 permanent 1 DUP_GROUP=U",
+    );
+    let suite = "SUITE=\"pk 1\"";
+    let component = format!("ca 1 DUP_GROUP=U {suite}");
+    expect_all(
+        &catalog,
+        &[
+            (&component, 7),
+            ("ca 1 DUP_GROUP=U", 1),
+            (&format!("cb 3 DUP_GROUP=U {suite}"), 7),
+            ("pk 1 DUP_GROUP=U", 7),
+        ],
+    );
+    let package = &catalog.pools("pk")[0];
+    assert!(package.is_package() && package.package().is_none());
+    let of_component = catalog.pool(&PoolKey::new(&component)).unwrap();
+    assert_eq!(of_component.package(), Some(&package.key));
+    // Both stand on the enabling line and on the PACKAGE line.
+    assert_eq!(package.lots[0].lines.len(), 2);
+    assert_eq!(package.lots[0].lines, of_component.lots[0].lines);
+    let Verdict::Package { by, pools } = &verdict(&catalog, 3).verdict else { panic!() };
+    assert_eq!((by.len(), pools.len()), (2, 2));
+    assert!(catalog.unserved("pk").is_none());
+}
+
+#[test]
+fn case_l27_suite_dup_group_makes_pools_of_its_own() {
+    let catalog = load(
+        "PACKAGE pk acmed COMPONENTS=ca:2.0 OPTIONS=SUITE\nINCREMENT pk acmed 1.0 permanent 5 SUITE_DUP_GROUP=U\n\
+         INCREMENT pk acmed 1.0 permanent 2\nINCREMENT pk acmed 1.5 permanent 1\n\
+         INCREMENT fx acmed 1.0 permanent 1 SUITE_DUP_GROUP=U",
+    );
+    expect_all(
+        &catalog,
+        &[
+            ("ca 2 SUITE=\"pk 1\" SUITE_DUP_GROUP=U", 5),
+            ("ca 2 SUITE=\"pk 1\"", 2),
+            ("ca 2 SUITE=\"pk 1.5\"", 1),
+            ("fx 1", 1),
+            ("pk 1 SUITE_DUP_GROUP=U", 5),
+            ("pk 1", 2),
+            ("pk 1.5", 1),
+        ],
+    );
+    let share = |index: usize| catalog.pools("pk")[index].share.map(|mask| mask.to_string());
+    assert_eq!((share(0), share(1)), (Some("U".to_owned()), None));
+    for pool in catalog.pools("ca") {
+        assert!(catalog.pool(pool.package().unwrap()).unwrap().is_package(), "{}", pool.key);
+    }
+}
+
+#[test]
+fn a_suite_that_reserves_its_components_is_not_served_yet_and_every_line_says_so() {
+    let catalog = load(
+        "PACKAGE pk acmed 1.0 COMPONENTS=\"ca cb\" OPTIONS=SUITE_RESERVED\nFEATURE pk acmed 1.0 permanent 5",
+    );
+    assert!(catalog.is_empty());
+    assert_eq!(refusals(&catalog), [(-18, minor::LINES_NOT_SERVED); 2]);
+    for name in ["ca", "cb", "pk"] {
+        assert_eq!(absent(&catalog, name), (-18, true), "{name}");
+        assert!(catalog.unserved(name).unwrap().reason().contains("reserves its components"), "{name}");
     }
 }
 

@@ -97,15 +97,15 @@ table! {
     [served!("PACKAGE pk acmed 1.0 COMPONENTS=\"ca pk\" SIGN=...\nFEATURE pk acmed 1.0 permanent 5 SIGN=...\n")];
 
     "L1024",
-    "A bundle becomes its components. Its own name can't be checked out any more, which surprises who asks for it.",
+    "A bundle becomes its components, and licenses of a suite go with its components. The name of the package can't be checked out by itself, which surprises who asks for it.",
     [served!("PACKAGE pk acmed 1.0 COMPONENTS=\"ca cb\" SIGN=...\nFEATURE pk acmed 1.0 permanent 5 SIGN=...\n")],
     "Nothing. Options lines that name the package hold for all its components.",
     [served!("PACKAGE pk acmed 1.0 COMPONENTS=\"ca pk\" SIGN=...\nFEATURE pk acmed 1.0 permanent 5 SIGN=...\n")];
 
     "L1025",
-    "In a suite each checkout of a component takes a license of the suite too. That is not served yet, and components without it would give more than was sold. Requests are denied with -18.",
-    [served!("PACKAGE pk acmed 1.0 COMPONENTS=\"ca cb\" OPTIONS=SUITE SIGN=...\nFEATURE pk acmed 1.0 permanent 5 SIGN=...\n")],
-    "Ask the publisher for a bundle, or for lines of the single features.",
+    "The first component of such a suite that a user takes reserves all others for that user. That is not done yet, so others could take what was bought for one. Requests are denied with -18. Suites with OPTIONS=SUITE are served.",
+    [served!("PACKAGE pk acmed 1.0 COMPONENTS=\"ca cb\" OPTIONS=SUITE_RESERVED SIGN=...\nFEATURE pk acmed 1.0 permanent 5 SIGN=...\n")],
+    "Ask the publisher for a suite without it, or for a bundle.",
     [];
 
     "L1026",
@@ -164,7 +164,7 @@ table! {
 
     "L1041",
     "The line carries a restriction of the publisher that can't be respected yet. Serving it would give more than was sold, so requests are denied with -18.",
-    [served!("INCREMENT fx acmed 1.0 permanent 2 PLATFORMS=i86_l SIGN=...\n")],
+    [served!("INCREMENT fx acmed 1.0 permanent 2 FLOAT_OK SIGN=...\n")],
     "Ask the publisher for a line without it.",
     [served!("INCREMENT fx acmed 1.0 permanent 2 SIGN=...\n")];
 

@@ -19,7 +19,7 @@ table! {
     "The name stands in the license files, but nothing is served under it: the line is for something that this version does not enforce, or is no longer in effect.",
     [
         "EXCLUDE fx USER ann\n",
-        served!("INCREMENT fx acmed 1.0 permanent 10 PLATFORMS=i86_n SIGN=...\n")
+        served!("INCREMENT fx acmed 1.0 permanent 10 FLOAT_OK SIGN=...\n")
     ],
     "See what lmcatalog says of the feature.",
     [

@@ -78,7 +78,7 @@ fn refused<'a>(files: &[&LicenseFile], catalog: &'a Catalog) -> Vec<Refused<'a>>
             reason,
             RefusedReason::Restriction(_)
                 | RefusedReason::Kind
-                | RefusedReason::Suite
+                | RefusedReason::SuiteReserved
                 | RefusedReason::TooManyComponents
         ),
         _ => false,

@@ -13,6 +13,11 @@ impl Words<'_> {
             rules.iter().map(|rule| self.rules.policy.place(*rule)).collect::<Vec<_>>().join(", ")
         };
         match change {
+            Change::Component => plain("component", format!("ask for a component of {}", pool.feature)),
+            Change::OtherPlatform => {
+                let names = pool.platforms.as_deref().unwrap_or_default().join(" or ");
+                plain("other_platform", format!("ask as a client that runs on {names}"))
+            }
             Change::LowerVersion => {
                 plain("lower_version", format!("ask for version {} or lower", pool.version))
             }

@@ -138,24 +138,28 @@ fn hold(
     filling.open(Identity::new(claims, address, SessionKind::Framed), now);
     let mut left = held.count.get();
     for pool in catalog.pools(request.feature.as_str()) {
-        if pool.version < request.version {
+        if pool.version < request.version || pool.is_package() {
             continue;
         }
-        let taken = left.min(room(&filling.state, pool, now));
+        let package = pool.package().and_then(|key| catalog.pool(key));
+        let room = package.iter().map(|package| room_of(&filling.state, package, now));
+        let taken = room.chain([room_of(&filling.state, pool, now), left]).min().unwrap_or(0);
         let Some(count) = Count::new(taken) else { continue };
         left = left.saturating_sub(taken);
-        *handle = Handle(handle.0.saturating_add(1));
-        filling.seat(Checked {
-            handle: *handle,
-            feature: request.feature.clone(),
-            version: request.version,
-            pool: pool.key.clone(),
-            count,
-            since: now,
-            shares: None,
-            wishes: Wishes::default(),
-            lingers_until: None,
-        });
+        for pool in package.into_iter().chain([pool]) {
+            *handle = Handle(handle.0.saturating_add(1));
+            filling.seat(Checked {
+                handle: *handle,
+                feature: pool.feature.clone(),
+                version: request.version,
+                pool: pool.key.clone(),
+                count,
+                since: now,
+                shares: None,
+                wishes: Wishes::default(),
+                lingers_until: None,
+            });
+        }
     }
     if left > 0 {
         return Err(format!(
@@ -166,7 +170,7 @@ fn hold(
     Ok(())
 }
 
-fn room(state: &State, pool: &Pool, now: Timestamp) -> u32 {
+fn room_of(state: &State, pool: &Pool, now: Timestamp) -> u32 {
     if !pool.counted {
         return u32::MAX;
     }

@@ -28,7 +28,7 @@ impl Words<'_> {
     pub(super) fn pool(&self, tried: &Tried<'_>) -> PoolTold {
         let asked = tried.asked().len();
         let steps = tried.steps.iter().enumerate();
-        PoolTold {
+        let mut told = PoolTold {
             key: tried.pool.key.as_str().to_owned(),
             lines: tried.pool.lots.iter().map(|lot| self.license_line(&lot.place)).collect(),
             decides: tried.decides,
@@ -37,7 +37,18 @@ impl Words<'_> {
                 .map(|(at, told)| StepTold { asked: at < asked, ..told })
                 .collect(),
             changes: tried.changes.iter().map(|change| self.change(tried.pool, change)).collect(),
+        };
+        if let Some(package) = &tried.package {
+            let asked = tried.asks_package();
+            let PoolTold { key, steps, changes, .. } = self.pool(package);
+            let text = format!("each license takes one of {key} with it, which is asked in its turn:");
+            let passes = steps.iter().all(|step| step.passes);
+            told.steps.push(StepTold { asked, ..StepTold::plain("package", passes, text, Vec::new()) });
+            let steps = steps.into_iter().map(|step| StepTold { asked: asked && step.asked, ..step });
+            told.steps.extend(steps);
+            told.changes.extend(changes);
         }
+        told
     }
 
     fn license_line(&self, place: &LinePlace) -> Cited {
@@ -119,6 +130,19 @@ impl Words<'_> {
         let passes = step.obstacle().is_none();
         let one = |name, text: String, rules| vec![StepTold::plain(name, passes, text, rules)];
         match step {
+            Step::Package => {
+                let text = "licenses of a suite go with those of its components, never by themselves";
+                one("package", text.to_owned(), Vec::new())
+            }
+            Step::Platform { fits } => {
+                let names = pool.platforms.as_deref().unwrap_or_default().join(" or ");
+                let is = match (&self.question.identity.platform, fits) {
+                    (_, true) => "the client's".to_owned(),
+                    (Some(platform), false) => format!("the client's is {platform}"),
+                    (None, false) => "the client has named none".to_owned(),
+                };
+                one("platform", format!("for {names}; {is}"), Vec::new())
+            }
             Step::Version { enough: true } => {
                 one("version", format!("{} or lower may be asked for", pool.version), Vec::new())
             }

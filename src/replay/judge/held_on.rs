@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Asker, Replay, Timer};
-use crate::event::{Checkout, Denied, EndReason, Event, Identity, In, InReason};
+use crate::event::{Checkout, Denied, EndReason, Identity, InReason};
 use crate::ident::{Handle, SessionId};
 use crate::seat::{Command, Tenure};
 use crate::time::Timestamp;
@@ -76,7 +76,7 @@ impl Replay {
         if lingers {
             self.give_up(handle, why, at);
         } else if self.state.seat(handle).is_some_and(|seat| seat.tenure == Tenure::Held) {
-            self.apply(Event::In(In { session, handle, why }), at);
+            self.back(session, handle, why, at);
         }
         if let Some(why) = ended {
             let decision = self.decide(&Command::End(session, why), at);

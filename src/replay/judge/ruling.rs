@@ -1,13 +1,16 @@
 //! Decisions as the replay looks at them.
 
+use std::collections::BTreeSet;
+
 use crate::code::{Code, minor};
-use crate::event::{Answer, Denial, Denied, Event, Out};
+use crate::event::{Answer, Denial, Denied, Event, Out, Record};
+use crate::ident::Handle;
 use crate::seat::{Decision, Reply};
 
 /// What the engine said to a request.
 pub(super) enum Ruling {
-    /// With what the client takes back for it.
-    Granted(Box<Out>, Vec<Event>),
+    /// With what the client takes back for it and, in a suite, that of the package.
+    Granted(Box<Out>, Option<Box<Out>>, Vec<Event>),
     Denied(Box<Denied>),
     /// It did not take the request.
     Refused(Denial),
@@ -15,7 +18,16 @@ pub(super) enum Ruling {
 
 pub(super) fn verdict(mut decision: Decision) -> Ruling {
     match (decision.events.pop(), decision.reply) {
-        (Some(Event::Out(out)), _) => Ruling::Granted(out, decision.events),
+        (Some(Event::Out(out)), _) => {
+            let package = match decision.events.pop() {
+                Some(Event::Out(package)) => Some(package),
+                other => {
+                    decision.events.extend(other);
+                    None
+                }
+            };
+            Ruling::Granted(out, package, decision.events)
+        }
         (Some(Event::Denied(denied)), _) => Ruling::Denied(denied),
         (_, Reply::Refused(denial) | Reply::Answer(_, Answer::Denied(denial))) => Ruling::Refused(denial),
         _ => {
@@ -34,4 +46,10 @@ pub(super) fn same_denial(one: &Denial, other: &Denial) -> bool {
 
 pub(super) fn reason(denial: &Denial) -> (Code, u16, Option<&str>) {
     (denial.code, denial.minor, denial.rule())
+}
+
+/// The checkouts of a record that are a suite's own, and part of the grant of a component.
+pub(super) fn suites(record: &Record) -> BTreeSet<Handle> {
+    let suite = |event: &Event| if let Event::Out(out) = event { out.accounting.suite } else { None };
+    record.events.iter().filter_map(suite).collect()
 }

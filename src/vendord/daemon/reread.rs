@@ -1,6 +1,6 @@
 //! The switch from one reading of the files to the next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,6 +71,13 @@ impl Daemon {
             .filter(|(_, seat)| left(seat))
             .map(|(handle, seat)| (handle, (seat.pool.clone(), u64::from(seat.count.get()))))
             .collect();
+        // Clients know nothing of a suite's own checkouts.
+        let unknown: BTreeSet<Handle> = self
+            .state
+            .seats()
+            .filter(|(_, seat)| seat.component.is_some())
+            .map(|(handle, _)| handle)
+            .collect();
         // Its event is the first of its record, and nothing is recorded before it.
         self.projector.announce(self.state.seq().next(), served.clone());
         let first = self.batch.len();
@@ -83,7 +90,9 @@ impl Daemon {
         pending.lost = events
             .iter()
             .filter_map(|event| match event {
-                Event::In(In { session, handle, why: InReason::Removed }) => Some((*session, *handle)),
+                Event::In(In { session, handle, why: InReason::Removed }) if !unknown.contains(handle) => {
+                    Some((*session, *handle))
+                }
                 _ => None,
             })
             .collect();
