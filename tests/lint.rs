@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use fixtures::fixtures;
 use seatkeeper::ident::VendorName;
 use seatkeeper::license::{HostId, LicenseFile};
-use seatkeeper::lint::{EXPIRES_SOON_DAYS, Found, Project, check};
+use seatkeeper::lint::{EXPIRES_SOON_DAYS, Found, OptionsOf, OptionsProject, Project, check, check_options};
+use seatkeeper::options::OptionsFile;
 use seatkeeper::sign::Manifest;
 use seatkeeper::text::{Severity, Source};
 use seatkeeper::time::CivilDate;
@@ -126,5 +127,28 @@ fn long_files_are_checked_in_time() {
         let found = lint(&file, &BTreeMap::new(), true);
         assert!(begin.elapsed() < Duration::from_secs(60), "{what}: {:?}", begin.elapsed());
         assert!(found.len() <= 3 * LINES, "{what}: {} findings", found.len());
+    }
+}
+
+/// A line with ever so many names has each of its findings placed without reading the line again.
+#[test]
+fn long_options_lines_are_checked_in_time() {
+    const NAMES: usize = 20_000;
+    let kinds: [(&str, &str, Line); 3] = [
+        ("more names than a line takes", "EXCLUDE fx USER", |n| format!("u{n}")),
+        ("addresses as users", "GROUP g", |n| format!("10.0.{}.{}", n / 250, n % 250)),
+        ("two spellings", "GROUP g", |n| if n % 2 == 0 { format!("u{n}") } else { format!("U{}", n - 1) }),
+    ];
+    for (what, head, name) in kinds {
+        let names: Vec<String> = (0..NAMES).map(name).collect();
+        let text = format!("{head} {}\n", names.join(" "));
+        let begin = Instant::now();
+        let file = OptionsFile::parse(Source::new("LGS.opt", text.as_bytes()));
+        let options = [OptionsOf { file, vendor: None }];
+        let manifests = BTreeMap::new();
+        let found =
+            check_options(&OptionsProject { options: &options, licenses: &[], manifests: &manifests });
+        assert!(begin.elapsed() < Duration::from_secs(60), "{what}: {:?}", begin.elapsed());
+        assert!(!found.is_empty(), "{what}");
     }
 }
