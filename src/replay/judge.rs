@@ -142,6 +142,7 @@ impl Replay {
                     scale(&mut out.accounting.shares);
                     out.accounting.suite = out.accounting.suite.map(scaled);
                     out.request.acknowledged = all_before(out.request.token);
+                    self.repeats.granted(out.session, &out.request.feature);
                 }
                 Event::In(back) => {
                     self.packages.remove(&back.handle);
@@ -154,7 +155,10 @@ impl Replay {
                 }
                 Event::Denied(denied) => {
                     denied.request.acknowledged = all_before(denied.request.token);
+                    // The number of its repeats may come in the span.
+                    self.repeats.follow(denied, record.at);
                 }
+                Event::Ended(ended) => self.repeats.forget(ended.session),
                 _ => {}
             }
         }

@@ -78,6 +78,11 @@ impl Repeats {
         Sort::Fresh
     }
 
+    /// A denial from before the span: the number of its repeats is none of its own.
+    pub(super) fn follow(&mut self, denied: &Denied, at: Timestamp) {
+        self.number(denied, at);
+    }
+
     /// A session was granted a feature.
     pub(super) fn granted(&mut self, session: SessionId, feature: &FeatureName) {
         if !self.sessions.is_empty()

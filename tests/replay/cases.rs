@@ -151,6 +151,21 @@ fn repeats_of_a_denial_count_once_in_sixty_seconds() {
 }
 
 #[test]
+fn a_span_may_begin_between_a_denial_and_the_number_of_its_repeats() {
+    let mut recorder = contended();
+    let bob = recorder.open("bob", FRAMED);
+    for _ in 0..2 {
+        assert_eq!(recorder.out(bob, "f", "1.0", 1), Err(-4));
+    }
+    recorder.pass(seconds(1));
+    let from = recorder.now();
+    recorder.pass(seconds(30));
+    let outcome = recorder.replayed(from, None);
+    assert!(outcome.found.is_empty(), "{:?}", outcome.found);
+    assert_eq!(outcome.totals.judged, 0, "what is recorded there is a number, no request");
+}
+
+#[test]
 fn a_seat_of_another_pool_and_one_that_is_lost() {
     let old = "INCREMENT f LGS 2.0 permanent 1\nINCREMENT f LGS 1.0 permanent 1";
     let mut recorder = Recorder::new(rules(old, ""));

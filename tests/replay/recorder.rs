@@ -83,6 +83,10 @@ impl Recorder {
         recorder
     }
 
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now.utc
+    }
+
     /// Time goes by; the daemon looks at its timers twice a second. After ten seconds nothing is counted any more.
     pub(crate) fn pass(&mut self, span: Duration) {
         let until = self.now.mono.plus(span);
