@@ -59,6 +59,7 @@ pub struct Catalog {
     lines: BTreeMap<Digest, SignedLine>,
     verdicts: Vec<LineVerdict>,
     demo: bool,
+    timeout_minimum_s: u32,
 }
 
 impl Catalog {
@@ -134,6 +135,12 @@ impl Catalog {
     #[must_use]
     pub fn demo(&self) -> bool {
         self.demo
+    }
+
+    /// The publisher's least timeout in seconds: smaller ones of the options file are raised to it (`flexnet-files.md` 5.7).
+    #[must_use]
+    pub fn timeout_minimum_s(&self) -> u32 {
+        self.timeout_minimum_s
     }
 
     /// Whether nothing at all is served.

@@ -154,6 +154,18 @@ impl Client {
         })))
     }
 
+    /// Says that the user has just done something. From the first call on servers are told how long ago the last one was, and may
+    /// take licenses back that an idle user holds (TIMEOUT of the options file): the seat's loss is told, with -1011, and it can be
+    /// checked out again. A program that never calls this is never idle. Call it after a checkout and as often as the user acts.
+    pub async fn report_activity(&self) {
+        for source in &self.shared.places {
+            if let Some(session) = source.session.lock().await.as_ref() {
+                // A session that has ended has nothing to lose.
+                let _ = session.commands.send(Command::Active);
+            }
+        }
+    }
+
     async fn checkout_at(
         &self,
         source: &Source,

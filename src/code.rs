@@ -108,6 +108,7 @@ codes! {
     DemoRefused = -1008, "Demo license is not accepted by this application", "use a license of the publisher, or tell the application to accept demo licenses";
     ActionRefused = -1009, "Control request is switched off at this server", "stop the server by SIGTERM to lmgrd, or start it without -x";
     RereadIncomplete = -1010, "Not everything was taken over by the reread", "correct the files that the answer names and reread, or reread with --force";
+    Inactive = -1011, "License was taken back as its user was idle", "check out again, and report activity; TIMEOUT of the options file says how long users may be idle";
 }
 
 impl Code {

@@ -30,6 +30,7 @@ mod snapshot;
 mod state;
 mod suite;
 mod tenure;
+mod timeout;
 mod usage;
 
 pub use choose::{Room, Step};
@@ -89,6 +90,13 @@ pub enum Command {
     Checkin(SessionId, Checkin),
     /// A session is over.
     End(SessionId, EndReason),
+    /// The client of a session says that its user has done nothing for so long; what he may not hold so long is taken back.
+    Idle {
+        /// Whose user.
+        session: SessionId,
+        /// For how many seconds.
+        idle_s: u32,
+    },
     /// Time has passed: what is over at this time ends. See [`next_wakeup`].
     Tick,
     /// Equal refusals that were answered without a record of their own are recorded as one.
@@ -158,6 +166,7 @@ pub fn decide(state: &State, rules: Rules<'_>, command: &Command, now: Now) -> D
         Command::Checkout(session, request) => checkout::decide(state, rules, *session, request, now),
         Command::Checkin(session, request) => checkin::decide(state, rules, *session, request, now),
         Command::End(session, why) => sessions::end(state, rules, *session, *why, now),
+        Command::Idle { session, idle_s } => timeout::decide(state, rules, *session, *idle_s, now),
         Command::Tick => tenure::tick(state, now),
         Command::Reread { reread, catalog } => reread::decide(state, rules.catalog, reread, catalog, now),
         Command::CountDenials(denied) => Decision::new(vec![Event::Denied(denied.clone())], Reply::Done),

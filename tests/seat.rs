@@ -15,4 +15,5 @@ mod seat {
     mod sharing;
     mod simulation;
     mod suites;
+    mod timeout;
 }

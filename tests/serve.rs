@@ -18,6 +18,7 @@ mod serve {
     mod reread;
     mod sessions;
     mod sharing;
+    mod timeout;
 }
 
 use std::path::Path;

@@ -36,7 +36,16 @@ pub(super) fn build(admitted: Admitted<'_>, manifest: &Manifest, zone: &jiff::tz
     let verdicts = tell(verdicts, &mut signed);
     let Pools { pools, order, index, lines, .. } = pools;
     let unserved = verdicts.1.without(|name| pools.contains_key(name));
-    Catalog { pools, order, index, unserved, lines, verdicts: verdicts.0, demo: manifest.demo }
+    Catalog {
+        pools,
+        order,
+        index,
+        unserved,
+        lines,
+        verdicts: verdicts.0,
+        demo: manifest.demo,
+        timeout_minimum_s: manifest.timeout_minimum_s,
+    }
 }
 
 /// Pools in the making.

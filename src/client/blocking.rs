@@ -73,6 +73,11 @@ impl Client {
         self.checkout_many(feature, version, 1)
     }
 
+    /// Says that the user has just done something, as [`super::Client::report_activity`] does.
+    pub fn report_activity(&self) {
+        self.background.handle.block_on(self.inner.report_activity());
+    }
+
     /// Asks for `count` licenses at once and waits for the answer.
     ///
     /// # Errors

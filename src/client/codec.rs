@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn a_frame_split_anywhere_arrives_once() {
         let mut sent = BytesMut::new();
-        let message = Message::Heartbeat { acknowledged: Token(7) };
+        let message = Message::Heartbeat { acknowledged: Token(7), idle_s: None };
         FrameCodec.encode((9, &message), &mut sent).unwrap();
         for cut in 0..sent.len() {
             let mut input = BytesMut::from(&sent[..cut]);

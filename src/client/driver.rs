@@ -36,6 +36,8 @@ pub(super) enum Command {
     Return(Handle),
     /// A signed line.
     Fetch { digest: Digest, reply: oneshot::Sender<Result<LineText, Denial>> },
+    /// The user has just done something.
+    Active,
     /// The end of the session in order.
     Close { done: oneshot::Sender<()> },
 }
@@ -247,6 +249,7 @@ impl Driver {
         match command {
             Command::Ask { ask, reply } => self.ask(Waiter { reply: Some(reply), ask, times: 0 }).await,
             Command::Return(handle) => self.give_back(handle).await,
+            Command::Active => self.session.active(self.now()),
             Command::Fetch { digest, reply } => self.fetch(Fetch { digest, reply }).await,
             Command::Close { done } => drop(done),
         }
@@ -442,7 +445,7 @@ fn refuse(command: Command, denial: &Denial) {
     match command {
         Command::Ask { reply, .. } => drop(reply.send(Err(denial.clone()))),
         Command::Fetch { reply, .. } => drop(reply.send(Err(denial.clone()))),
-        Command::Return(_) => {}
+        Command::Return(_) | Command::Active => {}
         Command::Close { done } => drop(done.send(())),
     }
 }

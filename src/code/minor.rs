@@ -79,6 +79,8 @@ minors! {
     SUITE_ALONE = 218;
     /// No INCLUDE line names anybody for whom the line is.
     NOBODY_NAMED = 219;
+    /// The user of a checkout was idle for longer than its timeout.
+    USER_IDLE = 220;
     /// The request number was acknowledged or checked in before.
     TOKEN_SPENT = 301;
     /// Too many answers of the session are not acknowledged.

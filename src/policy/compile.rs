@@ -527,7 +527,5 @@ const fn awaits_the_engine(keyword: Keyword) -> bool {
             | K::MaxBorrowHours
             | K::NoLog
             | K::ReportLog
-            | K::Timeout
-            | K::TimeoutAll
     )
 }

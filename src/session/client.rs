@@ -96,6 +96,8 @@ pub struct ClientSession {
     /// When the oldest thing was sent for which nothing has been heard since.
     owed_since: Option<Monotonic>,
     probed: bool,
+    /// When the user last did something; none if nobody watches him.
+    active_at: Option<Monotonic>,
 }
 
 #[derive(Debug)]
@@ -130,6 +132,7 @@ impl ClientSession {
             sent_at: now,
             owed_since: None,
             probed: false,
+            active_at: None,
         };
         session.take_terms(terms);
         session
@@ -241,6 +244,11 @@ impl ClientSession {
         }
     }
 
+    /// The user has just done something. From then on heartbeats say for how long he has not.
+    pub fn active(&mut self, now: Monotonic) {
+        self.active_at = Some(now);
+    }
+
     /// The connection is gone. The first try to resume is due at once.
     pub fn broken(&mut self, now: Monotonic) {
         if self.is_up() {
@@ -344,7 +352,9 @@ impl ClientSession {
                 if doubt || now >= self.sent_at.plus(self.heartbeat) {
                     self.probed = doubt || self.probed;
                     self.sent(now);
-                    return Due::Send(Message::Heartbeat { acknowledged: self.acknowledged });
+                    let idle_s =
+                        self.active_at.map(|at| u32::try_from(now.since(at).as_secs()).unwrap_or(u32::MAX));
+                    return Due::Send(Message::Heartbeat { acknowledged: self.acknowledged, idle_s });
                 }
                 Due::Nothing
             }

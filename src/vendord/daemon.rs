@@ -22,7 +22,7 @@ use super::status;
 use crate::catalog::Catalog;
 use crate::code::{Code, minor};
 use crate::event::{Answer, Checkin, Checkout, Denial, EndReason, Identity, Record, SessionKind};
-use crate::ident::{Digest, Seq, SessionId, Token};
+use crate::ident::{Digest, Handle, Seq, SessionId, Token};
 use crate::platform::random_bytes;
 use crate::seat::{Command, DenialDamper, Reply, Resume, Session, State, Usage};
 use crate::session::server::{Administration, LeaseTerms, Leases, clock_denial};
@@ -54,6 +54,12 @@ enum Waiting {
     },
     /// The session's end is recorded, so its lease can be forgotten.
     Ended(SessionId),
+    /// Checkouts of a session were taken back, which its client is told.
+    Lost {
+        session: SessionId,
+        handles: Vec<Handle>,
+        why: Denial,
+    },
     /// Other rules hold.
     Reread(Box<reread::Pending>),
 }
@@ -435,6 +441,11 @@ impl Daemon {
                     }
                 }
                 Waiting::Ended(session) => self.leases.end(session),
+                Waiting::Lost { session, handles, why } => {
+                    if let Some(peer) = self.bound.get(&session) {
+                        handles.iter().for_each(|handle| peer.lose_seat(*handle, why.clone()));
+                    }
+                }
                 Waiting::Reread(pending) => self.reread_done(*pending),
             }
         }
@@ -455,7 +466,7 @@ impl Daemon {
                 }
                 Waiting::Answer { peer, request, .. } => peer.send(request, Outgoing::Refused(again())),
                 Waiting::Reread(pending) => pending.give_up(again()),
-                Waiting::Ended(_) => {}
+                Waiting::Ended(_) | Waiting::Lost { .. } => {}
             }
         }
     }

@@ -90,9 +90,12 @@ fn carry_out(daemon: &mut Daemon, peer: &Rc<Peer>, request: u32, message: Messag
                 daemon.checkin(peer, request, session, checkin);
             }
         }
-        Message::Heartbeat { .. } => {
+        Message::Heartbeat { idle_s, .. } => {
             if let Some(session) = in_session(peer, request) {
                 daemon.hear(session);
+                if let Some(idle_s) = idle_s {
+                    daemon.idle(session, idle_s);
+                }
                 reply(peer, request, &Message::HeartbeatAck { time: daemon.now().utc });
             }
         }

@@ -52,8 +52,9 @@ pub(super) fn message(number: u8, body: &[u8]) -> Result<Message, MessageError> 
         kind::ANSWER => answer(body)?,
         kind::HELLO => Message::Hello(Box::new(hello(body)?)),
         kind::HEARTBEAT => {
-            read! { body; acknowledged: ACKNOWLEDGED, Field::u64; }
-            Message::Heartbeat { acknowledged: Token(need(number, tag::ACKNOWLEDGED, acknowledged)?) }
+            read! { body; acknowledged: ACKNOWLEDGED, Field::u64; idle_s: IDLE_S, Field::u32; }
+            let acknowledged = Token(need(number, tag::ACKNOWLEDGED, acknowledged)?);
+            Message::Heartbeat { acknowledged, idle_s }
         }
         kind::GOODBYE => empty(body, Message::Goodbye)?,
         kind::FETCH_LINE => {

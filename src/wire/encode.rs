@@ -129,7 +129,12 @@ fn body(message: &Message, out: &mut BytesMut) -> Result<(), EncodeError> {
             out.field_u64(tag::ACKNOWLEDGED, it.acknowledged.0);
             out.field_u64(tag::HANDLE, it.handle.0);
         }
-        Message::Heartbeat { acknowledged } => out.field_u64(tag::ACKNOWLEDGED, acknowledged.0),
+        Message::Heartbeat { acknowledged, idle_s } => {
+            out.field_u64(tag::ACKNOWLEDGED, acknowledged.0);
+            if let Some(idle_s) = idle_s {
+                out.field_u32(tag::IDLE_S, *idle_s);
+            }
+        }
         Message::FetchLine(digest) => out.field(tag::DIGEST, &digest.0)?,
         Message::AskStatus { feature, users } => {
             if let Some(feature) = feature {

@@ -21,6 +21,8 @@ pub enum Message {
     Heartbeat {
         /// The client has received all answers up to this number.
         acknowledged: Token,
+        /// For how many seconds its user has done nothing; none if the client does not watch him.
+        idle_s: Option<u32>,
     },
     /// Ends the session and frees its seats.
     Goodbye,

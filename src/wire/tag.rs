@@ -147,6 +147,8 @@ tags! {
     HOLDER = 0x0059;
     /// By what checkouts are to share a license, u8.
     DUP_MASK = 0x0060;
+    /// How long the user has done nothing, u32 seconds.
+    IDLE_S = 0x0063;
     /// Text of the application with a request, text.
     DATA = 0x0067;
     /// Who decides, where and when, fields.
@@ -182,7 +184,6 @@ tags! {
 pub const RESERVED: &[(u16, &str)] = &[
     (0x0061, "QUEUE"),
     (0x0062, "BORROW"),
-    (0x0063, "IDLE_S"),
     (0x0064, "AUTH_KEY_ID"),
     (0x0065, "AUTH_NONCE"),
     (0x0066, "AUTH_PROOF"),

@@ -82,7 +82,8 @@ fn a_busy_peer_whose_bytes_never_end_with_a_message_is_not_a_slow_one() {
     let site = Site::new(300, 5);
     let daemon = site.start();
     let (mut busy, _) = session(&daemon, "busy");
-    let heartbeat = seatkeeper::wire::Message::Heartbeat { acknowledged: seatkeeper::ident::Token(0) };
+    let heartbeat =
+        seatkeeper::wire::Message::Heartbeat { acknowledged: seatkeeper::ident::Token(0), idle_s: None };
     let mut frame = bytes::BytesMut::new();
     seatkeeper::wire::encode(&heartbeat, 7, &mut frame).unwrap();
     let (head, rest) = frame.split_at(9);
@@ -102,7 +103,8 @@ fn a_peer_that_reads_nothing_does_not_grow_the_daemon() {
     let daemon = site.start();
     let (mut deaf, _) = session(&daemon, "deaf");
     let mut frame = bytes::BytesMut::new();
-    let heartbeat = seatkeeper::wire::Message::Heartbeat { acknowledged: seatkeeper::ident::Token(0) };
+    let heartbeat =
+        seatkeeper::wire::Message::Heartbeat { acknowledged: seatkeeper::ident::Token(0), idle_s: None };
     for request in 0..1000 {
         seatkeeper::wire::encode(&heartbeat, request, &mut frame).unwrap();
     }

@@ -92,7 +92,8 @@ fn heartbeats_keep_a_lease() {
     ann.checkout(1, 0, "one", 1).unwrap().granted();
     let begin = Instant::now();
     while begin.elapsed() < Duration::from_secs(8) {
-        let beat = ann.ask(&Message::Heartbeat { acknowledged: seatkeeper::ident::Token(1) }).unwrap();
+        let beat =
+            ann.ask(&Message::Heartbeat { acknowledged: seatkeeper::ident::Token(1), idle_s: None }).unwrap();
         assert!(matches!(beat, Message::HeartbeatAck { .. }));
         std::thread::sleep(Duration::from_millis(200));
     }
@@ -166,7 +167,7 @@ fn after_a_stop_framed_sessions_have_a_lease_to_come_back_before_others_get_thei
     let mut token = 2;
     until("the lease of the lost session", || {
         token += 1;
-        let _ = again.ask(&Message::Heartbeat { acknowledged: seatkeeper::ident::Token(1) });
+        let _ = again.ask(&Message::Heartbeat { acknowledged: seatkeeper::ident::Token(1), idle_s: None });
         matches!(bob.checkout(token, token - 1, "ten", 1).unwrap(), Reply::Granted(_))
     });
     assert_eq!(bob.checkout(token + 1, token, "one", 1).unwrap().number(), -4, "ann has hers");

@@ -252,7 +252,8 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
             (token(), token(), handle()).prop_map(|(token, acknowledged, handle)| Message::Checkin(
                 Checkin { token, acknowledged, handle }
             )),
-            token().prop_map(|acknowledged| Message::Heartbeat { acknowledged }),
+            (token(), option::of(any::<u32>()))
+                .prop_map(|(acknowledged, idle_s)| Message::Heartbeat { acknowledged, idle_s }),
             Just(Message::Goodbye),
             any::<[u8; 32]>().prop_map(|digest| Message::FetchLine(Digest(digest))),
             (option::of(name()), any::<bool>())

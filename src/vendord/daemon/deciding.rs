@@ -1,9 +1,10 @@
 //! Commands decided, checked and recorded; what time has brought comes before each.
 
-use super::{Daemon, Recording, WAITING_MAX};
+use super::{Daemon, Recording, WAITING_MAX, Waiting};
 use crate::code::{Code, minor};
 use crate::event::{Denial, Event, Record};
-use crate::seat::{Command, Reply, Rules, check, decide, next_wakeup};
+use crate::ident::{Handle, SessionId};
+use crate::seat::{Command, Reply, Rules, Session, State, check, decide, next_wakeup};
 use crate::time::Now;
 
 impl Daemon {
@@ -32,6 +33,25 @@ impl Daemon {
                 // The engine has contradicted itself, which is in the log.
                 break;
             }
+        }
+    }
+
+    /// A client says how long its user has done nothing. What is taken back of it is told when that is durable.
+    pub(in crate::vendord) fn idle(&mut self, session: SessionId, idle_s: u32) {
+        let held = |state: &State| -> Vec<Handle> {
+            state.session(session).into_iter().flat_map(Session::handles).collect()
+        };
+        let before = held(&self.state);
+        if before.is_empty() {
+            return;
+        }
+        self.execute(&Command::Idle { session, idle_s });
+        let left = held(&self.state);
+        let handles: Vec<Handle> = before.into_iter().filter(|handle| !left.contains(handle)).collect();
+        if !handles.is_empty() {
+            let note = format!("its user has done nothing for {idle_s} seconds");
+            let why = Denial::new(Code::Inactive, minor::USER_IDLE, &note);
+            self.waiting.push_back((self.state.seq(), Waiting::Lost { session, handles, why }));
         }
     }
 
