@@ -67,11 +67,13 @@ codes! {
     FileVersion = -21, "License file does not support this version", "ask for a lower version or a newer license";
     CheckinFailed = -22, "Feature checkin failure detected at license server", "the seat was already checked in or removed";
     ServerBusy = -23, "License server system temporarily busy", "try again in a moment";
+    UsersQueued = -24, "Users are queued for this feature", "ask with the queue, or try again when nobody waits; lmstat -a shows who does";
     VersionNotSupported = -25, "License server system does not support this version of this feature", "ask for a lower version or a newer license";
     TooManyRequested = -26, "Request for more licenses than this feature supports", "ask for fewer licenses at once";
     CannotReadFile = -30, "Cannot read license file", "check that the file exists and may be read";
     NotStarted = -31, "Feature start date is in the future", "wait for the START date of the line";
     ClockDifference = -34, "Clock difference too large between client and server", "set the clock of the machine that is wrong";
+    InQueue = -35, "In the queue for this feature", "wait; lmstat -a shows who holds the licenses";
     Excluded = -38, "User/host on EXCLUDE list for feature", "ask the administrator of the license server; the message names the line of the options file";
     NotIncluded = -39, "User/host not on INCLUDE list for feature", "ask the administrator of the license server; the message names the line of the options file";
     NeverCheckedOut = -41, "Feature was never checked out", "check in only what this session has checked out";
@@ -109,6 +111,7 @@ codes! {
     ActionRefused = -1009, "Control request is switched off at this server", "stop the server by SIGTERM to lmgrd, or start it without -x";
     RereadIncomplete = -1010, "Not everything was taken over by the reread", "correct the files that the answer names and reread, or reread with --force";
     Inactive = -1011, "License was taken back as its user was idle", "check out again, and report activity; TIMEOUT of the options file says how long users may be idle";
+    HoldLapsed = -1012, "The licenses that were held for the queued request were not taken in time", "ask again; a program that asks to be told can have them held for longer";
 }
 
 impl Code {

@@ -8,10 +8,12 @@
 pub mod codec;
 pub mod debug_log;
 mod denial;
+mod queue;
 mod request;
 
 pub use denial::Denial;
-pub use request::{Answer, Checkin, Checkout, Claims, Grant, Identity, SessionKind, Wishes};
+pub use queue::{DequeueReason, Dequeued, Offered, Passed, Queued};
+pub use request::{Answer, Checkin, Checkout, Claims, Grant, Identity, Place, Queueing, SessionKind, Wishes};
 
 use crate::ident::{Digest, DupMask, FeatureName, Handle, PoolKey, Seq, SessionId, Token};
 use crate::time::Timestamp;
@@ -60,6 +62,14 @@ pub enum Event {
     Reread(Box<Reread>),
     /// A checkout is counted in another pool from here on, after a reread that changed its own.
     Moved(Box<Moved>),
+    /// A request waits for licenses.
+    Queued(Box<Queued>),
+    /// Others got licenses past requests that wait.
+    Passed(Passed),
+    /// Licenses are held for a request that waits.
+    Offered(Box<Offered>),
+    /// A request waits no more and got nothing. One that gets its licenses ends by [`Event::Out`] with its number.
+    Dequeued(Box<Dequeued>),
 }
 
 /// Begin of service, and with what.

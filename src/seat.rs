@@ -23,6 +23,7 @@ mod explain;
 mod invariant;
 mod linger;
 mod pool_use;
+mod queue;
 mod refusal;
 mod reread;
 mod sessions;
@@ -39,6 +40,10 @@ pub use explain::{Change, Explanation, Tried, explain};
 pub use invariant::{Violation, check};
 pub use linger::given_up;
 pub use pool_use::PoolUse;
+pub use queue::{
+    BLOCK_FIRST, BLOCK_LONGEST, Entry, HOLD_LONGEST, HOLD_USUAL, Offer, PASSES_MAX, WAITING_MAX,
+    WAITING_OF_SESSION_MAX,
+};
 pub use reread::{Surplus, surplus};
 pub use snapshot::SnapshotError;
 pub use state::{Seat, Session, State};
@@ -99,6 +104,9 @@ pub enum Command {
     },
     /// Time has passed: what is over at this time ends. See [`next_wakeup`].
     Tick,
+    /// Serves those who wait, one step at a time: holds that are over pass on, and licenses that are free are offered. Due while
+    /// [`State::has_queue`] after every other command and when time has passed, again and again until it has no events.
+    Serve,
     /// Equal refusals that were answered without a record of their own are recorded as one.
     CountDenials(Box<Denied>),
     /// Other licenses hold from now on; [`Rules`] has those that held so far.
@@ -169,6 +177,7 @@ pub fn decide(state: &State, rules: Rules<'_>, command: &Command, now: Now) -> D
         Command::Idle { session, idle_s } => timeout::decide(state, rules, *session, *idle_s, now),
         Command::Tick => tenure::tick(state, now),
         Command::Reread { reread, catalog } => reread::decide(state, rules.catalog, reread, catalog, now),
+        Command::Serve => queue::serve(state, rules, now),
         Command::CountDenials(denied) => Decision::new(vec![Event::Denied(denied.clone())], Reply::Done),
     }
 }

@@ -9,8 +9,8 @@ use abnf::{Abnf, Dice};
 use bytes::BytesMut;
 use proptest::prelude::*;
 use seatkeeper::code::{Code, minor};
-use seatkeeper::event::Denial;
-use seatkeeper::ident::{Count, Display, FeatureName, Handle, Host, User, VendorName, Version};
+use seatkeeper::event::{Denial, Place};
+use seatkeeper::ident::{Count, Display, FeatureName, Handle, Host, Token, User, VendorName, Version};
 use seatkeeper::time::Timestamp;
 use seatkeeper::wire::{
     FeatureCount, LineError, LineReply, LineRequest, LingerTime, Notice, PoolKind, StatusItem, decode_line,
@@ -45,7 +45,7 @@ fn every_request_of_the_grammar_is_read_and_printed_back() {
             LineRequest::Checkout { .. } => 1,
             LineRequest::Checkin(_) => 2,
             LineRequest::Heartbeat => 3,
-            LineRequest::Queue => 4,
+            LineRequest::Queue { .. } | LineRequest::Queued(_) => 4,
             LineRequest::Status(_) => 5,
             LineRequest::Quit => 6,
         }] += 1;
@@ -128,6 +128,19 @@ fn answers_fit_the_grammar() {
     for (reply, expected) in [
         (LineReply::Hello { vendor, version: "0.1.0".to_owned() }, "OK HELLO 1 LGS 0.1.0"),
         (LineReply::Checkout(Handle(7)), "OK CHECKOUT 7"),
+        (
+            LineReply::Queued(Place { handle: Handle(7), position: 2, wait_s: Some(340) }),
+            "OK QUEUE 7 position=2 wait=340",
+        ),
+        (LineReply::Queued(Place { handle: Handle(7), position: 1, wait_s: None }), "OK QUEUE 7 position=1"),
+        (
+            LineReply::Notice(Notice::Offered { token: Token(3), handle: Handle(7), hold_s: 60 }),
+            "* FREE 7 hold=60",
+        ),
+        (
+            LineReply::Notice(Notice::Dequeued { token: Token(3), handle: Handle(7), denial: denial() }),
+            "* DEQUEUED 7 -4,209 Licensed number of users already reached. 10 of 10 are in use",
+        ),
         (LineReply::Checkin(Handle(7)), "OK CHECKIN 7"),
         (LineReply::Heartbeat, "OK HEARTBEAT"),
         (LineReply::Status(vec![]), "OK STATUS 0"),

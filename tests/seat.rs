@@ -10,6 +10,8 @@ mod seat {
     mod cases;
     mod linger;
     mod options;
+    mod queue;
+    mod queue_simulation;
     mod reread;
     mod sessions;
     mod sharing;

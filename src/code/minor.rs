@@ -81,6 +81,14 @@ minors! {
     NOBODY_NAMED = 219;
     /// The user of a checkout was idle for longer than its timeout.
     USER_IDLE = 220;
+    /// Others wait for the pool, and may not be passed.
+    QUEUE_AHEAD = 230;
+    /// Licenses were held for a queued request until the time for it was over.
+    HOLD_LAPSED = 231;
+    /// The request waits in the queue.
+    STILL_QUEUED = 232;
+    /// Too many requests wait already.
+    QUEUE_FULL = 233;
     /// The request number was acknowledged or checked in before.
     TOKEN_SPENT = 301;
     /// Too many answers of the session are not acknowledged.

@@ -11,19 +11,21 @@
 //! | `names` | the traits for names, and [`InlineNames`] |
 //! | `parts` | identities, requests, denials, answers |
 //! | `events` | the events themselves |
+//! | `queue` | those of the queue |
 
 mod bytes;
 mod events;
 mod names;
 mod parts;
+mod queue;
 #[cfg(test)]
 mod tests;
 
 pub use bytes::{Reader, Writer};
 pub use names::{InlineNames, NameKind, PutNames, TakeNames};
 pub use parts::{
-    put_accounting, put_answer, put_identity, put_wishes, take_accounting, take_answer, take_identity,
-    take_wishes,
+    put_accounting, put_answer, put_checkout, put_identity, put_wishes, take_accounting, take_answer,
+    take_checkout, take_identity, take_wishes,
 };
 
 use thiserror::Error;

@@ -11,7 +11,7 @@ pub use start::{expired, expires_soon, feature_table, license_manager_block, ven
 
 use jiff::tz::TimeZone;
 
-use super::{Denied, EndReason, In, InReason, Out};
+use super::{Checkout, Denied, EndReason, Identity, In, InReason, Out};
 use crate::code::Code;
 use crate::ident::{Count, FeatureName, Host, User};
 use crate::time::Timestamp;
@@ -100,13 +100,31 @@ impl Holder {
     /// The holder that a grant makes.
     #[must_use]
     pub fn of(out: &Out) -> Self {
+        Self::of_request(&out.identity, &out.request)
+    }
+
+    /// The one who asks.
+    #[must_use]
+    pub fn of_request(identity: &Identity, request: &Checkout) -> Self {
         Self {
-            feature: out.request.feature.clone(),
-            user: out.identity.user.clone(),
-            host: out.identity.host.clone(),
-            count: out.request.count,
+            feature: request.feature.clone(),
+            user: identity.user.clone(),
+            host: identity.host.clone(),
+            count: request.count,
         }
     }
+}
+
+/// `QUEUED: "f" user@host  (3 licenses) ` (`flexnet-tools.md` 3.5).
+#[must_use]
+pub fn queued(holder: &Holder) -> String {
+    format!("QUEUED: \"{}\" {}@{}  {}", holder.feature, holder.user, holder.host, licenses(holder.count))
+}
+
+/// `DEQUEUED: "f" user@host  (3 licenses) `: the request waits no more, also because it gets its licenses.
+#[must_use]
+pub fn dequeued(holder: &Holder) -> String {
+    format!("DEQUEUED: \"{}\" {}@{}  {}", holder.feature, holder.user, holder.host, licenses(holder.count))
 }
 
 /// `OUT: "f" user@host  (3 licenses) ` (`flexnet-tools.md` 3.5).

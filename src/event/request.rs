@@ -98,6 +98,16 @@ pub struct Wishes {
     pub share: DupMask,
     /// The application's own text.
     pub data: Option<CheckoutData>,
+    /// To wait for licenses if none are free, instead of hearing no.
+    pub queue: Option<Queueing>,
+}
+
+/// How a request waits for licenses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Queueing {
+    /// How long licenses that have become free are held for it until they pass on, in seconds; 0 means the server's usual
+    /// time, and what is more than its longest is cut to that.
+    pub hold_s: u32,
 }
 
 /// A request to give licenses back.
@@ -120,8 +130,21 @@ pub enum Answer {
     CheckedIn(Handle),
     /// Refused.
     Denied(Denial),
+    /// The request waits. The same request number again tells the place of that time, or gets the licenses if they are held for it.
+    Queued(Place),
     /// The request number was acknowledged, checked in or passed before: nothing was done.
     Spent,
+}
+
+/// Where a request stands that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The name of the waiting request; giving it back ends the waiting.
+    pub handle: Handle,
+    /// 1 for the one whose turn it is.
+    pub position: u32,
+    /// How long it may take, in seconds, by how long licenses of the feature were held of late; none if that is not known.
+    pub wait_s: Option<u32>,
 }
 
 /// A grant.

@@ -163,6 +163,20 @@ pub struct PoolRules {
 }
 
 impl PoolRules {
+    /// No rules at all.
+    pub const NONE: Self = Self {
+        lists: Vec::new(),
+        limits: Vec::new(),
+        reservations: Vec::new(),
+        terms: Terms {
+            borrow_lowwater: None,
+            max_borrow_hours: None,
+            max_overdraft: None,
+            linger: None,
+            timeout: None,
+        },
+    };
+
     /// What the EXCLUDE and INCLUDE lists say of a client (`flexnet-files.md` 5.2).
     #[must_use]
     pub fn access(&self, client: &Profile) -> Access {

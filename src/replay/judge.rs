@@ -4,6 +4,7 @@ mod held_on;
 mod returns;
 mod ruling;
 mod sums;
+mod waiting;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -133,6 +134,7 @@ impl Replay {
 
     /// Takes a record from before the span: it only says who holds what when the span begins.
     pub fn follow(&mut self, mut record: Record) {
+        self.scale_waiting(&mut record.events);
         for event in &mut record.events {
             match event {
                 Event::Out(out) => {
@@ -230,6 +232,9 @@ impl Replay {
                 }
                 // The replay's own reread has moved what has to.
                 Event::Moved(moved) => self.compare_move(&moved, at),
+                Event::Queued(_) | Event::Passed(_) | Event::Offered(_) | Event::Dequeued(_) => {
+                    self.recorded_waiting(event, at);
+                }
             }
         }
         Ok(())
@@ -392,6 +397,10 @@ impl Replay {
     fn ask(&mut self, session: SessionId, mut request: Checkout, at: Timestamp) -> (Checkout, Decision) {
         // The client has all answers: what it had not got yet at that time is not part of the question.
         request.acknowledged = all_before(request.token);
+        if !self.plan.exact {
+            // Who waits how long under other rules, nobody can tell.
+            request.wishes.queue = None;
+        }
         self.totals.judged += 1;
         let decision = self.decide(&Command::Checkout(session, request.clone()), at);
         (request, decision)

@@ -2,7 +2,7 @@
 
 use super::checkout::repeated;
 use super::linger::given_up;
-use super::{Decision, Reply, Rules, State};
+use super::{Decision, Reply, Rules, State, queue};
 use crate::code::{Code, minor};
 use crate::event::{Answer, Checkin, Denial, InReason};
 use crate::ident::SessionId;
@@ -19,6 +19,9 @@ pub(super) fn decide(
         Ok(session) => session,
         Err(decision) => return decision,
     };
+    if let Some(entry) = state.waiting_under(request.handle).filter(|entry| entry.session == id) {
+        return queue::cancelled((request.handle, entry), request);
+    }
     // What goes with a component comes back with it: its handle is nobody's to give.
     let of_package = state.seat(request.handle).is_some_and(|seat| seat.component.is_some());
     if of_package || !session.handles.contains(&request.handle) {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::choose::{Asked, Asking, choose, sharing};
 use super::linger::Found;
+use super::queue::{self, Ahead, Offer};
 use super::refusal::refusal;
-use super::{Decision, Reply, Rules, Session, State};
+use super::{Decision, PoolUse, Reply, Rules, Session, State};
 use crate::catalog::Pool;
 use crate::code::{Code, minor};
 use crate::event::{
-    Accounting, Answer, Checkout, Denial, Denied, Event, Identity, In, InReason, Out, Shares,
+    Accounting, Answer, Checkout, Denial, Denied, Event, Identity, In, InReason, Out, Passed, Shares,
 };
 use crate::ident::{Digest, Handle, SessionId, Token};
 use crate::time::{Now, Timestamp};
@@ -53,14 +54,21 @@ pub(super) fn decide(
     request: &Checkout,
     now: Now,
 ) -> Decision {
+    if let Some(waiting) = state.waiting_with(id, request.token) {
+        return queue::asked_again(state, rules, id, waiting, now);
+    }
     let session = match repeated(state, id, request.token, request.acknowledged) {
         Ok(session) => session,
         Err(decision) => return decision,
     };
-    let asked = Asked::new(state, rules, request, (Some(id), &session.identity), now.utc);
+    let ahead = Ahead::of_new(state, rules, request, now.utc);
+    let asked = Asked::new(state, rules, request, (Some(id), &session.identity), now.utc).behind(ahead);
     match choose(&asked, |pool, rules| asked.obstacle(pool, rules)) {
         Ok(pool) => grant(&asked, id, session, pool),
         Err(furthest) => {
+            if let Some(decision) = queue::enter(&asked, id, session) {
+                return decision;
+            }
             let denial = refusal(&asked, furthest);
             let answer = Answer::Denied(denial.clone());
             let identity = session.identity.clone();
@@ -73,12 +81,7 @@ pub(super) fn decide(
 fn grant(asked: &Asked<'_>, id: SessionId, session: &Session, pool: &Pool) -> Decision {
     let state = asked.state;
     let found = asked.found(pool, Asking::Itself);
-    // What the client takes back comes in first, and nobody comes between.
-    let taken = found.taken.iter().flat_map(|handle| state.coming_back(*handle)).filter_map(|handle| {
-        let session = state.seat(handle)?.session;
-        Some(Event::In(In { session, handle, why: InReason::Linger }))
-    });
-    let mut events: Vec<Event> = taken.collect();
+    let mut events = before(asked, pool, &found);
     let mut handle = Handle(state.last_handle + 1);
     let out = |pool: &Pool, found: &Found, request: Checkout, handle: Handle| {
         let (lines, expires) = backing(pool, request.count.get(), asked.now);
@@ -111,6 +114,42 @@ fn grant(asked: &Asked<'_>, id: SessionId, session: &Session, pool: &Pool) -> De
     Decision::new(events, Reply::Answer(asked.request.token, answer))
 }
 
+/// What comes before a grant or an offer: what the client takes back for it, so that nobody comes between, and whom it passes.
+pub(super) fn before(asked: &Asked<'_>, pool: &Pool, found: &Found) -> Vec<Event> {
+    let state = asked.state;
+    let taken = found.taken.iter().flat_map(|handle| state.coming_back(*handle)).filter_map(|handle| {
+        let session = state.seat(handle)?.session;
+        Some(Event::In(In { session, handle, why: InReason::Linger }))
+    });
+    let entries = asked.passed(pool);
+    let passed = (!entries.is_empty()).then_some(Event::Passed(Passed { entries }));
+    taken.chain(passed).collect()
+}
+
+/// Grants what was held for a request. It counts already.
+pub(super) fn claim(asked: &Asked<'_>, session: SessionId, pool: &Pool, offer: &Offer) -> Decision {
+    let request = asked.request.clone();
+    let (lines, expires) = backing(pool, request.count.get(), asked.now);
+    let in_use = asked.state.pool(&pool.key).map_or(0, PoolUse::in_use);
+    let out = Out {
+        session,
+        identity: asked.identity().clone(),
+        request,
+        pool: pool.key.clone(),
+        handle: offer.handle,
+        lines,
+        expires,
+        demo: asked.rules.catalog.demo(),
+        accounting: Accounting {
+            shares: offer.shares,
+            overdraft: overdraft(asked, pool, in_use),
+            suite: None,
+        },
+    };
+    let answer = Answer::Granted(out.grant());
+    Decision::new(vec![Event::Out(Box::new(out))], Reply::Answer(asked.request.token, answer))
+}
+
 /// How a grant from a pool is counted.
 fn accounting(
     asked: &Asked<'_>,
@@ -119,12 +158,27 @@ fn accounting(
     found: &Found,
     handle: Handle,
 ) -> Accounting {
-    let key = sharing(pool, asked.request, identity);
-    let shares =
-        key.map(|key| Shares { mask: key.mask(), group: found.joined.map_or(handle, |(group, _)| group) });
     let in_use = found.in_use.saturating_add(asked.adds(found));
+    let shares = sharing_of(asked, identity, pool, found, handle);
+    Accounting { shares, overdraft: overdraft(asked, pool, in_use), suite: None }
+}
+
+/// How many of the licenses in use are beyond the count of their pool.
+fn overdraft(asked: &Asked<'_>, pool: &Pool, in_use: u64) -> u32 {
     let over = if pool.counted { in_use.saturating_sub(u64::from(pool.count_at(asked.now))) } else { 0 };
-    Accounting { shares, overdraft: u32::try_from(over).unwrap_or(u32::MAX), suite: None }
+    u32::try_from(over).unwrap_or(u32::MAX)
+}
+
+/// The checkouts of a pool with which a request uses the same licenses once it has them as `handle`.
+pub(super) fn sharing_of(
+    asked: &Asked<'_>,
+    identity: &Identity,
+    pool: &Pool,
+    found: &Found,
+    handle: Handle,
+) -> Option<Shares> {
+    let key = sharing(pool, asked.request, identity)?;
+    Some(Shares { mask: key.mask(), group: found.joined.map_or(handle, |(group, _)| group) })
 }
 
 /// The signed lines that a grant of `count` licenses stands on, and the earliest end among them: the line that is valid

@@ -8,11 +8,12 @@ use std::ops::ControlFlow;
 
 use super::linger::{self, Found};
 use super::pool_use::GroupKey;
+use super::queue::{Ahead, Passing};
 use super::usage::Without;
 use super::{Idle, Rules, State, rules_of};
 use crate::catalog::{Period, Pool};
 use crate::event::{Checkout, Identity};
-use crate::ident::SessionId;
+use crate::ident::{Handle, SessionId};
 use crate::policy::{Inclusion, LimitId, PoolRules, Profile, RuleId};
 use crate::time::Timestamp;
 
@@ -63,6 +64,13 @@ pub enum Step {
         /// Whether that suffices.
         enough: bool,
     },
+    /// May those who wait for the pool be passed? Asked if any do, and could use what the request would take.
+    Queue {
+        /// How many would be passed.
+        ahead: u64,
+        /// Whether they may be.
+        may_pass: bool,
+    },
     /// Are so many free now, for this client?
     Availability {
         /// Licenses in use.
@@ -111,10 +119,11 @@ impl Step {
             Self::Include(Inclusion { list: Some(_), by: None }) => Some(7),
             Self::Limit { allows: false, .. } => Some(8),
             Self::Count { enough: false, .. } => Some(9),
+            Self::Queue { may_pass: false, .. } => Some(10),
             // Of two pools without a free license that one answers in which licenses are free, but for others.
-            Self::Availability { room: Room::Full, .. } => Some(10),
-            Self::Availability { room: Room::Reserved, .. } => Some(11),
-            Self::Availability { room: Room::Overdraft, .. } => Some(12),
+            Self::Availability { room: Room::Full, .. } => Some(11),
+            Self::Availability { room: Room::Reserved, .. } => Some(12),
+            Self::Availability { room: Room::Overdraft, .. } => Some(13),
             _ => None,
         }
     }
@@ -135,7 +144,12 @@ pub(super) struct Asked<'a> {
     identity: &'a Identity,
     pub(super) client: Cow<'a, Profile>,
     pub(super) now: Timestamp,
+    /// Who waits ahead of it.
+    pub(super) ahead: Ahead<'a>,
 }
+
+/// The rules of a pool of which no options file says anything.
+static OPEN: PoolRules = PoolRules::NONE;
 
 /// What stands between a request and a pool.
 #[derive(Debug, Clone, Copy)]
@@ -165,13 +179,8 @@ pub(super) fn choose<'a>(
     asked: &Asked<'a>,
     mut obstacle: impl FnMut(&'a Pool, &PoolRules) -> Option<Stuck<'a>>,
 ) -> Result<&'a Pool, Furthest<'a>> {
-    let feature = asked.request.feature.as_str();
-    // Without an options file there are no rules at all.
-    let open = PoolRules::default();
-    let of_pools = asked.rules.policy.pools(feature).iter().chain(std::iter::repeat(&open));
-    let pools = asked.rules.catalog.pools(feature).iter().zip(of_pools);
-    let first = pools.clone().filter(|(pool, _)| asked.takes_back(pool));
-    let others = pools.filter(|(pool, _)| !asked.takes_back(pool));
+    let first = asked.pools().filter(|(pool, _)| asked.takes_back(pool));
+    let others = asked.pools().filter(|(pool, _)| !asked.takes_back(pool));
     let mut furthest: Option<(u8, Stuck<'a>)> = None;
     for (pool, of_pool) in first.chain(others) {
         let Some((rank, stuck)) =
@@ -201,7 +210,25 @@ impl<'a> Asked<'a> {
             Some(known) => Cow::Borrowed(known),
             None => Cow::Owned(rules.policy.profile(identity, identity.address())),
         };
-        Self { state, rules, request, identity, client, now }
+        Self { state, rules, request, identity, client, now, ahead: Ahead::default() }
+    }
+
+    /// The request behind those that wait.
+    pub(super) fn behind(self, ahead: Ahead<'a>) -> Self {
+        Self { ahead, ..self }
+    }
+
+    /// The pools of the feature with what the options file says of each, in their order.
+    pub(super) fn pools(&self) -> impl Iterator<Item = (&'a Pool, &'a PoolRules)> + use<'a> {
+        let feature = self.request.feature.as_str();
+        let of_pools = self.rules.policy.pools(feature).iter();
+        // Without an options file there are no rules at all.
+        self.rules.catalog.pools(feature).iter().zip(of_pools.chain(std::iter::repeat(&OPEN)))
+    }
+
+    /// Who asks.
+    pub(super) fn identity(&self) -> &'a Identity {
+        self.identity
     }
 
     /// How many licenses are asked for.
@@ -295,8 +322,77 @@ impl<'a> Asked<'a> {
         if !enough {
             return ControlFlow::Continue(());
         }
+        let passing = match asking {
+            Asking::Itself => self.ahead.passing(self, pool, of_pool),
+            // Nobody waits for suites.
+            Asking::With(_) => Passing::default(),
+        };
+        if !passing.entries.is_empty() {
+            visit(Step::Queue { ahead: passing.entries.len() as u64, may_pass: !passing.blocked })?;
+        }
         let idle = self.idle(pool, of_pool, &without);
         visit(availability(found.in_use, adds, idle, (count, most)))
+    }
+
+    /// Those that the request passes when it gets licenses of a pool.
+    pub(super) fn passed(&self, pool: &Pool) -> Vec<Handle> {
+        if !self.ahead.waits_for(pool) {
+            return Vec::new();
+        }
+        let of_pool = self.pools().find(|(other, _)| std::ptr::eq(*other, pool)).map(|(_, rules)| rules);
+        self.ahead.passing(self, pool, of_pool.unwrap_or(&OPEN)).entries
+    }
+
+    /// Whether a pool could serve the request at some time, as far as that can be told now: nothing is in the way but what others have.
+    pub(super) fn could_serve(&self, pool: &Pool, of_pool: &PoolRules) -> bool {
+        let count = self.count();
+        let limited = |id: &LimitId| {
+            let limit = self.rules.policy.limit(*id).filter(|limit| count > u64::from(limit.count));
+            limit.is_some_and(|limit| {
+                !self.rules.policy.counted(limit, &self.client, &self.identity.user).is_empty()
+            })
+        };
+        // DECISION: nobody waits for a suite: its two pools would have to come free together.
+        pool.package().is_none()
+            && !pool.is_package()
+            && pool.version >= self.request.version
+            && (pool.platforms.is_none() || pool.runs_on(self.identity))
+            && pool.period_at(self.now) == Period::Within
+            && pool.admits(self.identity)
+            && of_pool.exclusion(&self.client).is_none()
+            && !matches!(of_pool.inclusion(&self.client), Inclusion { list: Some(_), by: None })
+            && !of_pool.limits.iter().any(limited)
+            && (!pool.counted || count <= self.attainable(pool, of_pool))
+    }
+
+    /// What of a pool the client could have if nobody else had any.
+    fn attainable(&self, pool: &Pool, of_pool: &PoolRules) -> u64 {
+        let most = u64::from(pool.count_at(self.now)).saturating_add(overdraft(pool, of_pool, self.now));
+        let policy = self.rules.policy;
+        let reserved = of_pool.reservations.iter().filter_map(|id| policy.reservation(*id));
+        let others = reserved.filter(|reservation| !policy.is_reserved_for(reservation, &self.client));
+        most.saturating_sub(others.map(|reservation| u64::from(reservation.count)).sum())
+    }
+
+    /// Whether some pool could serve the request at some time.
+    pub(super) fn can_ever_be_met(&self) -> bool {
+        self.pools().any(|(pool, of_pool)| self.could_serve(pool, of_pool))
+    }
+
+    /// Whether licenses coming back are all that the request needs to be served by a pool.
+    pub(super) fn lacks_only_licenses(&self, pool: &Pool, of_pool: &PoolRules) -> bool {
+        let found = self.found(pool, Asking::Itself);
+        let (adds, without) = (self.adds(&found), self.rules.usage.without(&found.taken));
+        let allowed =
+            |id: &LimitId| matches!(self.limit(*id, adds, &without), Step::Limit { allows: true, .. });
+        self.could_serve(pool, of_pool) && of_pool.limits.iter().all(allowed)
+    }
+
+    /// Whether anything of a pool is reserved for the client.
+    pub(super) fn claims(&self, of_pool: &PoolRules) -> bool {
+        let policy = self.rules.policy;
+        let reserved = of_pool.reservations.iter().filter_map(|id| policy.reservation(*id));
+        reserved.into_iter().any(|reservation| policy.is_reserved_for(reservation, &self.client))
     }
 
     /// A MAX line; of several the tightest decides by being met (`flexnet-files.md` 5.5).
@@ -317,7 +413,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn idle(&self, pool: &Pool, of_pool: &PoolRules, without: &Without) -> Idle {
+    pub(super) fn idle(&self, pool: &Pool, of_pool: &PoolRules, without: &Without) -> Idle {
         self.rules.usage.idle_without(&pool.key, of_pool, self.rules.policy, &self.client, without)
     }
 }

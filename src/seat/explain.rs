@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::choose::{Asked, Asking, Room, Step, choose, stuck};
+use super::queue::Ahead;
 use super::refusal::{refusal, reserving, starts};
 use super::{Idle, Rules, State};
 use crate::catalog::{Period, Pool};
@@ -66,6 +67,11 @@ pub enum Change {
     },
     /// At most so many licenses may be asked for, as the pool has no more.
     Fewer(u64),
+    /// So many wait for it that may not be passed now: the request must wait behind them.
+    Queue {
+        /// How many.
+        ahead: u64,
+    },
     /// Licenses must become free.
     Free {
         /// So many must come back from clients for whom nothing is reserved; none if that can't suffice, 0 if it need not be.
@@ -88,7 +94,8 @@ pub fn explain<'a>(
     identity: &'a Identity,
     now: Now,
 ) -> Explanation<'a> {
-    let asked = Asked::new(state, rules, request, (None, identity), now.utc);
+    let ahead = Ahead::of_new(state, rules, request, now.utc);
+    let asked = Asked::new(state, rules, request, (None, identity), now.utc).behind(ahead);
     let mut tried: Vec<Tried<'a>> = Vec::new();
     let chosen = choose(&asked, |pool, of_pool| {
         let (mut own, first) = look(&asked, pool, of_pool, Asking::Itself);
@@ -194,6 +201,7 @@ fn change(
                 reserved_by,
             }
         }
+        Step::Queue { ahead, .. } => Change::Queue { ahead },
         Step::Uncounted => return None,
     })
 }

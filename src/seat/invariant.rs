@@ -6,9 +6,9 @@ use thiserror::Error;
 
 use super::pool_use::GroupKey;
 use super::suite::are_together;
-use super::{Seat, State, Tenure};
+use super::{Seat, State, Tenure, queue};
 use crate::catalog::{Catalog, Pool};
-use crate::event::{Event, Lingering, Out};
+use crate::event::{Checkout, Event, Identity, Lingering, Offered, Out, Shares};
 use crate::ident::{Handle, PoolKey, SessionId, Token};
 use crate::time::Now;
 
@@ -78,19 +78,41 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
             return Err(Violation::SuiteParted(alone.handle));
         }
         match event {
+            Event::Out(out) if queue::takes_offer(state, out.session, out.request.token, out.handle) => {
+                // What it takes was counted when it was offered.
+            }
             Event::Out(out) => {
                 if out.handle.0 <= last_handle {
                     return Err(Violation::HandleReused(out.handle));
                 }
                 last_handle = out.handle.0;
-                let used = state.pool(&out.pool);
-                let there = gone.iter().copied().filter(|seat| seat.pool == out.pool);
-                let (in_use, joined) = used.map_or((0, None), |used| used.without(key(out).as_ref(), there));
+                let asked = (&out.request, &out.identity, out.accounting.shares);
+                let (in_use, adds) = counted(state, &out.pool, asked, &gone);
                 let added = added.entry(&out.pool).or_default();
-                *added += adds(out, joined);
-                let pool = check_out(state, catalog, out, (in_use, *added), now)?;
+                *added += adds;
+                check_token(state, out.session, out.request.token)?;
+                let pool = check_pool(catalog, (&out.pool, &out.request), (in_use, *added), now)?;
                 check_suite(pool, out, package)?;
                 package = pool.is_package().then_some(out);
+            }
+            Event::Offered(offered) => {
+                let asked = (&offered.request, &offered.identity, offered.shares);
+                let counted = counted(state, &offered.pool, asked, &gone);
+                check_offer(state, offered)?;
+                check_pool(catalog, (&offered.pool, &offered.request), counted, now)?;
+            }
+            Event::Queued(queued) => {
+                if queued.handle.0 <= state.last_handle {
+                    return Err(Violation::HandleReused(queued.handle));
+                }
+                check_token(state, queued.session, queued.request.token)?;
+            }
+            Event::Dequeued(dequeued) => {
+                let entry = state.waiting_under(dequeued.entry);
+                let offer = entry.and_then(|entry| entry.offer.as_ref()).map(|offer| offer.handle);
+                if entry.is_none_or(|entry| entry.session != dequeued.session) || offer != dequeued.offer {
+                    return Err(Violation::NotHeld(dequeued.session));
+                }
             }
             Event::In(returned) => {
                 let seat = state.seat(returned.handle).filter(|seat| seat.session == returned.session);
@@ -133,41 +155,56 @@ fn check_suite(pool: &Pool, out: &Out, package: Option<&Out>) -> Result<(), Viol
     if together { Ok(()) } else { Err(Violation::SuiteParted(out.handle)) }
 }
 
-/// How many licenses a grant adds to those in use: none of those that the checkouts of its group use already.
-fn adds(out: &Out, joined: Option<(Handle, u64)>) -> u64 {
-    let shared = out.accounting.shares.and_then(|shares| {
+/// What is out of a pool when all has come back that does so with a grant, and how many licenses the grant adds to that: none of
+/// those that the checkouts of its group use already.
+fn counted(
+    state: &State,
+    pool: &PoolKey,
+    (request, identity, shares): (&Checkout, &Identity, Option<Shares>),
+    gone: &[&Seat],
+) -> (u64, u64) {
+    let key = shares.and_then(|shares| GroupKey::of(Some(shares.mask), &request.wishes, identity));
+    let there = gone.iter().copied().filter(|seat| seat.pool == *pool);
+    let (in_use, joined) = state.pool(pool).map_or((0, None), |used| used.without(key.as_ref(), there));
+    let shared = shares.and_then(|shares| {
         let (group, in_use) = joined?;
         (group == shares.group).then_some(in_use)
     });
-    u64::from(out.request.count.get()).saturating_sub(shared.unwrap_or(0))
+    (in_use, u64::from(request.count.get()).saturating_sub(shared.unwrap_or(0)))
 }
 
-fn key(out: &Out) -> Option<GroupKey> {
-    let shares = out.accounting.shares?;
-    GroupKey::of(Some(shares.mask), &out.request.wishes, &out.identity)
+fn check_offer(state: &State, offered: &Offered) -> Result<(), Violation> {
+    if offered.handle.0 <= state.last_handle {
+        return Err(Violation::HandleReused(offered.handle));
+    }
+    let entry = state.waiting_under(offered.entry).filter(|entry| entry.offer.is_none());
+    if entry.is_none_or(|entry| entry.session != offered.session || entry.request != offered.request) {
+        return Err(Violation::NotHeld(offered.session));
+    }
+    Ok(())
+}
+
+fn check_token(state: &State, session: SessionId, token: Token) -> Result<(), Violation> {
+    let known = state.session(session).ok_or(Violation::NotHeld(session))?;
+    if token <= known.highest { Err(Violation::TokenReused(session, token)) } else { Ok(()) }
 }
 
 /// `in_use` is what is out of the pool when all has come back that does so with the grant; `added` is what the grants add.
-fn check_out<'a>(
-    state: &State,
+fn check_pool<'a>(
     catalog: &'a Catalog,
-    out: &Out,
+    (key, request): (&PoolKey, &Checkout),
     (in_use, added): (u64, u64),
     now: Now,
 ) -> Result<&'a Pool, Violation> {
-    let session = state.session(out.session).ok_or(Violation::NotHeld(out.session))?;
-    if out.request.token <= session.highest {
-        return Err(Violation::TokenReused(out.session, out.request.token));
-    }
     let pool = catalog
-        .pool(&out.pool)
-        .filter(|pool| pool.feature == out.request.feature)
-        .ok_or_else(|| Violation::PoolUnknown(out.pool.clone()))?;
+        .pool(key)
+        .filter(|pool| pool.feature == request.feature)
+        .ok_or_else(|| Violation::PoolUnknown(key.clone()))?;
     let total = in_use.saturating_add(added);
     let count = u64::from(pool.count_at(now.utc)).saturating_add(u64::from(pool.overdraft_at(now.utc)));
     // After a reread more may be out; who shares takes nothing from that pool.
     if pool.counted && added > 0 && total > count {
-        return Err(Violation::PoolExceeded { pool: out.pool.clone(), out: total, count });
+        return Err(Violation::PoolExceeded { pool: key.clone(), out: total, count });
     }
     Ok(pool)
 }

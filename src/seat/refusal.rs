@@ -84,7 +84,12 @@ pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
             let rule = rules.and_then(|rules| reserving(asked, rules).first().copied());
             by_rule(asked, Code::AllReserved, minor::RESERVED, rule, &note)
         }
+        Step::Queue { ahead, .. } => queued(asked, ahead),
         Step::Availability { in_use, .. } => {
+            let waiting = asked.ahead.waiting_for(pool);
+            if waiting > 0 {
+                return queued(asked, waiting);
+            }
             let count = pool.count_at(asked.now);
             let over = if in_use > u64::from(count) && pool.overdraft_at(asked.now) > 0 {
                 ", with overdraft"
@@ -95,6 +100,13 @@ pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
             Denial::new(Code::UsersReached, minor::POOL_IN_USE, &note)
         }
     }
+}
+
+/// Others wait, and the request is none of those that do.
+fn queued(asked: &Asked<'_>, waiting: u64) -> Denial {
+    let (are, requests) = if waiting == 1 { ("waits", "request") } else { ("wait", "requests") };
+    let note = format!("{waiting} {requests} {are} for {}", asked.request.feature);
+    Denial::new(Code::UsersQueued, minor::QUEUE_AHEAD, &note)
 }
 
 /// The first start of any of a pool's lines.

@@ -1,7 +1,7 @@
 //! Sessions begin, come back and end; the daemon starts and stops (DESIGN section 2).
 
 use super::linger::given_up;
-use super::{Decision, Reply, Resume, Rules, State};
+use super::{Decision, Reply, Resume, Rules, State, queue};
 use crate::code::{Code, minor};
 use crate::event::{
     Denial, EndReason, Ended, Event, Identity, InReason, Opened, Resumed, SessionKind, Started, Stopped,
@@ -86,5 +86,6 @@ fn ending(state: &State, rules: Rules<'_>, id: SessionId, why: EndReason, now: N
         }
         events.extend(given_up(state, rules, handle, InReason::Ended(why), now.utc));
     }
+    queue::ended(state, session, why, events);
     events.push(Event::Ended(Ended { session: id, why }));
 }

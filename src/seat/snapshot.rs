@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
+use super::queue::snapshot as queue;
 use super::{Seat, Session, State, Tenure};
 use crate::event::codec::{
     CodecError, InlineNames, Reader, Writer, put_accounting, put_answer, put_identity, put_wishes,
@@ -14,7 +15,9 @@ use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, 
 use crate::time::Timestamp;
 
 /// Version of this form. A snapshot of another version is not read; the history is folded instead.
-const FORM: u8 = 4;
+const FORM: u8 = 5;
+/// The form before queues, which has nobody that waits.
+const FORM_WITHOUT_QUEUE: u8 = 4;
 /// The form before lingering: every seat is held.
 const FORM_WITHOUT_TENURE: u8 = 3;
 /// The form before sharing: a seat belongs to a session, whose identity it has.
@@ -56,6 +59,7 @@ impl State {
         }
         out.count(self.removed.len());
         self.removed.iter().for_each(|feature| out.str(feature.as_str()));
+        queue::put(&mut out, self);
         out.into_vec()
     }
 
@@ -66,7 +70,9 @@ impl State {
     pub fn from_snapshot(bytes: &[u8]) -> Result<Self, SnapshotError> {
         let mut from = Reader::new(bytes);
         let form = from.byte("form")?;
-        if !matches!(form, FORM | FORM_WITHOUT_TENURE | FORM_WITHOUT_SHARING | FORM_WITHOUT_REMOVED) {
+        let known =
+            [FORM, FORM_WITHOUT_QUEUE, FORM_WITHOUT_TENURE, FORM_WITHOUT_SHARING, FORM_WITHOUT_REMOVED];
+        if !known.contains(&form) {
             return Err(SnapshotError::Form(form));
         }
         let mut state =
@@ -79,7 +85,8 @@ impl State {
         for _ in 0..from.count("seats")? {
             let handle = Handle(from.u64("handle")?);
             let id = SessionId(from.fixed("session")?);
-            let (tenure, identity) = if form == FORM { take_tenure(&mut from)? } else { Default::default() };
+            let (tenure, identity) =
+                if form >= FORM_WITHOUT_QUEUE { take_tenure(&mut from)? } else { Default::default() };
             let identity = match (identity, state.sessions.get_mut(&id)) {
                 (Some(identity), _) => identity,
                 (None, Some(session)) => {
@@ -100,6 +107,9 @@ impl State {
             for _ in 0..from.count("removed features")? {
                 state.removed.insert(take_feature(&mut from)?);
             }
+        }
+        if form == FORM {
+            queue::take(&mut from, &mut state)?;
         }
         from.end("snapshot")?;
         Ok(state)
@@ -134,8 +144,8 @@ fn take_session(from: &mut Reader<'_>) -> Result<Session, CodecError> {
         let token = Token(from.u64("token")?);
         answers.insert(token, take_answer(from)?);
     }
-    let handles = BTreeSet::new();
-    Ok(Session { identity, secret, epoch, nonce, acknowledged, highest, answers, handles, shown })
+    let (handles, queued) = (BTreeSet::new(), BTreeMap::new());
+    Ok(Session { identity, secret, epoch, nonce, acknowledged, highest, answers, handles, queued, shown })
 }
 
 const HELD: u8 = 0;
@@ -181,7 +191,7 @@ fn put_seat(out: &mut Writer, seat: &Seat) {
     put_accounting(out, &Accounting { shares: seat.shares, suite: seat.suite, overdraft: 0 });
 }
 
-fn take_feature(from: &mut Reader<'_>) -> Result<FeatureName, CodecError> {
+pub(super) fn take_feature(from: &mut Reader<'_>) -> Result<FeatureName, CodecError> {
     let name = from.str("feature")?;
     FeatureName::parse(name).map_err(|_| CodecError::BadValue { what: "feature", found: name.to_owned() })
 }
@@ -199,7 +209,7 @@ fn take_seat(
     let version = from.str("version")?;
     let count = from.u32("count")?;
     let since = Timestamp(from.i64("since")?);
-    let (wishes, accounting) = if matches!(form, FORM | FORM_WITHOUT_TENURE) {
+    let (wishes, accounting) = if form >= FORM_WITHOUT_TENURE {
         (take_wishes(from, &mut InlineNames)?, take_accounting(from)?)
     } else {
         (Wishes::default(), Accounting::default())

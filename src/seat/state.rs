@@ -1,14 +1,16 @@
 //! State: the fold of all events so far.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::event::{
-    Answer, Denied, Ended, Event, Identity, In, InReason, Lingering, Moved, Opened, Out, Record, Resumed,
-    SessionKind, Shares, Wishes,
+    Answer, Denied, EndReason, Ended, Event, Identity, In, InReason, Lingering, Moved, Opened, Out, Record,
+    Resumed, SessionKind, Shares, Wishes,
 };
 use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Token, Version};
 use crate::time::Timestamp;
 
+use super::queue::{self, Held, Queues};
 use super::tenure::Lapses;
 use super::{PoolUse, Tenure};
 
@@ -22,6 +24,10 @@ pub struct State {
     pub(super) pools: BTreeMap<PoolKey, PoolUse>,
     /// What ends by itself: the times of [`Tenure::until`].
     pub(super) lapses: Lapses,
+    /// Who waits.
+    pub(super) queues: Queues,
+    /// How long checkouts were held of late.
+    pub(super) held: Held,
     /// Features that were served in this run of the daemon and are no longer.
     pub(super) removed: BTreeSet<FeatureName>,
 }
@@ -40,6 +46,8 @@ pub struct Session {
     /// Answers that the client has not acknowledged.
     pub(super) answers: BTreeMap<Token, Answer>,
     pub(super) handles: BTreeSet<Handle>,
+    /// Its requests that wait, with their names in the queue.
+    pub(super) queued: BTreeMap<Token, Handle>,
     /// Whether the debug log shows this session's seats as out: not between an orderly stop and the resume.
     pub(super) shown: bool,
 }
@@ -69,9 +77,14 @@ impl Session {
     }
 
     pub(super) fn settle(&mut self, token: Token, acknowledged: Token, answer: Answer) {
+        self.take(token, acknowledged);
+        self.answers.insert(token, answer);
+    }
+
+    /// A request number is used, and has no answer for good yet.
+    pub(super) fn take(&mut self, token: Token, acknowledged: Token) {
         self.acknowledge(acknowledged);
         self.highest = self.highest.max(token);
-        self.answers.insert(token, answer);
     }
 
     fn acknowledge(&mut self, up_to: Token) {
@@ -179,7 +192,10 @@ impl State {
 
     fn apply(&mut self, event: &Event, at: Timestamp) {
         match event {
-            Event::Started(_) => self.removed.clear(),
+            Event::Started(_) => {
+                self.removed.clear();
+                self.hold_on(at);
+            }
             Event::Stopped(_) => self.hide(),
             Event::Opened(opened) => self.open(opened),
             Event::Resumed(resumed) => self.resume(resumed),
@@ -187,11 +203,18 @@ impl State {
                 self.sessions.remove(session);
             }
             Event::Out(out) => self.out(out, at),
-            Event::In(returned) => self.r#in(returned),
+            Event::In(returned) => self.r#in(returned, at),
             Event::Lingering(lingering) => self.linger(lingering, at),
             Event::Denied(denied) => self.denied(denied),
-            Event::Reread(reread) => self.removed = reread.removed.iter().cloned().collect(),
+            Event::Reread(reread) => {
+                self.removed = reread.removed.iter().cloned().collect();
+                self.withdraw_all();
+            }
             Event::Moved(moved) => self.moved(moved),
+            Event::Queued(queued) => self.queued(queued, at),
+            Event::Passed(passed) => self.passed(passed, at),
+            Event::Offered(offered) => self.offered(offered),
+            Event::Dequeued(dequeued) => self.dequeued(dequeued),
         }
     }
 
@@ -217,6 +240,7 @@ impl State {
                 highest: Token(0),
                 answers: BTreeMap::new(),
                 handles: BTreeSet::new(),
+                queued: BTreeMap::new(),
                 shown: true,
             },
         );
@@ -232,6 +256,9 @@ impl State {
 
     fn out(&mut self, out: &Out, at: Timestamp) {
         self.last_handle = self.last_handle.max(out.handle.0);
+        if let Some((entry, _)) = self.waiting_with(out.session, out.request.token) {
+            self.unqueue(entry);
+        }
         let Some(session) = self.sessions.get_mut(&out.session) else { return };
         session.settle(out.request.token, out.request.acknowledged, Answer::Granted(out.grant()));
         session.handles.insert(out.handle);
@@ -255,8 +282,12 @@ impl State {
         self.seats.insert(out.handle, seat);
     }
 
-    fn r#in(&mut self, returned: &In) {
+    fn r#in(&mut self, returned: &In, at: Timestamp) {
         let Some(seat) = self.seats.remove(&returned.handle) else { return };
+        if !matches!(returned.why, InReason::Removed | InReason::Ended(EndReason::Shutdown)) {
+            let span = at.0.saturating_sub(seat.since.0).max(0).unsigned_abs();
+            queue::note(&mut self.held, &seat.feature, Duration::from_millis(span));
+        }
         leave(&mut self.pools, returned.handle, &seat);
         self.part_suite(&seat);
         if let Some(until) = seat.tenure.until() {
@@ -315,7 +346,7 @@ impl State {
     }
 }
 
-fn leave(pools: &mut BTreeMap<PoolKey, PoolUse>, handle: Handle, seat: &Seat) {
+pub(super) fn leave(pools: &mut BTreeMap<PoolKey, PoolUse>, handle: Handle, seat: &Seat) {
     let Some(used) = pools.get_mut(&seat.pool) else { return };
     used.leave(handle, seat);
     if used.is_empty() {

@@ -6,7 +6,7 @@ mod without;
 pub(super) use without::Without;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Catalog;
 use crate::event::{Event, Identity, Record};
@@ -32,6 +32,8 @@ pub struct Usage {
     groups: BTreeMap<Handle, BTreeMap<Handle, u64>>,
     /// The group of each checkout that shares.
     grouped: BTreeMap<Handle, Handle>,
+    /// Checkouts to come, whose licenses are held for requests that wait.
+    offered: BTreeSet<Handle>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,17 +81,30 @@ impl Usage {
         if policy.counts_nothing() {
             return usage;
         }
-        for (handle, seat) in state.seats() {
-            let booked = Booked {
-                handle,
-                session: seat.session,
-                pool: &seat.pool,
-                identity: &seat.identity,
-                count: u64::from(seat.count.get()),
-                group: seat.shares.map(|shares| shares.group),
-            };
-            usage.book(catalog, policy, &booked);
-        }
+        let held = state.seats().map(|(handle, seat)| Booked {
+            handle,
+            session: seat.session,
+            pool: &seat.pool,
+            identity: &seat.identity,
+            count: u64::from(seat.count.get()),
+            group: seat.shares.map(|shares| shares.group),
+        });
+        let offered = state.waiting().filter_map(|(_, entry)| {
+            let offer = entry.offer.as_ref()?;
+            Some(Booked {
+                handle: offer.handle,
+                session: entry.session,
+                pool: &offer.pool,
+                identity: &entry.identity,
+                count: u64::from(entry.request.count.get()),
+                group: offer.shares.map(|shares| shares.group),
+            })
+        });
+        let offered: Vec<Booked<'_>> = offered.collect();
+        usage.offered = offered.iter().map(|booked| booked.handle).collect();
+        let mut all: Vec<Booked<'_>> = held.chain(offered).collect();
+        all.sort_unstable_by_key(|booked| booked.handle);
+        all.iter().for_each(|booked| usage.book(catalog, policy, booked));
         usage
     }
 
@@ -106,6 +121,25 @@ impl Usage {
                 }
                 Event::Ended(ended) => {
                     self.profiles.remove(&ended.session);
+                }
+                // It counts already.
+                Event::Out(out) if self.offered.remove(&out.handle) => {}
+                Event::Offered(offered) if counts => {
+                    self.offered.insert(offered.handle);
+                    let booked = Booked {
+                        handle: offered.handle,
+                        session: offered.session,
+                        pool: &offered.pool,
+                        identity: &offered.identity,
+                        count: u64::from(offered.request.count.get()),
+                        group: offered.shares.map(|shares| shares.group),
+                    };
+                    self.book(catalog, policy, &booked);
+                }
+                Event::Dequeued(dequeued) if counts => {
+                    if let Some(offer) = dequeued.offer.filter(|offer| self.offered.remove(offer)) {
+                        self.free(offer, catalog, policy);
+                    }
                 }
                 Event::Out(out) if counts => self.book(
                     catalog,

@@ -231,9 +231,13 @@ impl Peer {
 
     /// Tells the client that one checkout is over.
     pub(super) fn lose_seat(&self, handle: Handle, denial: Denial) {
-        let notice = Notice::SeatLost { handle, denial };
+        self.tell(Notice::SeatLost { handle, denial });
+    }
+
+    /// Tells the client what it did not ask for.
+    pub(super) fn tell(&self, notice: Notice) {
         match self.protocol.get() {
-            Protocol::Lines => lines::put_seat_lost(&mut self.output.borrow_mut(), notice),
+            Protocol::Lines => lines::put_news(&mut self.output.borrow_mut(), notice),
             Protocol::Frames | Protocol::Unknown => {
                 frames::put_notice(&mut self.output.borrow_mut(), notice);
             }

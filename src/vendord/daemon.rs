@@ -28,7 +28,7 @@ use crate::seat::{Command, DenialDamper, Reply, Resume, Session, State, Usage};
 use crate::session::server::{Administration, LeaseTerms, Leases, clock_denial};
 use crate::store::Store;
 use crate::time::{Clock, Monotonic, Now, Timestamp};
-use crate::wire::{self, SessionTerms, Welcome};
+use crate::wire::{self, Notice, SessionTerms, Welcome};
 
 /// Things that may wait for the disk; beyond it clients hear -23.
 const WAITING_MAX: usize = 65_536;
@@ -52,6 +52,8 @@ enum Waiting {
         request: u32,
         outgoing: Outgoing,
     },
+    /// A session is told what it did not ask for, if it is connected then.
+    Notice(SessionId, Notice),
     /// The session's end is recorded, so its lease can be forgotten.
     Ended(SessionId),
     /// Checkouts of a session were taken back, which its client is told.
@@ -97,6 +99,7 @@ pub(super) struct Daemon {
 
 mod admission;
 mod deciding;
+mod queue;
 mod reread;
 
 /// How connections and tasks share the daemon.
@@ -403,6 +406,9 @@ impl Daemon {
             }
         }
         self.reap();
+        if self.recording == Recording::Open && !self.stopping {
+            self.serve_queues(now);
+        }
         self.forget_former();
     }
 
@@ -446,6 +452,7 @@ impl Daemon {
                         handles.iter().for_each(|handle| peer.lose_seat(*handle, why.clone()));
                     }
                 }
+                Waiting::Notice(session, notice) => self.tell(session, notice),
                 Waiting::Reread(pending) => self.reread_done(*pending),
             }
         }
@@ -466,7 +473,7 @@ impl Daemon {
                 }
                 Waiting::Answer { peer, request, .. } => peer.send(request, Outgoing::Refused(again())),
                 Waiting::Reread(pending) => pending.give_up(again()),
-                Waiting::Ended(_) | Waiting::Lost { .. } => {}
+                Waiting::Ended(_) | Waiting::Lost { .. } | Waiting::Notice(..) => {}
             }
         }
     }

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use super::connection::{Outgoing, Peer, Progress};
 use super::daemon::{Daemon, Shared};
 use crate::code::{Code, minor};
-use crate::event::{Answer, Checkin, Checkout, Denial, Identity, SessionKind, Wishes};
+use crate::event::{Answer, Checkin, Checkout, Denial, Identity, Queueing, SessionKind, Wishes};
 use crate::ident::Token;
 use crate::wire::{LineReply, LineRequest, Notice, decode_line};
 
@@ -83,9 +83,16 @@ fn carry_out(daemon: &mut Daemon, peer: &Rc<Peer>, request: LineRequest) {
             daemon.hear(session);
             reply(peer, &LineReply::Heartbeat);
         }
-        LineRequest::Queue => {
-            let note = "this server does not queue yet";
-            refuse(peer, Denial::new(Code::RequestNotSupported, minor::TYPE_UNKNOWN, note));
+        LineRequest::Queue { feature, version, count } => {
+            peer.last_token.set(token);
+            peer.begin_request();
+            let wishes = Wishes { queue: Some(Queueing::default()), ..Wishes::default() };
+            let checkout = Checkout { token, acknowledged, feature, version, count, wishes };
+            daemon.checkout(peer, 0, session, checkout);
+        }
+        LineRequest::Queued(handle) => {
+            peer.begin_request();
+            daemon.ask_again(peer, 0, session, handle);
         }
         LineRequest::Hello(_) => {
             let note = "HELLO came a second time";
@@ -111,6 +118,7 @@ pub(super) fn put(output: &mut BytesMut, outgoing: Outgoing) {
             None => return,
         },
         Outgoing::Answer(_, Answer::Granted(grant)) => LineReply::Checkout(grant.handle),
+        Outgoing::Answer(_, Answer::Queued(place)) => LineReply::Queued(place),
         Outgoing::Answer(_, Answer::CheckedIn(handle)) => LineReply::Checkin(handle),
         Outgoing::Answer(_, Answer::Denied(denial)) | Outgoing::Refused(denial) => LineReply::Refused(denial),
         Outgoing::Answer(_, Answer::Spent) => {
@@ -126,7 +134,7 @@ pub(super) fn put_notice(output: &mut BytesMut, denial: &Denial) {
     LineReply::Notice(Notice::SessionEnded { denial: denial.clone() }).write(output);
 }
 
-/// Appends the news that a checkout is over.
-pub(super) fn put_seat_lost(output: &mut BytesMut, notice: Notice) {
+/// Appends other news.
+pub(super) fn put_news(output: &mut BytesMut, notice: Notice) {
     LineReply::Notice(notice).write(output);
 }

@@ -14,7 +14,7 @@ use super::explaining::{self, GroundsQuery};
 use super::served::{Announced, Served};
 use super::status;
 use crate::event::debug_log::{Holder, LogStyle, VENDOR_TIMESTAMP_MIN, checked_in, checked_out};
-use crate::event::{EndReason, Event, In, InReason, Lingering, Record, debug_log};
+use crate::event::{DequeueReason, Dequeued, EndReason, Event, In, InReason, Lingering, Record, debug_log};
 use crate::ident::{FeatureName, Handle, Seq, SessionId};
 use crate::platform::LogSink;
 use crate::seat::{Rules, Seat, Session, State, Tenure, Usage, surplus};
@@ -244,7 +244,17 @@ impl Projection {
         }
         for event in &record.events {
             match event {
-                Event::Out(out) => self.line(record.at, &checked_out(&Holder::of(out))),
+                Event::Out(out) => {
+                    if self.state.waiting_with(out.session, out.request.token).is_some() {
+                        self.line(record.at, &debug_log::dequeued(&Holder::of(out)));
+                    }
+                    self.line(record.at, &checked_out(&Holder::of(out)));
+                }
+                Event::Queued(queued) => {
+                    let holder = Holder::of_request(&queued.identity, &queued.request);
+                    self.line(record.at, &debug_log::queued(&holder));
+                }
+                Event::Dequeued(dequeued) => self.log_dequeued(record.at, dequeued),
                 Event::In(back) => self.log_in(record.at, back),
                 Event::Lingering(lingering) => self.log_lingering(record.at, lingering),
                 Event::Denied(denied) => {
@@ -256,6 +266,8 @@ impl Projection {
                 | Event::Opened(_)
                 | Event::Ended(_)
                 | Event::Reread(_)
+                | Event::Passed(_)
+                | Event::Offered(_)
                 | Event::Moved(_) => {}
             }
         }
@@ -264,6 +276,15 @@ impl Projection {
     fn log_surplus(&self, at: Timestamp) {
         for over in surplus(&self.state, &self.setting.served.catalog, at) {
             self.line(at, &format!("SURPLUS: {over}"));
+        }
+    }
+
+    fn log_dequeued(&self, at: Timestamp, dequeued: &Dequeued) {
+        let Some(entry) = self.state.waiting_under(dequeued.entry) else { return };
+        let holder = Holder::of_request(&entry.identity, &entry.request);
+        self.line(at, &debug_log::dequeued(&holder));
+        if let DequeueReason::Lapsed(denial) | DequeueReason::Impossible(denial) = &dequeued.why {
+            self.line(at, &format!("NOTE: {denial}"));
         }
     }
 

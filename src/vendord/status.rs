@@ -13,10 +13,10 @@ use super::{daemon, freshness};
 use crate::catalog::{Catalog, Pool, Unserved};
 use crate::code::{Code, minor};
 use crate::event::Denial;
-use crate::ident::{FeatureName, Host, PoolKey, VendorName};
+use crate::ident::{FeatureName, Handle, Host, PoolKey, VendorName};
 use crate::license::Expiry;
 use crate::policy::ReservationId;
-use crate::seat::{Rules, State, Tenure};
+use crate::seat::{Entry, Rules, State, Tenure};
 use crate::time::Timestamp;
 use crate::wire::{FeatureCount, LineReply, LingerTime, Message, PoolKind, StatusItem, status_lines};
 
@@ -176,11 +176,21 @@ pub(super) fn items(
         let count = with_idle(count(state, pools, others, now), &idle);
         items.push(StatusItem::Feature { name: feature.clone(), count });
         if query.users {
+            let waiting = waiting_by_pool(state, rules, feature, now);
             for (pool, idle) in pools.iter().zip(idle) {
-                put_pool(state, about, &pool.key, Some(pool), idle, now, &mut items);
+                let waiting = waiting.iter().filter(|(key, _)| *key == &pool.key);
+                put_pool(
+                    state,
+                    about,
+                    &pool.key,
+                    Some(pool),
+                    (idle, waiting.map(|(_, item)| item.clone()).collect()),
+                    now,
+                    &mut items,
+                );
             }
             for key in others {
-                put_pool(state, about, key, None, Vec::new(), now, &mut items);
+                put_pool(state, about, key, None, <_>::default(), now, &mut items);
             }
         }
     }
@@ -190,7 +200,7 @@ pub(super) fn items(
         let Some(feature) = feature_of(state, others).filter(|feature| wanted(feature)) else { continue };
         items.push(StatusItem::Feature { name: feature.clone(), count: count(state, &[], others, now) });
         if query.users {
-            others.iter().for_each(|key| put_pool(state, about, key, None, Vec::new(), now, &mut items));
+            others.iter().for_each(|key| put_pool(state, about, key, None, <_>::default(), now, &mut items));
         }
     }
     let listed = |feature: &FeatureName| strangers.contains_key(feature.as_str());
@@ -266,13 +276,13 @@ fn put_pool(
     about: &About,
     key: &PoolKey,
     pool: Option<&Pool>,
-    reserved: Vec<StatusItem>,
+    (reserved, waiting): (Vec<StatusItem>, Vec<StatusItem>),
     now: Timestamp,
     items: &mut Vec<StatusItem>,
 ) {
     let handles = || state.pool(key).into_iter().flat_map(crate::seat::PoolUse::handles);
     let first = handles().next().and_then(|handle| state.seat(handle));
-    if first.is_none() && reserved.is_empty() {
+    if first.is_none() && reserved.is_empty() && waiting.is_empty() {
         return;
     }
     let of_pool = pool.map(|pool| (&pool.feature, pool.version));
@@ -302,6 +312,28 @@ fn put_pool(
             linger: linger_time(seat.tenure, now),
         });
     }
+    items.extend(waiting);
+}
+
+/// Those who wait for a feature, in the order of its queue, each at the first pool that can serve it.
+fn waiting_by_pool<'a>(
+    state: &'a State,
+    rules: Rules<'a>,
+    feature: &FeatureName,
+    now: Timestamp,
+) -> Vec<(&'a PoolKey, StatusItem)> {
+    let item = |(handle, entry): (Handle, &'a Entry)| {
+        let item = StatusItem::Queued {
+            user: entry.identity.user.clone(),
+            host: entry.identity.host.clone(),
+            display: entry.identity.display.clone(),
+            version: entry.request.version,
+            handle,
+            count: entry.request.count.get(),
+        };
+        Some((entry.pool(state, rules, now)?, item))
+    };
+    state.queue(feature).filter_map(item).collect()
 }
 
 fn linger_time(tenure: Tenure, now: Timestamp) -> Option<LingerTime> {

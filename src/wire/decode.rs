@@ -13,7 +13,7 @@ use super::server_message::{
 use super::tlv::{Field, Fields};
 use super::{MessageError, grounds, kind, tag};
 use crate::code::{Code, minor};
-use crate::event::{Answer, Checkin, Checkout, Claims, Denial, Grant, Wishes};
+use crate::event::{Answer, Checkin, Checkout, Claims, Denial, Grant, Place, Queueing, Wishes};
 use crate::ident::{
     CheckoutData, Count, Digest, Display, DupMask, FeatureName, Handle, Host, Platform, PoolKey, Project,
     SessionId, Token, User, VendorName, Version,
@@ -150,15 +150,17 @@ fn checkout(body: &[u8]) -> Result<Checkout, MessageError> {
         licenses: COUNT, count;
         share: DUP_MASK, dup_mask;
         data: DATA, Field::name::<CheckoutData>;
+        hold: QUEUE, Field::u32;
     }
     let kind = kind::CHECKOUT;
+    let queue = hold.map(|hold_s| Queueing { hold_s });
     Ok(Checkout {
         token: Token(need(kind, tag::TOKEN, token)?),
         acknowledged: Token(need(kind, tag::ACKNOWLEDGED, acknowledged)?),
         feature: need(kind, tag::FEATURE, feature)?,
         version: need(kind, tag::VERSION, wanted)?,
         count: licenses.unwrap_or(Count::MIN),
-        wishes: Wishes { share: share.unwrap_or_default(), data },
+        wishes: Wishes { share: share.unwrap_or_default(), data, queue },
     })
 }
 
@@ -176,10 +178,12 @@ fn answer(body: &[u8]) -> Result<Message, MessageError> {
     read! { body;
         token: TOKEN, Field::u64;
         outcome: OUTCOME, |field: Field<'_>| match field.u8()? {
-            known @ 1..=4 => Ok(known),
+            known @ 1..=5 => Ok(known),
             _ => Err(field.bad()),
         };
         handle: HANDLE, Field::u64;
+        position: POSITION, Field::u32;
+        wait_s: WAIT, Field::u32;
         pool: POOL, Field::str;
         lines: LINES, |field: Field<'_>| {
             Ok(field.row::<32>(GRANT_LINES_MAX)?.iter().map(|digest| Digest(*digest)).collect::<Arc<[Digest]>>())
@@ -202,6 +206,11 @@ fn answer(body: &[u8]) -> Result<Message, MessageError> {
         }),
         2 => Answer::CheckedIn(Handle(need(kind, tag::HANDLE, handle)?)),
         3 => Answer::Denied(denial(kind, code, place, note)?),
+        5 => Answer::Queued(Place {
+            handle: Handle(need(kind, tag::HANDLE, handle)?),
+            position: need(kind, tag::POSITION, position)?,
+            wait_s,
+        }),
         _ => Answer::Spent,
     };
     Ok(Message::Answer { token, answer })
@@ -350,21 +359,26 @@ fn welcome(body: &[u8]) -> Result<Welcome, MessageError> {
 fn notice(body: &[u8]) -> Result<Message, MessageError> {
     read! { body;
         about: NOTICE_KIND, |field: Field<'_>| match field.u8()? {
-            known @ 1..=2 => Ok(known),
+            known @ 1..=4 => Ok(known),
             _ => Err(field.bad()),
         };
+        token: TOKEN, Field::u64;
         handle: HANDLE, Field::u64;
+        hold: HOLD, Field::u32;
         code: CODE, Field::i32;
         place: MINOR_CODE, Field::u16;
         note: NOTE, Field::str;
     }
     let kind = kind::NOTICE;
     let about = need(kind, tag::NOTICE_KIND, about)?;
-    let denial = denial(kind, code, place, note)?;
-    Ok(Message::Notice(if about == 1 {
-        Notice::SessionEnded { denial }
-    } else {
-        Notice::SeatLost { handle: Handle(need(kind, tag::HANDLE, handle)?), denial }
+    let handle = || Ok::<_, MessageError>(Handle(need(kind, tag::HANDLE, handle)?));
+    let token = || Ok::<_, MessageError>(Token(need(kind, tag::TOKEN, token)?));
+    let denial = || denial(kind, code, place, note);
+    Ok(Message::Notice(match about {
+        1 => Notice::SessionEnded { denial: denial()? },
+        2 => Notice::SeatLost { handle: handle()?, denial: denial()? },
+        3 => Notice::Offered { token: token()?, handle: handle()?, hold_s: need(kind, tag::HOLD, hold)? },
+        _ => Notice::Dequeued { token: token()?, handle: handle()?, denial: denial()? },
     }))
 }
 
@@ -422,6 +436,7 @@ fn status(body: &[u8]) -> Result<Vec<StatusItem>, MessageError> {
             tag::POOL_ITEM => pool_item(field.fields())?,
             tag::RESERVATION_ITEM => reservation_item(field.fields())?,
             tag::USER_ITEM => user_item(field.fields())?,
+            tag::QUEUED_ITEM => queued_item(field.fields())?,
             _ => {
                 field.unknown()?;
                 continue;
@@ -534,5 +549,25 @@ fn user_item(body: &[u8]) -> Result<StatusItem, MessageError> {
         start: Timestamp(need(kind, tag::START, start)?),
         count: need(kind, tag::COUNT, licenses)?,
         linger: left_s.zip(total_s).map(|(left_s, total_s)| LingerTime { left_s, total_s }),
+    })
+}
+
+fn queued_item(body: &[u8]) -> Result<StatusItem, MessageError> {
+    read! { body;
+        user: USER, Field::name::<User>;
+        host: HOST, Field::name::<Host>;
+        display: DISPLAY, Field::name::<Display>;
+        wanted: VERSION, version;
+        handle: HANDLE, Field::u64;
+        licenses: COUNT, Field::u32;
+    }
+    let kind = kind::STATUS;
+    Ok(StatusItem::Queued {
+        user: need(kind, tag::USER, user)?,
+        host: need(kind, tag::HOST, host)?,
+        display: need(kind, tag::DISPLAY, display)?,
+        version: need(kind, tag::VERSION, wanted)?,
+        handle: Handle(need(kind, tag::HANDLE, handle)?),
+        count: need(kind, tag::COUNT, licenses)?,
     })
 }

@@ -123,6 +123,10 @@ fn body(message: &Message, out: &mut BytesMut) -> Result<(), EncodeError> {
             if let Some(data) = &it.wishes.data {
                 out.field(tag::DATA, data.as_str().as_bytes())?;
             }
+            if let Some(queue) = it.wishes.queue {
+                // A server that does not know it must not take the request for one that does not wait.
+                out.field_u32(tag::QUEUE | tag::CRITICAL, queue.hold_s);
+            }
         }
         Message::Checkin(it) => {
             out.field_u64(tag::TOKEN, it.token.0);
@@ -183,6 +187,18 @@ fn body(message: &Message, out: &mut BytesMut) -> Result<(), EncodeError> {
         }
         Message::Notice(Notice::SeatLost { handle, denial: why }) => {
             out.field_u8(tag::NOTICE_KIND, 2);
+            out.field_u64(tag::HANDLE, handle.0);
+            denial(why, out)?;
+        }
+        Message::Notice(Notice::Offered { token, handle, hold_s }) => {
+            out.field_u8(tag::NOTICE_KIND, 3);
+            out.field_u64(tag::TOKEN, token.0);
+            out.field_u64(tag::HANDLE, handle.0);
+            out.field_u32(tag::HOLD, *hold_s);
+        }
+        Message::Notice(Notice::Dequeued { token, handle, denial: why }) => {
+            out.field_u8(tag::NOTICE_KIND, 4);
+            out.field_u64(tag::TOKEN, token.0);
             out.field_u64(tag::HANDLE, handle.0);
             denial(why, out)?;
         }
@@ -310,6 +326,15 @@ fn answered(answer: &Answer, out: &mut BytesMut) -> Result<(), EncodeError> {
         }
         Answer::Spent => {
             out.field_u8(tag::OUTCOME, 4);
+            Ok(())
+        }
+        Answer::Queued(it) => {
+            out.field_u8(tag::OUTCOME, 5);
+            out.field_u64(tag::HANDLE, it.handle.0);
+            out.field_u32(tag::POSITION, it.position);
+            if let Some(wait) = it.wait_s {
+                out.field_u32(tag::WAIT, wait);
+            }
             Ok(())
         }
     }
@@ -509,6 +534,17 @@ fn status_item(item: &StatusItem, out: &mut BytesMut) -> Result<(), EncodeError>
                     out.field_u32(tag::LINGER_LEFT_S, linger.left_s);
                     out.field_u32(tag::LINGER_TOTAL_S, linger.total_s);
                 }
+                Ok(())
+            })
+        }
+        StatusItem::Queued { user, host, display, version, handle, count } => {
+            nested(tag::QUEUED_ITEM, out, |out| {
+                out.field(tag::USER, user.as_str().as_bytes())?;
+                out.field(tag::HOST, host.as_str().as_bytes())?;
+                out.field(tag::DISPLAY, display.as_str().as_bytes())?;
+                out.field(tag::VERSION, version.as_str().as_bytes())?;
+                out.field_u64(tag::HANDLE, handle.0);
+                out.field_u32(tag::COUNT, *count);
                 Ok(())
             })
         }

@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::limits::{HOSTIDS_MAX, LINE_BYTES_MAX};
 use super::server_message::Notice;
 use crate::code::{Code, minor};
-use crate::event::{Claims, Denial};
+use crate::event::{Claims, Denial, Place};
 use crate::ident::{
     Count, Display, FeatureName, Handle, Host, Platform, Project, User, VendorName, Version, VersionError,
 };
@@ -32,8 +32,17 @@ pub enum LineRequest {
     Checkin(Handle),
     /// Says that the client lives.
     Heartbeat,
-    /// Asks to wait for licenses; no server does that yet, the answer is -85.
-    Queue,
+    /// Asks for licenses, and to wait for them if none are free.
+    Queue {
+        /// Which feature.
+        feature: FeatureName,
+        /// Which version.
+        version: Version,
+        /// How many at once.
+        count: Count,
+    },
+    /// Asks where a waiting request stands, or takes what is held for it.
+    Queued(Handle),
     /// Asks who has what, of one feature or of all.
     Status(Option<FeatureName>),
     /// Ends the session.
@@ -150,21 +159,28 @@ impl LineRequest {
         let (request, name): (Self, &'static str) = match first.to_ascii_uppercase().as_str() {
             "HELLO" => return hello(words),
             "CHECKOUT" => {
-                let missing = |what| move || LineError::Missing { request: "CHECKOUT", what };
-                let feature = name("feature name", words.next().ok_or_else(missing("a feature"))?)?;
-                let version = Version::parse(words.next().ok_or_else(missing("a version"))?)?;
-                let count = match words.next() {
-                    Some(text) => number("count from 1 to 4294967295", text)?,
-                    None => Count::MIN,
-                };
+                let first =
+                    words.next().ok_or(LineError::Missing { request: "CHECKOUT", what: "a feature" })?;
+                let (feature, version, count) = wanted("CHECKOUT", first, &mut words)?;
                 (Self::Checkout { feature, version, count }, "CHECKOUT")
+            }
+            "QUEUE" => {
+                let what = "a feature and a version, or a handle";
+                let first = words.next().ok_or(LineError::Missing { request: "QUEUE", what })?;
+                // One word alone is the handle of a request that waits already.
+                match words.clone().next() {
+                    None => (Self::Queued(Handle(number("handle", first)?)), "QUEUE"),
+                    Some(_) => {
+                        let (feature, version, count) = wanted("QUEUE", first, &mut words)?;
+                        (Self::Queue { feature, version, count }, "QUEUE")
+                    }
+                }
             }
             "CHECKIN" => {
                 let missing = LineError::Missing { request: "CHECKIN", what: "a handle" };
                 (Self::Checkin(Handle(number("handle", words.next().ok_or(missing)?)?)), "CHECKIN")
             }
             "HEARTBEAT" => (Self::Heartbeat, "HEARTBEAT"),
-            "QUEUE" => return Ok(Self::Queue),
             "STATUS" => {
                 let feature = words.next().map(|text| name("feature name", text)).transpose()?;
                 (Self::Status(feature), "STATUS")
@@ -188,12 +204,31 @@ impl LineRequest {
             }
             Self::Checkin(handle) => format!("CHECKIN {handle}"),
             Self::Heartbeat => "HEARTBEAT".to_owned(),
-            Self::Queue => "QUEUE".to_owned(),
+            Self::Queue { feature, version, count } => {
+                format!("QUEUE {} {version} {count}", Quoted(feature.as_str()))
+            }
+            Self::Queued(handle) => format!("QUEUE {handle}"),
             Self::Status(None) => "STATUS".to_owned(),
             Self::Status(Some(feature)) => format!("STATUS {}", Quoted(feature.as_str())),
             Self::Quit => "QUIT".to_owned(),
         }
     }
+}
+
+/// What a request for licenses says behind its feature.
+fn wanted<'a>(
+    request: &'static str,
+    feature: &str,
+    words: &mut impl Iterator<Item = &'a str>,
+) -> Result<(FeatureName, Version, Count), LineError> {
+    let feature = name("feature name", feature)?;
+    let version = words.next().ok_or(LineError::Missing { request, what: "a version" })?;
+    let version = Version::parse(version)?;
+    let count = match words.next() {
+        Some(text) => number("count from 1 to 4294967295", text)?,
+        None => Count::MIN,
+    };
+    Ok((feature, version, count))
 }
 
 fn short(text: &str) -> String {
@@ -355,6 +390,8 @@ pub enum LineReply {
     },
     /// To CHECKOUT: the licenses are held under this handle.
     Checkout(Handle),
+    /// To QUEUE: the request waits under this handle; the licenses are not held yet.
+    Queued(Place),
     /// To CHECKIN.
     Checkin(Handle),
     /// To HEARTBEAT.
@@ -383,6 +420,10 @@ impl std::fmt::Display for LineReply {
         match self {
             Self::Hello { vendor, version } => write!(f, "OK HELLO 1 {vendor} {}", Quoted(version)),
             Self::Checkout(handle) => write!(f, "OK CHECKOUT {handle}"),
+            Self::Queued(Place { handle, position, wait_s }) => {
+                write!(f, "OK QUEUE {handle} position={position}")?;
+                wait_s.map_or(Ok(()), |wait| write!(f, " wait={wait}"))
+            }
             Self::Checkin(handle) => write!(f, "OK CHECKIN {handle}"),
             Self::Heartbeat => f.write_str("OK HEARTBEAT"),
             Self::Status(lines) => {
@@ -394,6 +435,12 @@ impl std::fmt::Display for LineReply {
             Self::Notice(Notice::SessionEnded { denial }) => write!(f, "* ENDED {}", Refusal(denial)),
             Self::Notice(Notice::SeatLost { handle, denial }) => {
                 write!(f, "* LOST {handle} {}", Refusal(denial))
+            }
+            Self::Notice(Notice::Offered { handle, hold_s, .. }) => {
+                write!(f, "* FREE {handle} hold={hold_s}")
+            }
+            Self::Notice(Notice::Dequeued { handle, denial, .. }) => {
+                write!(f, "* DEQUEUED {handle} {}", Refusal(denial))
             }
         }
     }

@@ -62,6 +62,12 @@ pub fn status_lines(items: &[StatusItem]) -> Vec<String> {
                 }
                 line
             }
+            StatusItem::Queued { user, host, display, version, handle, count } => format!(
+                "QUEUED {} host={} display={} version={version} handle={handle} count={count}",
+                Quoted(user.as_str()),
+                Quoted(host.as_str()),
+                Quoted(display.as_str())
+            ),
         });
     }
     lines

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::event::Denial;
-use crate::ident::{Display, FeatureName, Handle, Host, SessionId, User, VendorName, Version};
+use crate::ident::{Display, FeatureName, Handle, Host, SessionId, Token, User, VendorName, Version};
 use crate::time::Timestamp;
 
 /// Answer to a greeting.
@@ -175,6 +175,21 @@ pub enum StatusItem {
         /// For how long it lingers; none if a session has it.
         linger: Option<LingerTime>,
     },
+    /// One request that waits for the pool before it; they come after the pool's users, in the order of the queue.
+    Queued {
+        /// Who.
+        user: User,
+        /// Where.
+        host: Host,
+        /// On which display.
+        display: Display,
+        /// The version that was asked for.
+        version: Version,
+        /// Name of the waiting request.
+        handle: Handle,
+        /// How many licenses.
+        count: u32,
+    },
 }
 
 /// How long a license lingers that was given up.
@@ -229,6 +244,24 @@ pub enum Notice {
     /// One checkout is over; the session goes on.
     SeatLost {
         /// Which.
+        handle: Handle,
+        /// Why.
+        denial: Denial,
+    },
+    /// Licenses are held for a request that waits: the client gets them by sending the request again under its number.
+    Offered {
+        /// The request's number.
+        token: Token,
+        /// The name of the waiting request.
+        handle: Handle,
+        /// How long they are held, in seconds from now.
+        hold_s: u32,
+    },
+    /// A request waits no more, and gets nothing.
+    Dequeued {
+        /// The request's number.
+        token: Token,
+        /// The name of the waiting request.
         handle: Handle,
         /// Why.
         denial: Denial,

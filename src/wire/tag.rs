@@ -147,6 +147,8 @@ tags! {
     HOLDER = 0x0059;
     /// By what checkouts are to share a license, u8.
     DUP_MASK = 0x0060;
+    /// To wait until licenses are free, and how long to hold them then, u32 seconds.
+    QUEUE = 0x0061;
     /// How long the user has done nothing, u32 seconds.
     IDLE_S = 0x0063;
     /// Text of the application with a request, text.
@@ -177,14 +179,17 @@ tags! {
     LINGER_TOTAL_S = 0x0081;
     /// When a lingering license comes back, i64 milliseconds since 1970.
     LINGERS_UNTIL = 0x0082;
+    /// Place in the queue, u32.
+    POSITION = 0x0090;
+    /// How long it may take, u32 seconds.
+    WAIT = 0x0091;
+    /// How long licenses are held, u32 seconds.
+    HOLD = 0x0092;
+    /// About a request that waits, fields.
+    QUEUED_ITEM = 0x0093;
 }
 
 /// Tags that later minor versions will use. Until then they are like any unknown tag: a client that depends on one sets
 /// the critical bit and is refused.
-pub const RESERVED: &[(u16, &str)] = &[
-    (0x0061, "QUEUE"),
-    (0x0062, "BORROW"),
-    (0x0064, "AUTH_KEY_ID"),
-    (0x0065, "AUTH_NONCE"),
-    (0x0066, "AUTH_PROOF"),
-];
+pub const RESERVED: &[(u16, &str)] =
+    &[(0x0062, "BORROW"), (0x0064, "AUTH_KEY_ID"), (0x0065, "AUTH_NONCE"), (0x0066, "AUTH_PROOF")];

@@ -123,6 +123,52 @@ impl Bench {
         decision
     }
 
+    /// Serves the queues as far as they can be served, as the daemon does after every command.
+    pub(crate) fn serve(&mut self) -> Vec<Event> {
+        let mut events = Vec::new();
+        for _ in 0..10_000 {
+            let step = self.run(&Command::Serve).events;
+            if step.is_empty() {
+                return events;
+            }
+            events.extend(step);
+        }
+        panic!("the queues are served without end");
+    }
+
+    /// Asks with the queue, under the next request number.
+    pub(crate) fn wait(&mut self, who: &str, feature: &str, version: &str, count: u32) -> (Token, Reply) {
+        self.wait_holding(who, feature, version, count, 0)
+    }
+
+    pub(crate) fn wait_holding(
+        &mut self,
+        who: &str,
+        feature: &str,
+        version: &str,
+        count: u32,
+        hold_s: u32,
+    ) -> (Token, Reply) {
+        let id = self.session(who, &[]);
+        let token = self.next_token(who);
+        (token, self.wait_again(id, token, feature, version, count, hold_s))
+    }
+
+    /// The same request number again.
+    pub(crate) fn wait_again(
+        &mut self,
+        id: SessionId,
+        token: Token,
+        feature: &str,
+        version: &str,
+        count: u32,
+        hold_s: u32,
+    ) -> Reply {
+        let mut request = checkout(token, feature, version, count);
+        request.wishes.queue = Some(seatkeeper::event::Queueing { hold_s });
+        self.run(&Command::Checkout(id, request)).reply
+    }
+
     /// Other license lines and another options file hold from now on.
     pub(crate) fn reread(&mut self, lines: &str, options: &str) -> Decision {
         let new = Self::with_options(lines, options);
@@ -286,6 +332,15 @@ pub(crate) fn invariants(state: &State, catalog: &Catalog, now: Now) {
         lingering += usize::from(seat.tenure != Tenure::Held);
     }
     assert_eq!(next_wakeup(state), soonest);
+    // What is held for those who wait counts as theirs.
+    for (_, entry) in state.waiting() {
+        let session = state.session(entry.session).expect("whoever waits has a session");
+        assert_eq!(session.identity(), &entry.identity);
+        let Some(offer) = &entry.offer else { continue };
+        let group = offer.shares.map_or(offer.handle, |shares| shares.group);
+        let most = groups.entry((offer.pool.as_str(), group)).or_default();
+        *most = (*most).max(u64::from(entry.request.count.get()));
+    }
     let mut out: BTreeMap<&str, u64> = BTreeMap::new();
     groups.iter().for_each(|((pool, _), most)| *out.entry(pool).or_default() += most);
     let held: usize = state.sessions().map(|(_, session)| session.handles().count()).sum();

@@ -278,6 +278,7 @@ pub(crate) enum Reply {
     CheckedIn(Handle),
     Denied(Denial),
     Spent,
+    Queued(seatkeeper::event::Place),
     Error(Denial),
 }
 
@@ -288,6 +289,7 @@ impl Reply {
             Message::Answer { answer: Answer::CheckedIn(handle), .. } => Self::CheckedIn(handle),
             Message::Answer { answer: Answer::Denied(denial), .. } => Self::Denied(denial),
             Message::Answer { answer: Answer::Spent, .. } => Self::Spent,
+            Message::Answer { answer: Answer::Queued(place), .. } => Self::Queued(place),
             Message::Error(denial) => Self::Error(denial),
             other => panic!("{other:?}"),
         }
@@ -303,7 +305,7 @@ impl Reply {
     pub(crate) fn number(&self) -> i32 {
         match self {
             Self::Denied(denial) | Self::Error(denial) => denial.code.number(),
-            Self::Granted(_) | Self::CheckedIn(_) | Self::Spent => 0,
+            Self::Granted(_) | Self::CheckedIn(_) | Self::Spent | Self::Queued(_) => 0,
         }
     }
 }

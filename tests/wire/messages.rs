@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use seatkeeper::code::Code;
-use seatkeeper::event::{Answer, Checkin, Checkout, Claims, Denial, Grant, Shares, Wishes};
+use seatkeeper::event::{Answer, Checkin, Checkout, Claims, Denial, Grant, Place, Queueing, Shares, Wishes};
 use seatkeeper::ident::{
     Count, Digest, Display, DupMask, FeatureName, Handle, Host, Platform, PoolKey, Project, SessionId, Token,
     User, VendorName, Version,
@@ -109,6 +109,8 @@ fn answer() -> impl Strategy<Value = Answer> {
         handle().prop_map(Answer::CheckedIn),
         denial().prop_map(Answer::Denied),
         Just(Answer::Spent),
+        (handle(), any::<u32>(), option::of(any::<u32>()))
+            .prop_map(|(handle, position, wait_s)| { Answer::Queued(Place { handle, position, wait_s }) }),
     ]
 }
 
@@ -155,6 +157,16 @@ fn status_item() -> impl Strategy<Value = StatusItem> {
                 start,
                 count,
                 linger
+            }
+        ),
+        (user(), name(), name(), version(), handle(), any::<u32>()).prop_map(
+            |(user, host, display, version, handle, count)| StatusItem::Queued {
+                user,
+                host,
+                display,
+                version,
+                handle,
+                count
             }
         ),
     ]
@@ -237,8 +249,12 @@ fn verb() -> impl Strategy<Value = ControlVerb> {
 }
 
 pub(crate) fn message() -> impl Strategy<Value = Message> {
-    let wishes = (0..=16_u8, option::of(name()))
-        .prop_map(|(bits, data)| Wishes { share: DupMask::from_bits(bits).unwrap(), data });
+    let queue = option::of(any::<u32>().prop_map(|hold_s| Queueing { hold_s }));
+    let wishes = (0..=16_u8, option::of(name()), queue).prop_map(|(bits, data, queue)| Wishes {
+        share: DupMask::from_bits(bits).unwrap(),
+        data,
+        queue,
+    });
     let checkout = (token(), token(), name::<FeatureName>(), version(), any::<Count>(), wishes);
     let control = (verb(), user(), name::<Host>(), any::<[u8; 32]>(), any::<[u8; 32]>());
     let vendors = vec((name(), option::of(any::<u16>()), any::<bool>()), 0..4);
@@ -294,6 +310,12 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
         denial().prop_map(|denial| Message::Notice(Notice::SessionEnded { denial })),
         (handle(), denial())
             .prop_map(|(handle, denial)| Message::Notice(Notice::SeatLost { handle, denial })),
+        (token(), handle(), any::<u32>()).prop_map(|(token, handle, hold_s)| {
+            Message::Notice(Notice::Offered { token, handle, hold_s })
+        }),
+        (token(), handle(), denial()).prop_map(|(token, handle, denial)| {
+            Message::Notice(Notice::Dequeued { token, handle, denial })
+        }),
     ];
     prop_oneof![asking, telling]
 }

@@ -4,7 +4,7 @@ use super::parts::{
     GrantResults, bad, parsed, put_accounting, put_checkout, put_denial, put_results, put_wishes,
     take_accounting, take_checkout, take_denial, take_results, take_wishes,
 };
-use super::{CodecError, NameKind, PutNames, Reader, TakeNames, Writer, put_identity, take_identity};
+use super::{CodecError, NameKind, PutNames, Reader, TakeNames, Writer, put_identity, queue, take_identity};
 use crate::event::{
     Accounting, Denied, EndReason, Ended, Event, FileRole, In, InReason, Lingering, Moved, Opened, Out,
     Reread, Resumed, StartFile, Started, Stopped, Wishes,
@@ -23,6 +23,10 @@ const DENIED: u8 = 8;
 const REREAD: u8 = 9;
 const MOVED: u8 = 10;
 const LINGERING: u8 = 11;
+const QUEUED: u8 = 16;
+const PASSED: u8 = 17;
+const OFFERED: u8 = 18;
+const DEQUEUED: u8 = 19;
 
 /// Version 1 of every kind; a kind whose fields change gets a version of its own and both are read.
 const FIRST: u8 = 1;
@@ -32,6 +36,8 @@ const IN_AFTER_REREAD: u8 = 2;
 const IN_AFTER_LINGERING: u8 = 3;
 /// An `Out`, `Denied` or `Moved` with wishes or an accounting that programs before sharing do not know.
 const WITH_SHARING: u8 = 2;
+/// An `Out` or `Denied` of a request that would have waited in a queue, which programs before queues do not know.
+const WITH_QUEUE: u8 = 3;
 
 /// Appends one event.
 ///
@@ -50,6 +56,10 @@ pub(super) fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mu
         Event::Reread(_) => REREAD,
         Event::Moved(_) => MOVED,
         Event::Lingering(_) => LINGERING,
+        Event::Queued(_) => QUEUED,
+        Event::Passed(_) => PASSED,
+        Event::Offered(_) => OFFERED,
+        Event::Dequeued(_) => DEQUEUED,
     });
     let version = version(event);
     out.byte(version);
@@ -75,7 +85,7 @@ pub(super) fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mu
             put_identity(out, &grant.identity, names)?;
             put_checkout(out, &grant.request);
             put_results(out, (&grant.pool, grant.handle, &grant.lines), grant.expires, grant.demo);
-            if version == WITH_SHARING {
+            if version >= WITH_SHARING {
                 put_wishes(out, &grant.request.wishes, names)?;
                 put_accounting(out, &grant.accounting);
             }
@@ -98,7 +108,7 @@ pub(super) fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mu
             put_checkout(out, &denied.request);
             put_denial(out, &denied.denial);
             out.u32(denied.times);
-            if version == WITH_SHARING {
+            if version >= WITH_SHARING {
                 put_wishes(out, &denied.request.wishes, names)?;
             }
         }
@@ -112,6 +122,10 @@ pub(super) fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mu
                 put_accounting(out, &Accounting { shares: moved.shares, ..Accounting::default() });
             }
         }
+        Event::Queued(queued) => queue::put_queued(out, queued, names)?,
+        Event::Passed(passed) => queue::put_passed(out, passed),
+        Event::Offered(offered) => queue::put_offered(out, offered, names)?,
+        Event::Dequeued(dequeued) => queue::put_dequeued(out, dequeued),
     }
     Ok(())
 }
@@ -124,6 +138,8 @@ fn version(event: &Event) -> u8 {
         Event::In(In { why: InReason::Linger | InReason::Inactive | InReason::UserRemoved, .. }) => {
             IN_AFTER_LINGERING
         }
+        Event::Out(out) if out.request.wishes.queue.is_some() => WITH_QUEUE,
+        Event::Denied(denied) if denied.request.wishes.queue.is_some() => WITH_QUEUE,
         Event::Out(out) if out.request.wishes != plain || out.accounting != Accounting::default() => {
             WITH_SHARING
         }
@@ -144,7 +160,9 @@ pub(super) fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> 
         (IN, IN_AFTER_REREAD),
         (IN, IN_AFTER_LINGERING),
         (OUT, WITH_SHARING),
+        (OUT, WITH_QUEUE),
         (DENIED, WITH_SHARING),
+        (DENIED, WITH_QUEUE),
         (MOVED, WITH_SHARING),
     ];
     if version != FIRST && !later.contains(&(kind, version)) {
@@ -172,7 +190,7 @@ pub(super) fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> 
             let mut request = take_checkout(from)?;
             let GrantResults { pool, handle, lines, expires, demo } = take_results(from)?;
             let mut accounting = Accounting::default();
-            if version == WITH_SHARING {
+            if version >= WITH_SHARING {
                 request.wishes = take_wishes(from, names)?;
                 accounting = take_accounting(from)?;
             }
@@ -203,7 +221,7 @@ pub(super) fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> 
                 denial: take_denial(from)?,
                 times: from.u32("denied")?,
             };
-            if version == WITH_SHARING {
+            if version >= WITH_SHARING {
                 denied.request.wishes = take_wishes(from, names)?;
             }
             Event::Denied(Box::new(denied))
@@ -216,11 +234,15 @@ pub(super) fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> 
             to: PoolKey::new(from.str("moved")?),
             shares: if version == WITH_SHARING { take_accounting(from)?.shares } else { None },
         })),
+        QUEUED => Event::Queued(Box::new(queue::take_queued(from, names)?)),
+        PASSED => Event::Passed(queue::take_passed(from)?),
+        OFFERED => Event::Offered(Box::new(queue::take_offered(from, names)?)),
+        DEQUEUED => Event::Dequeued(Box::new(queue::take_dequeued(from)?)),
         _ => return Err(CodecError::UnknownEvent { kind, version }.into()),
     })
 }
 
-fn take_session(from: &mut Reader<'_>) -> Result<SessionId, CodecError> {
+pub(super) fn take_session(from: &mut Reader<'_>) -> Result<SessionId, CodecError> {
     Ok(SessionId(from.fixed("session")?))
 }
 
@@ -292,7 +314,7 @@ fn take_reread<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> Result<Rer
     Ok(Reread { by, automatic, zone, files, removed })
 }
 
-fn put_end_reason(out: &mut Writer, why: EndReason) {
+pub(super) fn put_end_reason(out: &mut Writer, why: EndReason) {
     out.byte(match why {
         EndReason::Goodbye => 1,
         EndReason::Disconnect => 2,
@@ -301,7 +323,7 @@ fn put_end_reason(out: &mut Writer, why: EndReason) {
     });
 }
 
-fn take_end_reason(from: &mut Reader<'_>) -> Result<EndReason, CodecError> {
+pub(super) fn take_end_reason(from: &mut Reader<'_>) -> Result<EndReason, CodecError> {
     match from.byte("end reason")? {
         1 => Ok(EndReason::Goodbye),
         2 => Ok(EndReason::Disconnect),

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::{CodecError, NameKind, PutNames, Reader, TakeNames, Writer};
 use crate::code::Code;
 use crate::event::{
-    Accounting, Answer, Checkout, Claims, Denial, Grant, Identity, SessionKind, Shares, Wishes,
+    Accounting, Answer, Checkout, Claims, Denial, Grant, Identity, Place, Queueing, SessionKind, Shares,
+    Wishes,
 };
 use crate::ident::{Count, Digest, DupMask, Handle, PoolKey, Token};
 use crate::time::Timestamp;
@@ -22,6 +23,7 @@ const HAS_EXPIRY: u8 = 1;
 const DEMO: u8 = 2;
 
 const HAS_DATA: u8 = 1;
+const HAS_QUEUE: u8 = 2;
 
 const HAS_SHARES: u8 = 1;
 const HAS_SUITE: u8 = 2;
@@ -114,7 +116,7 @@ pub fn take_identity<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> Resu
 }
 
 /// Appends a request for licenses, without its wishes.
-pub(super) fn put_checkout(out: &mut Writer, request: &Checkout) {
+pub fn put_checkout(out: &mut Writer, request: &Checkout) {
     out.u64(request.token.0);
     out.u64(request.acknowledged.0);
     out.str(request.feature.as_str());
@@ -126,7 +128,7 @@ pub(super) fn put_checkout(out: &mut Writer, request: &Checkout) {
 ///
 /// # Errors
 /// [`CodecError`] for anything else.
-pub(super) fn take_checkout(from: &mut Reader<'_>) -> Result<Checkout, CodecError> {
+pub fn take_checkout(from: &mut Reader<'_>) -> Result<Checkout, CodecError> {
     Ok(Checkout {
         token: Token(from.u64("checkout")?),
         acknowledged: Token(from.u64("checkout")?),
@@ -139,8 +141,12 @@ pub(super) fn take_checkout(from: &mut Reader<'_>) -> Result<Checkout, CodecErro
 
 /// Appends what a request asks for beside licenses.
 pub fn put_wishes<N: PutNames>(out: &mut Writer, wishes: &Wishes, names: &mut N) -> Result<(), N::Error> {
-    out.byte(if wishes.data.is_some() { HAS_DATA } else { 0 });
+    let data = if wishes.data.is_some() { HAS_DATA } else { 0 };
+    out.byte(data | if wishes.queue.is_some() { HAS_QUEUE } else { 0 });
     out.byte(wishes.share.bits());
+    if let Some(Queueing { hold_s }) = wishes.queue {
+        out.u32(hold_s);
+    }
     match &wishes.data {
         Some(data) => names.put(out, NameKind::Data, data.as_str()),
         None => Ok(()),
@@ -152,10 +158,11 @@ pub fn put_wishes<N: PutNames>(out: &mut Writer, wishes: &Wishes, names: &mut N)
 /// # Errors
 /// [`CodecError`] for anything else, and what `names` returns.
 pub fn take_wishes<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> Result<Wishes, N::Error> {
-    let flags = flags(from, "wishes", HAS_DATA)?;
+    let flags = flags(from, "wishes", HAS_DATA | HAS_QUEUE)?;
     let share = take_mask(from)?;
+    let queue = if flags & HAS_QUEUE == 0 { None } else { Some(Queueing { hold_s: from.u32("queueing")? }) };
     let data = if flags & HAS_DATA == 0 { None } else { Some(take_name(from, names, NameKind::Data)?) };
-    Ok(Wishes { share, data })
+    Ok(Wishes { share, data, queue })
 }
 
 /// Reads the number of a sharing mask.
@@ -283,6 +290,13 @@ pub fn put_answer(out: &mut Writer, answer: &Answer) {
             put_denial(out, denial);
         }
         Answer::Spent => out.byte(4),
+        Answer::Queued(Place { handle, position, wait_s }) => {
+            out.byte(5);
+            out.u64(handle.0);
+            out.u32(*position);
+            // One more than the wait, so that 0 says that it is not known.
+            out.u64(wait_s.map_or(0, |wait| u64::from(wait) + 1));
+        }
     }
 }
 
@@ -296,6 +310,16 @@ pub fn take_answer(from: &mut Reader<'_>) -> Result<Answer, CodecError> {
         2 => Ok(Answer::CheckedIn(Handle(from.u64("answer")?))),
         3 => Ok(Answer::Denied(take_denial(from)?)),
         4 => Ok(Answer::Spent),
+        5 => {
+            let (handle, position) = (Handle(from.u64("place")?), from.u32("place")?);
+            let wait_s = match from.u64("place")?.checked_sub(1) {
+                None => None,
+                Some(wait) => {
+                    Some(u32::try_from(wait).map_err(|_| CodecError::OutOfRange { what: "place" })?)
+                }
+            };
+            Ok(Answer::Queued(Place { handle, position, wait_s }))
+        }
         other => Err(bad("answer", other)),
     }
 }

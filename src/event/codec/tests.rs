@@ -75,7 +75,11 @@ fn mask() -> impl Strategy<Value = DupMask> {
 
 fn wishes() -> impl Strategy<Value = Wishes> {
     let data = option::of("[a-z ]{1,10}".prop_map(|text| CheckoutData::parse(&text).unwrap()));
-    prop_oneof![Just(Wishes::default()), (mask(), data).prop_map(|(share, data)| Wishes { share, data })]
+    let queue = option::of(any::<u32>().prop_map(|hold_s| Queueing { hold_s }));
+    prop_oneof![
+        Just(Wishes::default()),
+        (mask(), data, queue).prop_map(|(share, data, queue)| Wishes { share, data, queue })
+    ]
 }
 
 fn shares() -> impl Strategy<Value = Option<Shares>> {
@@ -152,8 +156,52 @@ fn in_reason() -> impl Strategy<Value = InReason> {
     ]
 }
 
+fn asked() -> impl Strategy<Value = (SessionId, Identity, Checkout)> {
+    (session(), identity(), checkout())
+}
+
+fn waiting() -> impl Strategy<Value = Event> {
+    let handle = || (1..=u64::MAX).prop_map(Handle);
+    let why = prop_oneof![
+        (any::<u64>(), any::<u64>()).prop_map(|(token, acknowledged)| DequeueReason::Cancelled {
+            token: Token(token),
+            acknowledged: Token(acknowledged)
+        }),
+        end_reason().prop_map(DequeueReason::Ended),
+        denial().prop_map(DequeueReason::Lapsed),
+        denial().prop_map(DequeueReason::Impossible),
+    ];
+    prop_oneof![
+        (asked(), handle()).prop_map(|((session, identity, request), handle)| {
+            Event::Queued(Box::new(Queued { session, identity, request, handle }))
+        }),
+        vec(handle(), 0..4).prop_map(|entries| Event::Passed(Passed { entries })),
+        (asked(), handle(), handle(), ".{0,20}", shares(), any::<i64>()).prop_map(
+            |((session, identity, request), entry, handle, pool, shares, until)| {
+                let (pool, until) = (PoolKey::new(&pool), Timestamp(until));
+                Event::Offered(Box::new(Offered {
+                    session,
+                    identity,
+                    request,
+                    entry,
+                    handle,
+                    pool,
+                    shares,
+                    until,
+                }))
+            }
+        ),
+        (session(), any::<u64>(), handle(), option::of(handle()), why).prop_map(
+            |(session, token, entry, offer, why)| {
+                Event::Dequeued(Box::new(Dequeued { session, token: Token(token), entry, offer, why }))
+            }
+        ),
+    ]
+}
+
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
+        waiting(),
         started().prop_map(Event::Started),
         ".{0,20}".prop_map(|by| Event::Stopped(Stopped { by })),
         (session(), digest(), identity()).prop_map(|(session, secret, identity)| Event::Opened(Opened {

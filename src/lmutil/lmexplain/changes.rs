@@ -64,6 +64,9 @@ impl Words<'_> {
                 rules: Vec::new(),
                 numbers: vec![("ask_for", Some(*count))],
             },
+            Change::Queue { .. } => {
+                plain("queue", "ask with the queue and wait behind those who do".to_owned())
+            }
             Change::Free { check_in, fewer, reserved_by, unreserve } => {
                 let mut ways = Vec::new();
                 let anybody = if reserved_by.is_empty() { "" } else { " from users without a reservation" };

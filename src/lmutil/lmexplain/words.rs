@@ -194,6 +194,10 @@ impl Words<'_> {
                 format!("{} asked for, the pool has {count}", licenses(u64::from(request.count.get()))),
                 Vec::new(),
             ),
+            Step::Queue { ahead, may_pass } => {
+                let may = if may_pass { "may be passed" } else { "may not be passed now" };
+                one("queue", format!("requests that wait for it: {ahead}; they {may}"), Vec::new())
+            }
             Step::Availability { in_use, adds, free, overdraft, idle, for_client, room } => {
                 let mut text = format!("{in_use} in use, {free} free");
                 if overdraft > 0 {

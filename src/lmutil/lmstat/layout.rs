@@ -219,7 +219,11 @@ fn usage(text: &mut String, items: &[StatusItem], place: &str, wanted: &Wanted, 
         })
         .collect();
     for item in items {
-        if users_open && !matches!(item, StatusItem::User { .. } | StatusItem::Reservation { .. }) {
+        let of_pool = matches!(
+            item,
+            StatusItem::User { .. } | StatusItem::Queued { .. } | StatusItem::Reservation { .. }
+        );
+        if users_open && !of_pool {
             text.push('\n');
             users_open = false;
         }
@@ -269,6 +273,14 @@ fn usage(text: &mut String, items: &[StatusItem], place: &str, wanted: &Wanted, 
                     let _ = write!(text, "  (linger: {left_s} / {total_s})");
                 }
                 text.push('\n');
+            }
+            StatusItem::Queued { user, host, display, version, handle, count } => {
+                users_open = true;
+                let plural = if *count == 1 { "" } else { "s" };
+                let _ = writeln!(
+                    text,
+                    "    {user} {host} {display} (v{version}) ({place} {handle}) queued for {count} license{plural}"
+                );
             }
         }
     }

@@ -29,6 +29,9 @@ pub(super) fn verdict(mut decision: Decision) -> Ruling {
             Ruling::Granted(out, package, decision.events)
         }
         (Some(Event::Denied(denied)), _) => Ruling::Denied(denied),
+        (Some(Event::Queued(_)), _) => {
+            Ruling::Refused(Denial::new(Code::InQueue, minor::STILL_QUEUED, "it would wait"))
+        }
         (_, Reply::Refused(denial) | Reply::Answer(_, Answer::Denied(denial))) => Ruling::Refused(denial),
         _ => {
             let note = "its number was used before in its session";

@@ -57,7 +57,12 @@ impl Daemon {
 
     pub(super) fn carry_out(&mut self, command: &Command, now: Now) -> Reply {
         self.lapse(now);
-        self.decide_and_record(command, now)
+        let reply = self.decide_and_record(command, now);
+        // Other rules hold after a reread, and none after the stop.
+        if !matches!(command, Command::Reread { .. } | Command::Stop(_)) {
+            self.serve_queues(now);
+        }
+        reply
     }
 
     fn decide_and_record(&mut self, command: &Command, now: Now) -> Reply {
@@ -87,7 +92,7 @@ impl Daemon {
         decision.reply
     }
 
-    fn record(&mut self, events: Vec<Event>, now: Now) {
+    pub(super) fn record(&mut self, events: Vec<Event>, now: Now) {
         let record = Record { first: self.state.seq().next(), at: now.utc, events };
         self.state.evolve(&record);
         self.usage.follow(&record, &self.served.catalog, &self.served.policy);

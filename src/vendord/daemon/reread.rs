@@ -105,6 +105,8 @@ impl Daemon {
         );
         lines.extend(self.unfit());
         pending.answer.lines = lines;
+        // Under the new rules others may be served, and what was held is offered again.
+        self.serve_queues(now);
         self.waiting.push_back((self.state.seq(), Waiting::Reread(Box::new(pending))));
         answer
     }

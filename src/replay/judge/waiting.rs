@@ -1,0 +1,82 @@
+//! Requests that waited. Under the recorded files the queue is replayed, and each offer must be the one that was recorded. Under
+//! other files it is not: a request that waited is judged when it got its licenses, as one that asks then, and one that gave up
+//! is not judged.
+
+use super::{Kind, Replay, Verdict, all_before, scale, scaled};
+use crate::code::{Code, minor};
+use crate::event::{Denial, Event, Offered, Queued};
+use crate::replay::survey::open_unknown;
+use crate::seat::Command;
+use crate::time::Timestamp;
+
+impl Replay {
+    /// What is recorded of waiting, by the replay's handles; taken out if the queue is not replayed.
+    pub(super) fn scale_waiting(&self, events: &mut Vec<Event>) {
+        events.retain_mut(|event| {
+            match event {
+                Event::Queued(queued) => {
+                    queued.handle = scaled(queued.handle);
+                    queued.request.acknowledged = all_before(queued.request.token);
+                }
+                Event::Passed(passed) => {
+                    passed.entries.iter_mut().for_each(|entry| *entry = scaled(*entry));
+                }
+                Event::Offered(offered) => {
+                    offered.entry = scaled(offered.entry);
+                    offered.handle = scaled(offered.handle);
+                    offered.request.acknowledged = all_before(offered.request.token);
+                    scale(&mut offered.shares);
+                }
+                Event::Dequeued(dequeued) => {
+                    dequeued.entry = scaled(dequeued.entry);
+                    dequeued.offer = dequeued.offer.map(scaled);
+                }
+                _ => return true,
+            }
+            self.plan.exact
+        });
+    }
+
+    pub(super) fn recorded_waiting(&mut self, event: Event, at: Timestamp) {
+        let mut events = vec![event];
+        self.scale_waiting(&mut events);
+        let Some(event) = events.pop() else { return };
+        match &event {
+            Event::Queued(queued) => self.compare_queued(queued, at),
+            Event::Offered(offered) => self.compare_offer(offered, at),
+            _ => {}
+        }
+        self.apply(event, at);
+    }
+
+    fn compare_queued(&mut self, recorded: &Queued, at: Timestamp) {
+        open_unknown(&mut self.state, recorded.session, &recorded.identity, at);
+        let (command, decision) = self.ask(recorded.session, recorded.request.clone(), at);
+        let replayed = match decision.events.last() {
+            Some(Event::Queued(_)) => return,
+            Some(Event::Out(out)) => Verdict::Granted(Some(out.pool.clone())),
+            Some(Event::Denied(denied)) => Verdict::Denied(denied.denial.clone()),
+            _ => Verdict::Ended,
+        };
+        let kind =
+            if matches!(replayed, Verdict::Granted(_)) { Kind::NewlyGranted } else { Kind::NewlyDenied };
+        let waits = Denial::new(Code::InQueue, minor::STILL_QUEUED, "it waited");
+        self.differ(kind, command, &recorded.identity, (Verdict::Denied(waits), replayed), at);
+    }
+
+    /// The offer must be the one that the engine makes next.
+    fn compare_offer(&mut self, recorded: &Offered, at: Timestamp) {
+        let decision = self.decide(&Command::Serve, at);
+        let replayed = decision.events.into_iter().find_map(|event| match event {
+            Event::Offered(offered) => Some(offered),
+            _ => None,
+        });
+        let replayed = match replayed {
+            Some(offered) if offered.entry == recorded.entry && offered.pool == recorded.pool => return,
+            Some(offered) if offered.entry == recorded.entry => Verdict::Granted(Some(offered.pool)),
+            _ => Verdict::Ended,
+        };
+        let verdicts = (Verdict::Granted(Some(recorded.pool.clone())), replayed);
+        self.differ(Kind::OtherPool, recorded.request.clone(), &recorded.identity, verdicts, at);
+    }
+}

@@ -1,0 +1,175 @@
+//! Who waits for licenses, in what order, and who may pass (`flexnet-tools.md` 6.3).
+//!
+//! Each feature has one queue, in the order in which its requests came. A request waits for all pools that could ever serve it.
+//! When licenses come free, the first request that can have them is **offered** them: they count as in use, under the name of the
+//! checkout to come, until the client repeats its request and so takes them, or the hold is over and they pass on.
+//!
+//! A later request may take what an earlier one can't use yet, or small requests would stand before idle licenses for as long as a
+//! big one waits. So that the big one gets its licenses all the same, passing is bounded:
+//!
+//! - an entry may be passed [`PASSES_MAX`] times; then it **blocks**: nobody who came later gets a license of its pools;
+//! - a block ends after its span, and the entry may be passed as often again before the next. The spans of an entry are
+//!   [`BLOCK_FIRST`], twice that, and so on up to [`BLOCK_LONGEST`].
+//!
+//! **Theorem (no starvation).** Let an entry wait for `n` licenses of a counted pool `P` that has as many beside those that are
+//! reserved for others; let nobody ahead of it wait for `P`, let no MAX line of its own be full, and let every checkout of `P` end within
+//! `H` (those that share licenses count as one; the hold of an offer belongs to it). Let `j` be the least number with
+//! `BLOCK_FIRST * 2^j >= H`, and `H <= BLOCK_LONGEST`. Then it is passed at most `PASSES_MAX * (j + 1)` times, and it is offered its
+//! licenses before its block `j` (from 0) is over or, if that never begins, within `H` of the last time it was passed.
+//!
+//! Proof. Who does not pass it takes no license of `P` that it could have: such a client takes what is reserved for itself alone, or
+//! shares what is in use. While it blocks, nobody passes it. So all that was out when its block `j` began is back within `H`, which is
+//! before the block is over; then at the latest `n` are free, and the entry, being first, is offered them at once. Each block
+//! comes after `PASSES_MAX` passes since the one before. If block `j` never begins, the same holds from its last pass on. With `m`
+//! entries ahead of it, for each of them first.
+//!
+//! **Theorem (no block for ever).** A request that could have licenses but for an entry that blocks waits for that entry no longer than
+//! `BLOCK_LONGEST` at a stretch; then `PASSES_MAX` requests pass before it blocks again.
+//!
+//! An entry whose own MAX line is full is in nobody's way, and being passed then is not counted. `tests/seat/queue_simulation.rs` holds
+//! the engine to both, and to this: no licenses are idle that the first entry of a queue could use.
+
+mod ahead;
+mod estimate;
+mod fold;
+mod serve;
+pub(super) mod snapshot;
+
+pub(super) use ahead::{Ahead, Passing};
+pub(super) use estimate::{Held, note};
+pub(super) use fold::Queues;
+pub(super) use serve::{asked_again, cancelled, ended, enter, serve, takes_offer};
+
+use std::time::Duration;
+
+use super::choose::Asked;
+use super::state::Seat;
+use super::{Rules, State, Tenure};
+use crate::event::{Checkout, Identity, Shares, Wishes};
+use crate::ident::{Handle, PoolKey, SessionId};
+use crate::time::Timestamp;
+
+/// How often an entry may be passed before it blocks.
+pub const PASSES_MAX: u32 = 8;
+/// How long an entry blocks at first.
+pub const BLOCK_FIRST: Duration = Duration::from_secs(600);
+/// How long an entry blocks at most at a stretch.
+pub const BLOCK_LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// How long licenses are held for a queued request that does not say.
+pub const HOLD_USUAL: Duration = Duration::from_secs(60);
+/// The longest time for which licenses are held for a queued request, whatever it says.
+pub const HOLD_LONGEST: Duration = Duration::from_secs(3600);
+/// Requests of all sessions that may wait at a time: each is looked at when licenses come free.
+pub const WAITING_MAX: usize = 4096;
+/// Requests of one session that may wait at a time.
+pub const WAITING_OF_SESSION_MAX: usize = 64;
+
+/// A request that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Whose.
+    pub session: SessionId,
+    /// Who that is.
+    pub identity: Identity,
+    /// What was asked.
+    pub request: Checkout,
+    /// Since when it waits.
+    pub since: Timestamp,
+    /// What is held for it.
+    pub offer: Option<Offer>,
+    pub(super) fairness: Fairness,
+}
+
+/// Licenses that are held for a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// The name of the checkout to come.
+    pub handle: Handle,
+    /// The pool that they are held in.
+    pub pool: PoolKey,
+    /// The checkouts there with which it uses the same licenses.
+    pub shares: Option<Shares>,
+    /// Until when they are held.
+    pub until: Timestamp,
+}
+
+/// How often an entry was passed, and whether it blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Fairness {
+    /// How often since the last block ended.
+    pub(super) passed: u32,
+    /// Blocks that have begun.
+    pub(super) blocks: u32,
+    /// When the last of them began, if it may last on.
+    pub(super) blocks_since: Option<Timestamp>,
+}
+
+impl Fairness {
+    /// How long block `number` lasts, counted from 1.
+    pub(super) fn span(number: u32) -> Duration {
+        let factor = 1_u32.checked_shl(number.saturating_sub(1)).unwrap_or(u32::MAX);
+        BLOCK_FIRST.saturating_mul(factor).min(BLOCK_LONGEST)
+    }
+
+    /// When the present block ends; none if there is none.
+    pub(super) fn blocks_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.blocks_since.map(|since| since.plus(Self::span(self.blocks))).filter(|until| now < *until)
+    }
+
+    /// It is passed once.
+    pub(super) fn pass(&mut self, at: Timestamp) {
+        if self.blocks_since.is_some() && self.blocks_until(at).is_none() {
+            *self = Self { passed: 0, blocks_since: None, ..*self };
+        }
+        self.passed = self.passed.saturating_add(1);
+        if self.passed >= PASSES_MAX && self.blocks_since.is_none() {
+            self.blocks = self.blocks.saturating_add(1);
+            self.blocks_since = Some(at);
+        }
+    }
+}
+
+impl Entry {
+    /// How long licenses are held for it.
+    #[must_use]
+    pub fn hold(&self) -> Duration {
+        hold(&self.request.wishes)
+    }
+
+    /// The pool in which licenses are held for it, else the first that can serve it; none if none can any more.
+    #[must_use]
+    pub fn pool<'a>(&'a self, state: &'a State, rules: Rules<'a>, now: Timestamp) -> Option<&'a PoolKey> {
+        if let Some(offer) = &self.offer {
+            return Some(&offer.pool);
+        }
+        let asked = Asked::new(state, rules, &self.request, (Some(self.session), &self.identity), now);
+        asked.pools().find(|(pool, of_pool)| asked.could_serve(pool, of_pool)).map(|(pool, _)| &pool.key)
+    }
+
+    /// The checkout to come, as its pool counts it.
+    fn seat(&self, offer: &Offer) -> Seat {
+        Seat {
+            session: self.session,
+            identity: self.identity.clone(),
+            token: self.request.token,
+            pool: offer.pool.clone(),
+            feature: self.request.feature.clone(),
+            version: self.request.version,
+            count: self.request.count,
+            wishes: self.request.wishes.clone(),
+            since: self.since,
+            shares: offer.shares,
+            suite: None,
+            component: None,
+            tenure: Tenure::Held,
+        }
+    }
+}
+
+/// How long licenses are held for a request with these wishes.
+fn hold(wishes: &Wishes) -> Duration {
+    match wishes.queue.map_or(0, |queue| queue.hold_s) {
+        0 => HOLD_USUAL,
+        seconds => Duration::from_secs(u64::from(seconds)).min(HOLD_LONGEST),
+    }
+}
