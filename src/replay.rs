@@ -11,7 +11,8 @@
 //!   its session at once; it gives way when the record grants the client the same later;
 //! - of equal denials of one user, host and feature only the first in [`REPEAT_WINDOW`] is judged, and none while the client
 //!   holds the seat that the replay gave it: it would not have asked again;
-//! - seats that are out when the replay begins stay out, and move to the pools of the new files as at a reread.
+//! - seats that are out when the replay begins stay out, and move to the pools of the new files as at a reread;
+//! - a request that waited in the queue is judged when it got its licenses, under other files; one that gave up is not judged.
 //!
 //! Under the recorded files every verdict must come out as recorded ([`Plan::exact`]); `tests/replay.rs` holds it to that.
 

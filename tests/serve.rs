@@ -15,6 +15,7 @@ mod serve {
     mod disk;
     mod hostile;
     mod lines;
+    mod queue;
     mod reread;
     mod sessions;
     mod sharing;

@@ -397,10 +397,8 @@ impl Replay {
     fn ask(&mut self, session: SessionId, mut request: Checkout, at: Timestamp) -> (Checkout, Decision) {
         // The client has all answers: what it had not got yet at that time is not part of the question.
         request.acknowledged = all_before(request.token);
-        if !self.plan.exact {
-            // Who waits how long under other rules, nobody can tell.
-            request.wishes.queue = None;
-        }
+        // Who waits how long under other rules, nobody can tell.
+        request.wishes.queue.take_if(|_| !self.plan.exact);
         self.totals.judged += 1;
         let decision = self.decide(&Command::Checkout(session, request.clone()), at);
         (request, decision)

@@ -344,11 +344,11 @@ fn queues_keep_their_theorems() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seeds = match number("SIM_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("SIM_RUNS").unwrap_or(40),
+        None => 0..number("SIM_RUNS").unwrap_or(8),
     };
     let mut sums = (0, 0, 0);
     for seed in seeds.clone() {
-        match std::panic::catch_unwind(|| run(seed, 250)) {
+        match std::panic::catch_unwind(|| run(seed, 200)) {
             Ok((offers, passes, blocks)) => {
                 sums = (sums.0 + offers, sums.1 + passes, sums.2 + blocks);
             }
@@ -358,7 +358,7 @@ fn queues_keep_their_theorems() {
             }
         }
     }
-    if seeds.end - seeds.start >= 40 {
-        assert!(sums.0 > 500 && sums.1 > 500 && sums.2 > 20, "the seeds show too little: {sums:?}");
+    if seeds.end - seeds.start >= 8 {
+        assert!(sums.0 > 100 && sums.1 > 100 && sums.2 > 4, "the seeds show too little: {sums:?}");
     }
 }

@@ -1,0 +1,149 @@
+//! Waiting at a real daemon: the push, the hold, giving up, the restart while somebody waits.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+
+use seatkeeper::code::Code;
+use seatkeeper::event::{Checkout, Place, Queueing, Wishes};
+use seatkeeper::ident::{Count, Token};
+use seatkeeper::wire::{Message, Notice, StatusItem};
+
+use crate::daemon::{PATIENCE, Reply, Ticket, Wire, now, until};
+use crate::{Site, session};
+
+/// Asks with the queue; a hold of 0 is the usual one.
+fn wait(wire: &mut Wire, token: u64, feature: &str, hold_s: u32) -> Reply {
+    let request = Checkout {
+        token: Token(token),
+        acknowledged: Token(token - 1),
+        feature: feature.parse().unwrap(),
+        version: "1.0".parse().unwrap(),
+        count: Count::MIN,
+        wishes: Wishes { queue: Some(Queueing { hold_s }), ..Wishes::default() },
+    };
+    Reply::of(wire.ask(&Message::Checkout(request)).unwrap())
+}
+
+fn placed(reply: Reply) -> Place {
+    match reply {
+        Reply::Queued(place) => place,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The next notice.
+fn told(wire: &mut Wire) -> Notice {
+    match wire.receive().unwrap() {
+        Some((0, Message::Notice(notice))) => notice,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_seat_that_comes_free_is_pushed_held_and_passed_on() {
+    let site = Site::new(300, 5);
+    let daemon = site.start();
+    let (mut ann, _) = session(&daemon, "ann");
+    let (mut bob, _) = session(&daemon, "bob");
+    let (mut joe, _) = session(&daemon, "joe");
+    let held = ann.checkout(1, 0, "one", 1).unwrap().granted();
+    let bob_place = placed(wait(&mut bob, 1, "one", 1));
+    let joe_place = placed(wait(&mut joe, 1, "one", 0));
+    assert_eq!((bob_place.position, joe_place.position), (1, 2));
+    assert_eq!(ann.checkout(2, 1, "one", 1).unwrap().number(), Code::UsersQueued.number());
+    assert_eq!(ann.checkin(3, 2, held.handle).unwrap(), Reply::CheckedIn(held.handle));
+    let offer = Notice::Offered { token: Token(1), handle: bob_place.handle, hold_s: 1 };
+    assert_eq!(told(&mut bob), offer);
+    assert_eq!(ann.checkout(4, 3, "one", 1).unwrap().number(), Code::UsersQueued.number());
+    // Bob does not come: it is joe's.
+    match told(&mut joe) {
+        Notice::Offered { token, handle, hold_s } => {
+            assert_eq!((token, handle), (Token(1), joe_place.handle));
+            assert!((59..=60).contains(&hold_s));
+        }
+        other => panic!("{other:?}"),
+    }
+    match told(&mut bob) {
+        Notice::Dequeued { denial, .. } => assert_eq!(denial.code, Code::HoldLapsed),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(wait(&mut bob, 1, "one", 1).number(), Code::HoldLapsed.number());
+    let grant = wait(&mut joe, 1, "one", 0).granted();
+    assert_ne!(grant.handle, joe_place.handle);
+    until("the log lines", || {
+        let log = daemon.log();
+        log.contains("QUEUED: \"one\" joe@ws01  ") && log.contains("DEQUEUED: \"one\" joe@ws01  ")
+    });
+}
+
+#[test]
+fn whoever_waits_still_does_after_the_daemon_was_killed_and_can_give_up() {
+    let site = Site::new(300, 60);
+    let daemon = site.start();
+    let (mut ann, ann_terms) = session(&daemon, "ann");
+    let (mut bob, bob_terms) = session(&daemon, "bob");
+    let (mut joe, joe_terms) = session(&daemon, "joe");
+    let held = ann.checkout(1, 0, "one", 1).unwrap().granted();
+    let bob_place = placed(wait(&mut bob, 1, "one", 0));
+    let joe_place = placed(wait(&mut joe, 1, "one", 0));
+    daemon.kill();
+    let daemon = site.start();
+    let back = |user: &str, terms| {
+        let mut wire = Wire::connect(daemon.port).unwrap();
+        wire.hello(user, Ticket::of(terms).purpose([1; 16]), now()).unwrap().unwrap().unwrap();
+        wire
+    };
+    let (mut ann, mut bob) = (back("ann", &ann_terms), back("bob", &bob_terms));
+    assert_eq!(placed(wait(&mut bob, 1, "one", 0)), bob_place);
+    // Bob gives up; the seat goes to joe, who is not connected yet and finds it when he is.
+    assert_eq!(bob.checkin(2, 0, bob_place.handle).unwrap(), Reply::CheckedIn(bob_place.handle));
+    assert_eq!(ann.checkin(2, 1, held.handle).unwrap(), Reply::CheckedIn(held.handle));
+    let mut joe = back("joe", &joe_terms);
+    let grant = wait(&mut joe, 1, "one", 0).granted();
+    assert_ne!(grant.handle, joe_place.handle);
+    assert_eq!(wait(&mut joe, 1, "one", 0).granted(), grant, "the same answer again");
+}
+
+#[test]
+fn status_names_those_who_wait() {
+    let site = Site::new(300, 5);
+    let daemon = site.start();
+    let (mut ann, _) = session(&daemon, "ann");
+    let (mut bob, _) = session(&daemon, "bob");
+    ann.checkout(1, 0, "one", 1).unwrap().granted();
+    let place = placed(wait(&mut bob, 1, "one", 0));
+    let ask = Message::AskStatus { feature: Some("one".parse().unwrap()), users: true };
+    let Message::Status(items) = ann.ask(&ask).unwrap() else { panic!() };
+    let queued: Vec<&StatusItem> =
+        items.iter().filter(|item| matches!(item, StatusItem::Queued { .. })).collect();
+    match queued[..] {
+        [StatusItem::Queued { user, handle, count: 1, .. }] => {
+            assert_eq!((user.as_str(), *handle), ("bob", place.handle));
+        }
+        _ => panic!("{items:?}"),
+    }
+}
+
+#[test]
+fn a_line_client_waits_is_told_and_takes_it() {
+    let site = Site::new(300, 5);
+    let daemon = site.start();
+    let (mut ann, _) = session(&daemon, "ann");
+    let held = ann.checkout(1, 0, "one", 1).unwrap().granted();
+    let mut socket = TcpStream::connect(("127.0.0.1", daemon.port)).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut lines = BufReader::new(socket.try_clone().unwrap()).lines();
+    let mut next = || lines.next().unwrap().unwrap();
+    socket.write_all(b"HELLO 1 user=bob host=ws02\nQUEUE one 1.0\n").unwrap();
+    assert!(next().starts_with("OK HELLO"));
+    let answer = next();
+    let handle = answer.strip_prefix("OK QUEUE ").unwrap().split(' ').next().unwrap().to_owned();
+    assert!(answer.ends_with(" position=1"), "{answer}");
+    socket.write_all(format!("QUEUE {handle}\n").as_bytes()).unwrap();
+    assert_eq!(next(), answer);
+    ann.checkin(2, 1, held.handle).unwrap();
+    assert_eq!(next(), format!("* FREE {handle} hold=60"));
+    socket.write_all(format!("QUEUE {handle}\nQUEUE {handle}\n").as_bytes()).unwrap();
+    assert!(next().starts_with("OK CHECKOUT "));
+    assert!(next().starts_with("ERR -41,210 "), "it waits no more");
+}
