@@ -122,10 +122,14 @@ fn a_snapshot_is_the_state() {
 }
 
 #[test]
-fn a_snapshot_from_before_lingering_is_read() {
+fn snapshots_from_before_queues_and_lingering_are_read() {
     let (mut bench, id) = bench();
     answer(&mut bench, id, 1, 0);
     let mut bytes = bench.state.snapshot();
+    // Form 4 ended before the counts of those who wait and of what is known of times.
+    assert_eq!((bytes[0], bytes.pop(), bytes.pop()), (5, Some(0), Some(0)));
+    bytes[0] = 4;
+    assert_eq!(State::from_snapshot(&bytes).unwrap(), bench.state);
     // Form 3 had no byte for the tenure behind the session of a seat.
     let mut places = bytes.windows(16).enumerate().filter(|(_, window)| **window == id.0);
     let seat = places.next_back().unwrap().0;
