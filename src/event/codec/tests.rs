@@ -468,8 +468,11 @@ fn the_bytes_of_sharing_stay() {
     let mut record = sample();
     record.events.retain(|event| matches!(event, Event::Out(_) | Event::Denied(_)));
     let plain = encode_hex(&encode(&record));
-    let wishes =
-        Wishes { share: DupMask::parse("UH").unwrap(), data: Some(CheckoutData::parse("d1").unwrap()) };
+    let wishes = Wishes {
+        share: DupMask::parse("UH").unwrap(),
+        data: Some(CheckoutData::parse("d1").unwrap()),
+        queue: None,
+    };
     let shares = Some(Shares { mask: DupMask::SITE, group: Handle(7) });
     for event in &mut record.events {
         match event {
