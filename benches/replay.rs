@@ -24,6 +24,7 @@ use seatkeeper::text::Source;
 use seatkeeper::time::{Monotonic, Now, Timestamp};
 
 const REQUESTS: usize = 1_000_000;
+const RECORDS_AT_A_TIME: usize = 256;
 const SESSIONS: usize = 500;
 const FEATURES: usize = 50;
 const LICENSES: usize = 20;
@@ -164,15 +165,20 @@ fn main() {
             best_survey = best_survey.min(began.elapsed().as_secs_f64());
             let plan = Plan { exact, pools_known: true, holding: survey.holding(None) };
             let mut replay = Replay::new(plan);
-            let records = history.clone();
             let began = Instant::now();
-            replay.begin(rules.clone(), records[0].at);
-            let mut differing = 0;
-            for record in records {
-                replay.judge(record, |_| Ok::<_, Infallible>(rules.clone())).unwrap();
-                differing += replay.found().count();
+            replay.begin(rules.clone(), history[0].at);
+            let (mut spent, mut differing) = (began.elapsed(), 0);
+            // A few at a time, as a reader gives them: copies of all would be judged from cold memory.
+            for some in history.chunks(RECORDS_AT_A_TIME) {
+                let records = some.to_vec();
+                let began = Instant::now();
+                for record in records {
+                    replay.judge(record, |_| Ok::<_, Infallible>(rules.clone())).unwrap();
+                    differing += replay.found().count();
+                }
+                spent += began.elapsed();
             }
-            best = best.min(began.elapsed().as_secs_f64());
+            best = best.min(spent.as_secs_f64());
             let (totals, _) = replay.finish();
             assert!(differing == 0 || !exact);
             said = format!("{} checkouts judged, {differing} differ", totals.judged);

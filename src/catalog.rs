@@ -103,6 +103,12 @@ impl Catalog {
         self.pools(key.feature()).get(*self.index.get(key)?)
     }
 
+    /// Where a pool stands among those of its feature, if it is served.
+    #[must_use]
+    pub fn place(&self, key: &PoolKey) -> Option<usize> {
+        self.index.get(key).copied()
+    }
+
     /// The names of the served features, in the order of their first pools.
     pub fn features(&self) -> impl Iterator<Item = &FeatureName> {
         self.order.iter()

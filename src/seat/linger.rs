@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::usage::rules_of;
 use super::{Rules, Seat, State, Tenure};
 use crate::catalog::Pool;
 use crate::event::{Event, Identity, In, InReason, Lingering};
@@ -34,9 +33,10 @@ pub fn given_up(
 /// Until when a checkout that is given up now lingers, and whether that is cut to the end of its license. The larger of the
 /// publisher's time and the options file's counts. None if it comes back at once.
 fn term(rules: Rules<'_>, seat: &Seat, now: Timestamp) -> Option<(Timestamp, bool)> {
-    let pool = rules.catalog.pool(&seat.pool)?;
+    let index = rules.catalog.place(&seat.pool)?;
+    let pool = rules.catalog.pools(seat.pool.feature()).get(index)?;
     let of_options =
-        rules_of(rules.catalog, rules.policy, &seat.pool).and_then(|of_pool| of_pool.terms.linger);
+        rules.policy.pools(seat.pool.feature()).get(index).and_then(|of_pool| of_pool.terms.linger);
     let seconds = of_options.map_or(0, |(seconds, _)| seconds).max(pool.linger_at(now));
     if seconds == 0 {
         return None;

@@ -320,6 +320,7 @@ fn charge(charged: &mut BTreeMap<ReservationId, u64>, policy: &Policy, claim: &C
 /// The rules of a pool by its key; none if it is not served or there are no rules at all.
 #[must_use]
 pub fn rules_of<'p>(catalog: &Catalog, policy: &'p Policy, key: &PoolKey) -> Option<&'p PoolRules> {
-    let index = catalog.pools(key.feature()).iter().position(|pool| pool.key == *key)?;
-    policy.pools(key.feature()).get(index)
+    let of_feature = policy.pools(key.feature());
+    // Most sites have rules for few features, or none.
+    if of_feature.is_empty() { None } else { of_feature.get(catalog.place(key)?) }
 }

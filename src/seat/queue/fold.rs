@@ -69,6 +69,9 @@ impl State {
     /// A request that waits, by its number in its session.
     #[must_use]
     pub fn waiting_with(&self, session: SessionId, token: Token) -> Option<(Handle, &Entry)> {
+        if self.queues.entries.is_empty() {
+            return None;
+        }
         let handle = *self.session(session)?.queued.get(&token)?;
         Some((handle, self.queues.entries.get(&handle)?))
     }
