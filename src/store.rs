@@ -14,6 +14,7 @@
 //! | --- | --- |
 //! | `schema` | tables, creation, opening and its checks |
 //! | `inbox` | what waits for the writer |
+//! | `by_hand` | the owner's end without a disk, for simulations |
 //! | `writer` | the writing thread: group commit, roll-back, probing |
 //! | `snapshot` | snapshots of the engine's state, written in pieces |
 //! | `names` | names as numbers, with salted digests |
@@ -25,6 +26,7 @@
 //! | `cursor` | how far the debug log got |
 
 mod batch;
+mod by_hand;
 mod chain;
 mod checkpointer;
 mod cursor;
@@ -38,6 +40,7 @@ mod schema;
 mod snapshot;
 mod writer;
 
+pub use by_hand::Disk;
 pub use chain::{Verified, verify_chain};
 pub use cursor::LogCursor;
 pub use erase::erase_name;

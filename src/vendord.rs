@@ -13,6 +13,7 @@
 //! | `daemon` | the one owner of state, leases and pending answers |
 //! | `history` | opening the store, again and again if need be, and its reports |
 //! | `connection` | one socket: bytes in, bytes out, limits |
+//! | `daemon::desk`, `connection::by_hand`, `random` | the daemon without sockets, disk, threads and chance, for simulations |
 //! | `frames`, `lines` | the two protocols, turned into verbs of the daemon |
 //! | `projector` | the second fold on its own thread: status, debug log, snapshots |
 //! | `status` | state and catalog as what lmstat shows |
@@ -33,6 +34,7 @@ mod lines;
 mod origin;
 mod pipe;
 mod projector;
+mod random;
 mod reread;
 mod rereading;
 mod run;
@@ -41,6 +43,7 @@ mod startup;
 mod status;
 
 pub use config::{Config, Limits};
+pub use daemon::desk::{Desk, Line, Ordered, Rulebook, Sent, Setting};
 pub use run::run;
 
 /// Name and version of this program, as WELCOME and the log give them.

@@ -20,6 +20,8 @@ use crate::ident::{Handle, SessionId, Token};
 use crate::time::Monotonic;
 use crate::wire::{Notice, Opening, Welcome};
 
+pub(super) mod by_hand;
+
 /// Bytes read at once: little, because ten thousand connections keep as much each; more while more is waiting.
 const READ_BYTES: usize = 512;
 const READ_BYTES_MAX: usize = 16 * 1024;
@@ -67,7 +69,8 @@ enum Closing {
 
 /// The peer at the other end of one socket.
 pub(super) struct Peer {
-    stream: TcpStream,
+    /// None when bytes are moved by hand (`by_hand`).
+    stream: Option<TcpStream>,
     address: IpAddr,
     limits: Limits,
     protocol: Cell<Protocol>,
@@ -100,9 +103,14 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn new(stream: TcpStream, address: IpAddr, limits: Limits, now: Monotonic) -> Self {
+    pub(super) fn new(
+        stream: impl Into<Option<TcpStream>>,
+        address: IpAddr,
+        limits: Limits,
+        now: Monotonic,
+    ) -> Self {
         Self {
-            stream,
+            stream: stream.into(),
             address,
             limits,
             protocol: Cell::new(Protocol::Unknown),
@@ -310,9 +318,10 @@ impl Peer {
 
     /// Writes what the socket takes now. Tells whether the connection's task has to look after the rest.
     fn flush(&self) -> bool {
+        let Some(stream) = &self.stream else { return false };
         let mut output = self.output.borrow_mut();
         while !output.is_empty() {
-            match self.stream.try_write(&output) {
+            match stream.try_write(&output) {
                 Ok(0) => break,
                 Ok(sent) => {
                     output.advance(sent);
@@ -369,6 +378,7 @@ pub(super) enum Progress {
 
 /// Serves one socket until it closes.
 pub(super) async fn serve(shared: Shared, peer: Rc<Peer>) {
+    let Some(stream) = &peer.stream else { return };
     let mut input = BytesMut::new();
     let mut read_bytes = READ_BYTES;
     let mut at_end = false;
@@ -380,7 +390,7 @@ pub(super) async fn serve(shared: Shared, peer: Rc<Peer>) {
         match peer.closing.get() {
             Some(Closing::Now { by_us }) => break by_us,
             Some(Closing::AfterFlush { by_us }) => {
-                let _ = tokio::time::timeout(LINGER, drain(&peer)).await;
+                let _ = tokio::time::timeout(LINGER, drain(&peer, stream)).await;
                 break by_us;
             }
             None => {}
@@ -405,14 +415,14 @@ pub(super) async fn serve(shared: Shared, peer: Rc<Peer>) {
         };
         tokio::select! {
             () = peer.wake.notified() => {}
-            ready = peer.stream.ready(interest) => match ready {
+            ready = stream.ready(interest) => match ready {
                 Ok(ready) if ready.is_readable() && !at_end => {
                     if input.is_empty() && input.capacity() > KEPT_BYTES_MAX {
                         input = BytesMut::new();
                     }
                     input.reserve(read_bytes);
                     let room = input.capacity() - input.len();
-                    match peer.stream.try_read_buf(&mut input) {
+                    match stream.try_read_buf(&mut input) {
                         Ok(0) => at_end = true,
                         Ok(read) if read == room => read_bytes = (read_bytes * 4).min(READ_BYTES_MAX),
                         Ok(_) => read_bytes = READ_BYTES,
@@ -430,9 +440,9 @@ pub(super) async fn serve(shared: Shared, peer: Rc<Peer>) {
     shared.borrow_mut().closed(&peer, by_us);
 }
 
-async fn drain(peer: &Peer) {
+async fn drain(peer: &Peer, stream: &TcpStream) {
     while peer.unsent() {
-        if peer.stream.writable().await.is_err() {
+        if stream.writable().await.is_err() {
             return;
         }
         peer.flush();

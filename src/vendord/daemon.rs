@@ -17,13 +17,13 @@ use super::connection::{Outgoing, Peer};
 use super::explaining;
 use super::freshness::Freshness;
 use super::projector::Projector;
+use super::random::Random;
 use super::served::Served;
 use super::status;
 use crate::catalog::Catalog;
 use crate::code::{Code, minor};
 use crate::event::{Answer, Checkin, Checkout, Denial, EndReason, Identity, Record, SessionKind};
 use crate::ident::{Digest, Handle, Seq, SessionId, Token};
-use crate::platform::random_bytes;
 use crate::seat::{Command, DenialDamper, Reply, Resume, Session, State, Usage};
 use crate::session::server::{Administration, LeaseTerms, Leases, clock_denial};
 use crate::store::Store;
@@ -77,6 +77,8 @@ pub(super) struct Daemon {
     pub(super) status_queue: status::Queue,
     pub(super) grounds_queue: status::Queue,
     pub(super) administration: Administration,
+    /// Where session names, secrets and nonces come from.
+    pub(super) random: Random,
     clock: Arc<dyn Clock>,
     state: State,
     durable: Seq,
@@ -99,6 +101,7 @@ pub(super) struct Daemon {
 
 mod admission;
 mod deciding;
+pub(super) mod desk;
 mod queue;
 mod reread;
 
@@ -138,6 +141,7 @@ impl Daemon {
             status_queue: status::Queue::of_status(),
             grounds_queue: status::Queue::of_grounds(),
             administration,
+            random: Random::System,
             freshness: Rc::default(),
         }
     }
@@ -210,7 +214,7 @@ impl Daemon {
         if let Some(denial) = self.full() {
             return peer.send(request, Outgoing::Refused(denial));
         }
-        let drawn = random_bytes::<16>().and_then(|id| Ok((SessionId(id), random_bytes::<32>()?)));
+        let drawn = self.random.bytes::<16>().and_then(|id| Ok((SessionId(id), self.random.bytes::<32>()?)));
         let (session, secret) = match drawn {
             Ok(drawn) => drawn,
             Err(error) => {

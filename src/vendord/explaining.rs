@@ -20,7 +20,7 @@ use crate::catalog::{Catalog, Verdict};
 use crate::code::{Code, minor};
 use crate::event::Denial;
 use crate::ident::{FeatureName, Handle, PoolKey, SessionId};
-use crate::platform::{ADMIN_KEY_FILE, random_bytes, read_admin_key};
+use crate::platform::{ADMIN_KEY_FILE, read_admin_key};
 use crate::seat::{Seat, State, Tenure};
 use crate::session::server::Administration;
 use crate::sign::{AdminKey, Algorithm};
@@ -59,7 +59,9 @@ pub(super) fn administration(state_dir: &Path) -> Administration {
 
 /// A nonce for the next order on this connection.
 pub(super) fn nonce(daemon: &Daemon, peer: &Peer) -> Result<Message, Denial> {
-    let nonce = random_bytes::<32>()
+    let nonce = daemon
+        .random
+        .bytes::<32>()
         .map_err(|error| Denial::new(Code::InternalError, minor::CONTROL_PROOF, &error.to_string()))?;
     peer.set_nonce(Some(nonce));
     Ok(Message::Nonce { nonce, key_path: daemon.administration.key_path.clone() })

@@ -73,6 +73,11 @@ impl Projector {
         self.announced.put(reread, served);
     }
 
+    /// What is served from a reread on that is durable now.
+    pub(super) fn announced(&self, reread: Seq) -> Option<Served> {
+        self.announced.take(reread)
+    }
+
     /// Gives up if there is no room: for the daemon, which must not wait.
     pub(super) fn offer(&self, task: Task) -> bool {
         match self.tasks.try_send(task) {
@@ -80,6 +85,12 @@ impl Projector {
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
         }
     }
+}
+
+/// A way to nowhere, for a daemon whose caller folds durable records himself: tasks that nobody takes.
+pub(super) fn by_hand() -> (Projector, Receiver<Task>) {
+    let (tasks, queue) = sync_channel(QUEUE);
+    (Projector { tasks, announced: Announced::default() }, queue)
 }
 
 /// What the thread needs to know from the start.
