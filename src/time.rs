@@ -71,8 +71,22 @@ pub struct Now {
     pub mono: Monotonic,
 }
 
+/// One look at the clocks that tell how long a machine has run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Look {
+    /// What the wall clock says, in UTC.
+    pub utc: Timestamp,
+    /// Names the boot of the machine.
+    pub boot: [u8; 16],
+    /// Milliseconds since that boot, those in which the machine slept too.
+    pub elapsed_ms: u64,
+}
+
 /// Where shells get the time from; tests put in their own.
 pub trait Clock: Send + Sync {
     /// The present moment on both clocks.
     fn now(&self) -> Now;
+
+    /// What the clocks of the machine say.
+    fn look(&self) -> Look;
 }

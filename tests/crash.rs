@@ -7,6 +7,8 @@
 mod daemon;
 #[path = "support/forgetful_disk.rs"]
 mod forgetful_disk;
+#[path = "support/shim.rs"]
+mod shim;
 #[path = "support/signed.rs"]
 mod signed;
 

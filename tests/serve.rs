@@ -6,10 +6,15 @@
 mod daemon;
 #[path = "support/forgetful_disk.rs"]
 mod forgetful_disk;
+#[path = "support/moved_clock.rs"]
+mod moved_clock;
+#[path = "support/shim.rs"]
+mod shim;
 #[path = "support/signed.rs"]
 mod signed;
 
 mod serve {
+    mod clock;
     mod contention;
     mod crowd;
     mod disk;

@@ -14,6 +14,8 @@ mod forgetful_disk;
 mod names;
 #[path = "store/retention.rs"]
 mod retention;
+#[path = "support/shim.rs"]
+mod shim;
 #[path = "store/snapshots.rs"]
 mod snapshots;
 

@@ -42,27 +42,7 @@ impl ForgetfulDisk {
 }
 
 /// The compiled shim, once for each test binary.
-#[allow(clippy::print_stdout, reason = "a test that can't run says so")]
 fn shim() -> Option<PathBuf> {
     static SHIM: OnceLock<Option<PathBuf>> = OnceLock::new();
-    SHIM.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/forgetful_disk.c");
-        let library =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("forgetful_disk-{}.so", std::process::id()));
-        let compiled = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-pthread", "-o"])
-            .arg(&library)
-            .arg(source)
-            .arg("-ldl")
-            .status();
-        match compiled {
-            Ok(status) if status.success() => Some(library),
-            Ok(status) => panic!("the forgetful disk does not compile: {status}"),
-            Err(error) => {
-                println!("not tested: the forgetful disk needs a C compiler named cc: {error}");
-                None
-            }
-        }
-    })
-    .clone()
+    SHIM.get_or_init(|| crate::shim::library("forgetful_disk")).clone()
 }
