@@ -14,6 +14,7 @@ mod build;
 mod difference;
 mod granted;
 mod keys;
+mod named;
 mod nearest;
 mod order;
 mod package;
@@ -35,6 +36,7 @@ pub use difference::{
 pub(crate) use difference::{Pairing, attribute_changes};
 pub use granted::Granted;
 pub use keys::key_parts;
+pub use named::Named;
 pub use package::COMPONENT_LOTS_MAX;
 pub use pool::{Lot, Period, Pool, Retirement, SignedLine, Suite};
 pub use unserved::Unserved;

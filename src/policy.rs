@@ -9,10 +9,12 @@ mod addresses;
 mod atoms;
 mod compile;
 pub mod finding;
+mod named;
 mod select;
 mod tables;
 
 pub use atoms::Profile;
+pub use named::Naming;
 pub use tables::{
     Access, Inclusion, Limit, LimitId, PoolRules, Reservation, ReservationId, Rule, RuleId, Terms,
 };

@@ -9,6 +9,7 @@ mod seat {
     pub(crate) mod bench;
     mod cases;
     mod linger;
+    mod named;
     mod options;
     mod queue;
     mod queue_simulation;

@@ -14,7 +14,7 @@ use crate::text::Severity;
 
 /// Restrictions of the publisher that are not enforced yet: a line that carries one is not served, as serving it would
 /// give more than was sold.
-pub(super) const RESTRICTIONS: [&str; 5] = ["FLOAT_OK", "HOST_BASED", "TZ", "USER_BASED", "VM_PLATFORMS"];
+pub(super) const RESTRICTIONS: [&str; 3] = ["FLOAT_OK", "TZ", "VM_PLATFORMS"];
 /// Attributes that have no effect yet, and what follows from it. Those that never have one are the license room's.
 const WITHOUT_EFFECT: [(&str, &str); 3] = [
     ("BORROW", "the license can't be borrowed"),

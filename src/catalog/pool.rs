@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use super::named::Named;
 use super::part::Part;
 use super::verdict::LinePlace;
 use crate::event::Identity;
@@ -38,6 +39,8 @@ pub struct Pool {
     pub hostids: Vec<HostId>,
     /// Platforms on which it may be used, any one of which suffices; none if all are alike.
     pub platforms: Option<Vec<String>>,
+    /// Whom INCLUDE lines must name; nothing if it is for everybody (`flexnet-files.md` 3.11).
+    pub named: Vec<Named>,
     /// What it has to do with a suite, if anything (`flexnet-files.md` 3.9).
     pub suite: Option<Suite>,
     /// The publisher's data, if the manifest makes it a key.
@@ -64,6 +67,10 @@ pub struct Lot {
     pub count: u32,
     /// Licenses beyond the count that may be in use as overdraft (`flexnet-files.md` 3.10).
     pub overdraft: u32,
+    /// So many users may be named for it; none if it is not USER_BASED or that is not limited.
+    pub users: Option<u32>,
+    /// So many hosts may be named for it, likewise.
+    pub hosts: Option<u32>,
     /// How long a license that was given up stays in use, in seconds, as the publisher has it: LINGER of the line, else the
     /// manifest's number (`flexnet-files.md` 3.12).
     pub linger_s: u32,
@@ -125,6 +132,7 @@ impl Pool {
             share: share(line, part.suite.as_ref()),
             hostids: line.hostids().to_vec(),
             platforms: platforms(line),
+            named: Named::of(line),
             suite: part.suite.clone(),
             vendor_string: line
                 .vendor_string()
@@ -161,7 +169,7 @@ impl Pool {
 
     /// The lots that are valid at an instant.
     pub fn valid_lots(&self, utc: Timestamp) -> impl Iterator<Item = &Lot> {
-        self.lots.iter().filter(move |lot| lot.period_at(utc) == Period::Within)
+        self.lots.iter().filter(move |lot| lot.is_valid_at(utc))
     }
 
     /// The lot that a grant at this instant names: of the valid ones the one that is valid for longest.
@@ -235,6 +243,8 @@ impl Lot {
             place,
             count: part.count,
             overdraft: number(line, "OVERDRAFT").unwrap_or(0),
+            users: Named::Users.most(line, part.count),
+            hosts: Named::Hosts.most(line, part.count),
             linger_s: number(line, "LINGER").unwrap_or(manifest.linger_s),
             // A day whose beginning can't be computed lies at the end of the calendar: never reached.
             starts: line.start().map(|day| day.begins(zone).unwrap_or(Timestamp(i64::MAX))),
@@ -245,6 +255,12 @@ impl Lot {
             digest: lines.first().copied().unwrap_or(Digest([0; 32])),
             lines,
         }
+    }
+
+    /// Whether an instant lies within its validity.
+    #[must_use]
+    pub fn is_valid_at(&self, utc: Timestamp) -> bool {
+        self.period_at(utc) == Period::Within
     }
 
     /// Where an instant lies: START counts from the first moment of its day, the expiry date through its last one.

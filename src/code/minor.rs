@@ -81,6 +81,8 @@ minors! {
     NOBODY_NAMED = 219;
     /// The user of a checkout was idle for longer than its timeout.
     USER_IDLE = 220;
+    /// INCLUDE lines name the client, but behind as many others as the line is for.
+    NAMED_BEYOND = 222;
     /// Others wait for the pool, and may not be passed.
     QUEUE_AHEAD = 230;
     /// Licenses were held for a queued request until the time for it was over.

@@ -136,6 +136,20 @@ impl AddressPattern {
         is_unbroken && self.is_v6() == other.is_v6() && first <= from && to <= last
     }
 
+    /// How many addresses are in the set; the greatest number if there are more.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        let parts = |spans: &mut dyn Iterator<Item = u64>| spans.fold(1_u64, u64::saturating_mul);
+        match self {
+            Self::V4(octets) => parts(&mut octets.iter().map(|(first, last)| u64::from(last - first) + 1)),
+            Self::V6(groups) => parts(&mut groups.iter().map(|(first, last)| u64::from(last - first) + 1)),
+            Self::V4Range(first, last) => u64::from(last.to_bits() - first.to_bits()) + 1,
+            Self::V6Range(first, last) => {
+                u64::try_from((last.to_bits() - first.to_bits()).saturating_add(1)).unwrap_or(u64::MAX)
+            }
+        }
+    }
+
     /// Whether it is a set of IPv6 addresses.
     #[must_use]
     pub const fn is_v6(&self) -> bool {

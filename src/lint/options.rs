@@ -90,7 +90,7 @@ pub fn check_options(project: &OptionsProject<'_>) -> Vec<Found> {
         names::check(file, &cast, vendor.is_none(), &mut remarks);
         numbers::check_alone(file, vendor.is_none(), &mut remarks);
         match vendor {
-            Some(vendor) => with_licenses(project, file, vendor, &cast, &mut remarks),
+            Some(vendor) => with_licenses(project, file, vendor, &mut remarks),
             None => {
                 let (_, found) = Policy::compile(file, &Catalog::default(), &[]);
                 remarks.extend(found.into_iter().filter(|found| WITHOUT_LICENSES.contains(&found.id)));
@@ -124,7 +124,6 @@ fn with_licenses(
     project: &OptionsProject<'_>,
     file: &OptionsFile,
     vendor: &VendorName,
-    cast: &Cast<'_>,
     remarks: &mut Remarks<'_>,
 ) {
     let unknown;
@@ -142,7 +141,7 @@ fn with_licenses(
     let (policy, found) = Policy::compile(file, &catalog, &licenses);
     remarks.extend(found);
     numbers::check_pools(file, &catalog, &policy, remarks);
-    numbers::check_named(file, vendor, project.licenses, cast, remarks);
+    numbers::check_suites(file, vendor, project.licenses, remarks);
 }
 
 /// That the options file which a VENDOR line names can't be read, and why.

@@ -35,8 +35,6 @@ findings! {
     MAX_ZERO = "O1202", Warning, Meaning, None, "MAX 0 denies the feature.";
     TIMEOUT_SHORT = "O1203", Warning, Meaning, None, "A timeout is below the publisher's minimum, which is used instead.";
     RESERVED_ALL = "O1204", Note, Meaning, None, "All licenses of a pool are reserved; nobody else gets any.";
-    NAMED_WITHOUT_INCLUDE = "O1205", Warning, Meaning, None, "A feature is for named users or hosts, but no INCLUDE line names any.";
-    NAMED_TOO_MANY = "O1206", Warning, Meaning, None, "More users or hosts are named than a feature is licensed for.";
     SUITE_RESERVED = "O1207", Warning, Meaning, None, "Licenses of a package with SUITE_RESERVED are reserved.";
     RESERVED_TWICE = "O1208", Warning, Meaning, None, "Reservations of a package and of one of its components for the same somebody add up.";
 }

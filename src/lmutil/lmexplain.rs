@@ -180,7 +180,7 @@ fn judge(question: &Question, grounds: Grounds) -> Told<'_> {
     let Grounds { vendor, files, options, catalog, state, zone, now, mut notes, from } = grounds;
     let files: Vec<&LicenseFile> = files.iter().collect();
     let policy = options.as_ref().map_or_else(Policy::default, |options| {
-        let (policy, mut found) = Policy::compile(options, &catalog, &files);
+        let (policy, mut found) = Policy::compile_at(options, &catalog, &files, Some(now.utc));
         found.extend(options.diagnostics.iter().cloned());
         found.retain(|found| found.severity == Severity::Error);
         found.sort_by_key(|found| found.span.start);

@@ -44,6 +44,15 @@ pub(super) struct Atoms {
     /// Members of groups under GROUPCASEINSENSITIVE, in lower case.
     folded_users: Names,
     folded_hosts: HostNames,
+    /// Those of them that are somebodies by themselves, by their names in lower case.
+    folded: BTreeMap<Folded, AtomId>,
+}
+
+/// A member of a group under GROUPCASEINSENSITIVE, in lower case.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Folded {
+    User(Box<str>),
+    Host(Box<str>),
 }
 
 /// Host names as FQDN_MATCHING compares them (`flexnet-files.md` 4.3).
@@ -119,6 +128,34 @@ impl Atoms {
             Who::Group(_) | Who::HostGroup(_) | Who::AllUsers | Who::AllGroups => {}
         }
         atom
+    }
+
+    /// The number of a member of a group: of a user, or of a host.
+    pub(super) fn intern_member(&mut self, who: &Who) -> AtomId {
+        let folded = match who {
+            Who::User(user) => Folded::User(user.as_str().to_lowercase().into()),
+            Who::Host(HostName::Name(name)) => Folded::Host(name.as_str().to_lowercase().into()),
+            _ => return self.intern(who),
+        };
+        if !self.comparison.groups_ignore_case {
+            return self.intern(who);
+        }
+        if let Some(atom) = self.folded.get(&folded) {
+            return *atom;
+        }
+        let atom = AtomId(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
+        self.names.push(who.clone());
+        match &folded {
+            Folded::User(name) => add(&mut self.folded_users, name, atom),
+            Folded::Host(name) => self.folded_hosts.insert(name, atom, self.comparison.lenient_hosts),
+        }
+        self.folded.insert(folded, atom);
+        atom
+    }
+
+    /// Whether names that differ in case alone are one.
+    pub(super) const fn ignore_case(&self) -> bool {
+        self.comparison.groups_ignore_case
     }
 
     /// Puts users into a group.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::atoms::{AtomId, Atoms, Comparison};
 use super::finding;
+use super::named::{Include, Scope};
 use super::select::{PoolAt, Shelf};
 use super::tables::{
     Limit, LimitId, Lists, PoolRules, Reservation, ReservationId, Rule, RuleId, Terms, Whose,
@@ -18,6 +19,7 @@ use crate::options::{
     TextModifier, Who,
 };
 use crate::text::{Diagnostic, Finding, Source, Span, nearest};
+use crate::time::Timestamp;
 
 impl Policy {
     /// Compiles an options file for the pools of a catalog that was built from these license files. What is wrong with
@@ -29,24 +31,37 @@ impl Policy {
         catalog: &Catalog,
         licenses: &[&LicenseFile],
     ) -> (Self, Vec<Diagnostic>) {
+        Self::compile_at(options, catalog, licenses, None)
+    }
+
+    /// The same, judging how many may be named by the license lines that are valid at an instant; else by all lines. The policy is the
+    /// same: that is asked again whenever it is used.
+    #[must_use]
+    pub fn compile_at(
+        options: &OptionsFile,
+        catalog: &Catalog,
+        licenses: &[&LicenseFile],
+        now: Option<Timestamp>,
+    ) -> (Self, Vec<Diagnostic>) {
         let mut compiler = Compiler::new(options, catalog, licenses);
         let lines: Vec<&OptionLine> = options.options().collect();
         for line in &lines {
             compiler.line(line);
         }
+        compiler.name(now);
         compiler.finish()
     }
 }
 
 /// Members of the groups of one kind, by name.
-type Groups<'a, M> = BTreeMap<&'a str, Vec<&'a M>>;
+pub(super) type Groups<'a, M> = BTreeMap<&'a str, Vec<&'a M>>;
 
-struct Compiler<'a> {
+pub(super) struct Compiler<'a> {
     source: &'a Source,
-    shelf: Shelf<'a>,
-    atoms: Atoms,
-    users: Groups<'a, User>,
-    hosts: Groups<'a, HostName>,
+    pub(super) shelf: Shelf<'a>,
+    pub(super) atoms: Atoms,
+    pub(super) users: Groups<'a, User>,
+    pub(super) hosts: Groups<'a, HostName>,
     filled: BTreeSet<AtomId>,
     rules: Vec<Rule>,
     everywhere: Lists,
@@ -54,7 +69,9 @@ struct Compiler<'a> {
     by_name: BTreeMap<&'a FeatureName, Lists>,
     /// Lists of lines with modifiers, by pool.
     by_pool: BTreeMap<PoolAt<'a>, Lists>,
-    pools: BTreeMap<PoolAt<'a>, PoolRules>,
+    /// INCLUDE lines, if a pool is for those whom they name.
+    pub(super) includes: Vec<Include<'a>>,
+    pub(super) pools: BTreeMap<PoolAt<'a>, PoolRules>,
     limits: Vec<Limit>,
     /// For each feature or package: the somebodies with a MAX line so far, and whether ALL_USERS and ALL_GROUPS were met.
     limited: BTreeMap<&'a FeatureName, Limited>,
@@ -111,6 +128,7 @@ impl<'a> Compiler<'a> {
             everywhere: Lists::default(),
             by_name: BTreeMap::new(),
             by_pool: BTreeMap::new(),
+            includes: Vec::new(),
             pools: BTreeMap::new(),
             limits: Vec::new(),
             limited: BTreeMap::new(),
@@ -122,7 +140,13 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn report(&mut self, finding: Finding, span: Span, message: impl Into<String>, help: Option<String>) {
+    pub(super) fn report(
+        &mut self,
+        finding: Finding,
+        span: Span,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
         self.diagnostics.push(Diagnostic { help, ..finding.at(span, message) });
     }
 
@@ -290,21 +314,30 @@ impl<'a> Compiler<'a> {
                 list.push(*atom, id);
             }
         };
-        match &access.feature {
-            None => push(&mut self.everywhere),
+        let scope = match &access.feature {
+            None => {
+                push(&mut self.everywhere);
+                Scope::All
+            }
             Some(spec) if spec.modifiers.is_empty() => {
-                if self.shelf.named(&spec.name).is_empty() {
+                let pools = self.shelf.named(&spec.name);
+                if pools.is_empty() {
                     self.unknown_feature(spec);
                 } else {
                     push(self.by_name.entry(&spec.name).or_default());
                 }
+                Scope::Pools(pools)
             }
             Some(spec) => {
                 let selected = self.pools_of(spec);
-                for at in selected {
-                    push(self.by_pool.entry(at).or_default());
+                for at in &selected {
+                    push(self.by_pool.entry(*at).or_default());
                 }
+                Scope::Pools(selected)
             }
+        };
+        if access.list == AccessList::Include && self.shelf.has_named {
+            self.includes.push(Include { span: line.span, who: access.who.as_ref(), rule: id, scope });
         }
     }
 

@@ -21,6 +21,9 @@ findings! {
     MAX_UNCOUNTED = "O0806", Note, Meaning, None, "A MAX line limits the use of uncounted licenses.";
     LATER_LINE_COUNTS = "O0807", Warning, Meaning, None, "A later line for the same feature replaces this one.";
     NOT_ENFORCED = "O0808", Note, Unserved, None, "A line is checked and kept, but is not enforced yet.";
+    NAMED_TOO_MANY = "O0809", Error, Meaning, None, "More users or hosts are named than a line is for; those that come last are not included.";
+    NAMES_NOBODY = "O0810", Warning, Meaning, None, "A line names no user, or no host, of a feature that is for those who are named, and so lets nobody in.";
+    NOBODY_NAMED = "O0811", Warning, Meaning, None, "A feature is for named users or hosts, but no INCLUDE line names any.";
 }
 
 #[cfg(test)]

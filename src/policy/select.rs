@@ -31,6 +31,8 @@ pub(super) struct Shelf<'a> {
     licenses: &'a [&'a LicenseFile],
     /// Pools of components by the package's name.
     packages: BTreeMap<&'a str, Vec<&'a PoolKey>>,
+    /// Whether any pool is for those alone whom INCLUDE lines name.
+    pub(super) has_named: bool,
 }
 
 impl<'a> Shelf<'a> {
@@ -41,7 +43,10 @@ impl<'a> Shelf<'a> {
                 packages.entry(&verdict.subject).or_default().extend(pools);
             }
         }
-        Self { catalog, licenses, packages }
+        let has_named = catalog
+            .features()
+            .any(|feature| catalog.pools(feature.as_str()).iter().any(|pool| !pool.named.is_empty()));
+        Self { catalog, licenses, packages, has_named }
     }
 
     /// All names that a line may use.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::atoms::{AtomId, Profile};
+use super::named::{Names, Naming};
+use crate::catalog::Named;
 use crate::options::Keyword;
 
 /// A rule: a line of the options file that has an effect. Rules count from 0 in file order.
@@ -154,6 +156,8 @@ pub struct Terms {
 pub struct PoolRules {
     /// From the widest (EXCLUDEALL) to the narrowest (a feature with modifiers).
     pub(super) lists: Vec<Arc<Lists>>,
+    /// The names on INCLUDE lines, if it is for those who are named.
+    pub(super) names: Vec<(Named, Arc<Names>)>,
     /// MAX lines that concern it, in file order.
     pub limits: Vec<LimitId>,
     /// Reservations in it, in file order.
@@ -166,6 +170,7 @@ impl PoolRules {
     /// No rules at all.
     pub const NONE: Self = Self {
         lists: Vec::new(),
+        names: Vec::new(),
         limits: Vec::new(),
         reservations: Vec::new(),
         terms: Terms {
@@ -212,6 +217,13 @@ impl PoolRules {
     #[must_use]
     pub fn inclusion(&self, client: &Profile) -> Inclusion {
         self.included(client, |lists| &lists.include)
+    }
+
+    /// Where INCLUDE lines name a client of a pool that is for those whom they name (`flexnet-files.md` 3.11).
+    #[must_use]
+    pub fn naming(&self, named: Named, client: &Profile) -> Naming {
+        let names = self.names.iter().find(|(kind, _)| *kind == named);
+        names.map_or_else(Naming::default, |(_, names)| names.naming(client))
     }
 
     fn first(&self, client: &Profile, list: fn(&Lists) -> &List) -> Option<RuleId> {

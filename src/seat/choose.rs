@@ -11,10 +11,10 @@ use super::pool_use::GroupKey;
 use super::queue::{Ahead, Passing};
 use super::usage::Without;
 use super::{Idle, Rules, State, rules_of};
-use crate::catalog::{Period, Pool};
+use crate::catalog::{Named, Period, Pool};
 use crate::event::{Checkout, Identity};
 use crate::ident::{Handle, SessionId};
-use crate::policy::{Inclusion, LimitId, PoolRules, Profile, RuleId};
+use crate::policy::{Inclusion, LimitId, Naming, PoolRules, Profile, RuleId};
 use crate::time::Timestamp;
 
 /// One question that a pool puts to a request, with what was found.
@@ -46,6 +46,16 @@ pub enum Step {
     },
     /// Is there an INCLUDE list, and does it name the client?
     Include(Inclusion),
+    /// Do INCLUDE lines name the client among as many as the pool is for? Asked in the place of the INCLUDE list where the pool is for
+    /// those alone whom they name.
+    Named {
+        /// Whom the pool is for.
+        named: Named,
+        /// For how many; none if that is not limited.
+        most: Option<u64>,
+        /// Where they name the client.
+        naming: Naming,
+    },
     /// Does a MAX line allow so many more?
     Limit {
         /// The line.
@@ -107,7 +117,7 @@ impl Step {
     /// Nothing for a step that the request passes. Else how far the pool got: the answer is that of the pool that got furthest, at
     /// a tie of the first such. Which line of the options file decided makes no difference.
     #[must_use]
-    pub const fn obstacle(self) -> Option<u8> {
+    pub fn obstacle(self) -> Option<u8> {
         match self {
             Self::Package => Some(0),
             Self::Version { enough: false } => Some(1),
@@ -117,6 +127,7 @@ impl Step {
             Self::Platform { fits: false } => Some(5),
             Self::Exclude { by: Some(_) } => Some(6),
             Self::Include(Inclusion { list: Some(_), by: None }) => Some(7),
+            Self::Named { most, naming, .. } if !naming.is_within(most) => Some(7),
             Self::Limit { allows: false, .. } => Some(8),
             Self::Count { enough: false, .. } => Some(9),
             Self::Queue { may_pass: false, .. } => Some(10),
@@ -130,7 +141,7 @@ impl Step {
 
     /// Whether a pool can give the request nothing, not even by overdraft.
     #[must_use]
-    pub const fn denies(self) -> bool {
+    pub fn denies(self) -> bool {
         self.obstacle().is_some() && !matches!(self, Self::Availability { room: Room::Overdraft, .. })
     }
 }
@@ -303,7 +314,12 @@ impl<'a> Asked<'a> {
             visit(Step::Platform { fits: pool.runs_on(self.identity) })?;
         }
         visit(Step::Exclude { by: of_pool.exclusion(&self.client) })?;
-        visit(Step::Include(of_pool.inclusion(&self.client)))?;
+        if pool.named.is_empty() {
+            visit(Step::Include(of_pool.inclusion(&self.client)))?;
+        }
+        for step in self.named(pool, of_pool) {
+            visit(step)?;
+        }
         let found = self.found(pool, asking);
         let (adds, without) = (self.adds(&found), self.rules.usage.without(&found.taken));
         for id in &of_pool.limits {
@@ -360,9 +376,26 @@ impl<'a> Asked<'a> {
             && pool.period_at(self.now) == Period::Within
             && pool.admits(self.identity)
             && of_pool.exclusion(&self.client).is_none()
-            && !matches!(of_pool.inclusion(&self.client), Inclusion { list: Some(_), by: None })
+            && self.is_included(pool, of_pool)
             && !of_pool.limits.iter().any(limited)
             && (!pool.counted || count <= self.attainable(pool, of_pool))
+    }
+
+    /// Whether INCLUDE lines let the client into a pool.
+    fn is_included(&self, pool: &Pool, of_pool: &PoolRules) -> bool {
+        if pool.named.is_empty() {
+            return !matches!(of_pool.inclusion(&self.client), Inclusion { list: Some(_), by: None });
+        }
+        self.named(pool, of_pool).all(|step| step.obstacle().is_none())
+    }
+
+    /// Whether INCLUDE lines name the client of a pool that is for those whom they name.
+    fn named(&self, pool: &Pool, of_pool: &PoolRules) -> impl Iterator<Item = Step> {
+        pool.named.iter().map(|named| Step::Named {
+            named: *named,
+            most: pool.names_at(*named, Some(self.now)),
+            naming: of_pool.naming(*named, &self.client),
+        })
     }
 
     /// What of a pool the client could have if nobody else had any.

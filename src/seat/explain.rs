@@ -6,7 +6,7 @@ use super::choose::{Asked, Asking, Room, Step, choose, stuck};
 use super::queue::Ahead;
 use super::refusal::{refusal, reserving, starts};
 use super::{Idle, Rules, State};
-use crate::catalog::{Period, Pool};
+use crate::catalog::{Named, Period, Pool};
 use crate::event::{Checkout, Denial, Identity};
 use crate::policy::{Inclusion, LimitId, PoolRules, RuleId};
 use crate::time::{Now, Timestamp};
@@ -54,6 +54,15 @@ pub enum Change {
     NotExcluded(Vec<RuleId>),
     /// The INCLUDE list that this line begins must name the client.
     Included(RuleId),
+    /// INCLUDE lines must name the client, as the pool is for those alone whom they name.
+    Named {
+        /// Whom it is for.
+        named: Named,
+        /// The client's name must be among the first so many; none if all count.
+        most: Option<u64>,
+        /// The line that names it too late, if one does.
+        by: Option<RuleId>,
+    },
     /// A MAX line must allow more, or count less.
     RaiseLimit {
         /// The line.
@@ -173,6 +182,9 @@ fn change(
         Step::HostId { .. } => Change::OtherHost,
         Step::Exclude { .. } => Change::NotExcluded(of_pool.exclusions(&asked.client)),
         Step::Include(Inclusion { list, .. }) => Change::Included(list?),
+        Step::Named { named, most, naming } => {
+            Change::Named { named, most, by: naming.by.map(|(_, rule)| rule) }
+        }
         Step::Limit { id, used, .. } => {
             let (used, adds) = (used.unwrap_or(0), asked.adds(&asked.found(pool, asking)));
             let most = u64::from(asked.rules.policy.limit(id).map_or(0, |limit| limit.count));

@@ -61,6 +61,26 @@ pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
             );
             by_rule(asked, Code::NotIncluded, minor::NOT_INCLUDED, inclusion.list, &note)
         }
+        Step::Named { named, most, naming } => {
+            let for_whom = most.map_or_else(String::new, |most| format!(" for {}", named.counted(most)));
+            let is = format!("{feature} is {}{for_whom}", named.attribute());
+            match naming.by {
+                Some((place, rule)) => {
+                    let note =
+                        format!("{is}, and the client's name there is number {place} on INCLUDE lines");
+                    by_rule(asked, Code::NotIncluded, minor::NAMED_BEYOND, Some(rule), &note)
+                }
+                None if naming.names == 0 => {
+                    let note = format!("{is}, and no INCLUDE line of the options file names any");
+                    Denial::new(Code::NobodyNamed, minor::NOBODY_NAMED, &note)
+                }
+                None => {
+                    let note =
+                        format!("{is} that INCLUDE lines name, which begin there, and the client is none");
+                    by_rule(asked, Code::NotIncluded, minor::NOT_INCLUDED, naming.list, &note)
+                }
+            }
+        }
         Step::Limit { id, used, .. } => {
             let limit = asked.rules.policy.limit(id);
             let (most, used) = (limit.map_or(0, |limit| limit.count), used.unwrap_or(0));

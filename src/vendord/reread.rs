@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use super::config::Config;
 use super::origin::{FileText, Origin, listed, name};
 use super::served::Served;
-use super::startup::{Compiled, OPTIONS_FILE_BYTES_MAX, tell_licenses, unreadable, without_options};
+use super::startup::{Compiled, OPTIONS_FILE_BYTES_MAX, tell_licenses, unnamed, unreadable, without_options};
 use crate::catalog::{Catalog, difference};
 use crate::code::minor;
 use crate::event::debug_log::LogStyle;
@@ -84,6 +84,9 @@ pub(super) fn read(job: &Job, now: Timestamp) -> Read {
     }
     let policy = reading.options(&licenses, &catalog, &mut origin);
     origin.licenses = licenses.files;
+    if origin.options.is_none() {
+        reading.messages.extend(unnamed(&catalog));
+    }
     let Reading { messages, kept, found, notes, .. } = reading;
     // What is wrong comes first, as an answer may be too long for what changes.
     let mut lines: Vec<String> = kept.iter().map(|(_, why)| format!("ERROR: {why}")).collect();
@@ -202,8 +205,8 @@ impl Reading<'_> {
         };
         origin.options_read = self.now;
         let Some(text) = new else { return Policy::default() };
-        let compiled = Compiled::new(&text, catalog, &inputs);
-        let running = former.map(|former| Compiled::new(former, catalog, &inputs));
+        let compiled = Compiled::new(&text, catalog, &inputs, self.now);
+        let running = former.map(|former| Compiled::new(former, catalog, &inputs, self.now));
         let fresh = new_findings(&compiled, running.as_ref(), Severity::Error);
         // One that could not be read so far is read as at the start.
         let skips = self.job.force || self.job.running.origin.options_awaited;
@@ -258,7 +261,7 @@ impl Reading<'_> {
         ));
         let Some(former) = former else { return Policy::default() };
         origin.options = Some(former.clone());
-        Compiled::new(former, catalog, licenses).policy
+        Compiled::new(former, catalog, licenses, self.now).policy
     }
 
     /// The options file as it is on the disk; none if there is not meant to be one.

@@ -77,7 +77,7 @@ pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal>
             Ok(bytes) => {
                 messages.push(format!("Using options file: \"{}\"", path.display()));
                 let text = FileText::new(path, bytes);
-                let compiled = Compiled::new(&text, &catalog, &inputs);
+                let compiled = Compiled::new(&text, &catalog, &inputs, now);
                 compiled.tell(path, |_| false, &mut messages);
                 policy = compiled.policy;
                 options = Some(text);
@@ -92,6 +92,9 @@ pub(super) fn prepare(config: &Config, now: Timestamp) -> Result<Setup, Refusal>
                 options_awaited = true;
             }
         }
+    }
+    if options.is_none() {
+        messages.extend(unnamed(&catalog));
     }
     let origin = Origin {
         licenses: files,
@@ -149,6 +152,18 @@ pub(super) fn tell_licenses(
     expiries(catalog, now, messages);
 }
 
+/// Log lines about pools that are for those whom INCLUDE lines name, where no options file is in force.
+pub(super) fn unnamed(catalog: &Catalog) -> impl Iterator<Item = String> {
+    let pools = catalog.features().flat_map(|feature| catalog.pools(feature.as_str()));
+    pools.filter_map(|pool| {
+        pool.named.first()?;
+        Some(format!(
+            "WARNING: pool {} is for those whom INCLUDE lines name, and there is no options file, so nobody may use it (-84)",
+            pool.key
+        ))
+    })
+}
+
 /// An options file with what it comes to.
 pub(super) struct Compiled {
     pub(super) file: OptionsFile,
@@ -158,9 +173,9 @@ pub(super) struct Compiled {
 }
 
 impl Compiled {
-    pub(super) fn new(text: &FileText, catalog: &Catalog, licenses: &[&LicenseFile]) -> Self {
+    pub(super) fn new(text: &FileText, catalog: &Catalog, licenses: &[&LicenseFile], now: Timestamp) -> Self {
         let file = text.options();
-        let (policy, mut found) = Policy::compile(&file, catalog, licenses);
+        let (policy, mut found) = Policy::compile_at(&file, catalog, licenses, Some(now));
         found.extend(file.diagnostics.iter().cloned());
         found.sort_by_key(|found| found.span.start);
         Self { file, policy, found }

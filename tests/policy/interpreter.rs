@@ -4,14 +4,24 @@ use std::fmt;
 
 use crate::Dice;
 
-/// The licenses of every file: two pools of fx, one of fy, and the components of a bundle.
+/// The licenses of every file: two pools of fx, one of fy, the components of a bundle, one for two users and one for three hosts.
 pub(crate) const LINES: &str = "INCREMENT fx LGS 1.0 permanent 3 ISSUER=one\nINCREMENT fx LGS 1.0 31-dec-2030 2\n\
      INCREMENT fx LGS 2.0 permanent 4\nINCREMENT fy LGS 2.0 permanent 5\n\
-     PACKAGE pk LGS 1.0 COMPONENTS=\"ca cb\"\nINCREMENT pk LGS 1.0 permanent 3\n";
+     PACKAGE pk LGS 1.0 COMPONENTS=\"ca cb\"\nINCREMENT pk LGS 1.0 permanent 3\n\
+     INCREMENT fu LGS 2.0 permanent 4 USER_BASED=2\nINCREMENT fh LGS 2.0 permanent 3 HOST_BASED\n";
 
 /// The pools: feature, version in tenths, licenses.
-pub(crate) const POOLS: [(&str, u32, u32); 5] =
-    [("fx", 10, 5), ("fx", 20, 4), ("fy", 20, 5), ("ca", 10, 3), ("cb", 10, 3)];
+pub(crate) const POOLS: [(&str, u32, u32); 7] =
+    [("fx", 10, 5), ("fx", 20, 4), ("fy", 20, 5), ("ca", 10, 3), ("cb", 10, 3), ("fu", 20, 4), ("fh", 20, 3)];
+
+/// For how many users or hosts a pool is; none if it is for everybody.
+fn named(pool: usize) -> Option<(&'static str, u64)> {
+    match pool {
+        5 => Some(("users", 2)),
+        6 => Some(("hosts", 3)),
+        _ => None,
+    }
+}
 
 const USERS: [&str; 5] = ["ann", "Ann", "bob", "cid", "dan"];
 const HOSTS: [&str; 5] = ["h1", "h2", "h2.abc.com", "h2.xyz.com", "H1"];
@@ -127,6 +137,10 @@ fn feature(dice: &mut Dice) -> &'static str {
         "pk",
         "ca",
         "fz",
+        "fu",
+        "fu",
+        "fh",
+        "fh",
     ];
     dice.pick(&features)
 }
@@ -248,10 +262,13 @@ impl Interpreter<'_> {
         }
     }
 
-    /// What the lists say: 0, -38 or -39.
+    /// What the lists say: 0, -38, -39 or -84.
     pub(crate) fn access(&self, client: &Client, pool: usize) -> i32 {
         let mut closed = false;
         let mut included = false;
+        if let Some((kind, most)) = named(pool) {
+            return if self.excludes(client, pool) { -38 } else { self.naming(client, pool, kind, most) };
+        }
         for rule in self.rules {
             let Rule::Access { includes, feature, who } = rule else { continue };
             if feature.is_some_and(|feature| !selects(feature, pool)) {
@@ -265,6 +282,74 @@ impl Interpreter<'_> {
             included |= *includes && matches;
         }
         if closed && !included { -39 } else { 0 }
+    }
+
+    fn excludes(&self, client: &Client, pool: usize) -> bool {
+        self.rules.iter().any(|rule| match rule {
+            Rule::Access { includes: false, feature, who } => {
+                feature.is_none_or(|feature| selects(feature, pool))
+                    && self.defined(*who)
+                    && self.is(*who, client)
+            }
+            _ => false,
+        })
+    }
+
+    /// What the names on INCLUDE lines say of a client of a pool that is for the first `most` of them: 0, -39 or -84.
+    fn naming(&self, client: &Client, pool: usize, kind: &str, most: u64) -> i32 {
+        let fold = self.ignores_case();
+        let (mut known, mut total): (Vec<(String, u64)>, u64) = (Vec::new(), 0);
+        let mut mine: Option<u64> = None;
+        for rule in self.rules {
+            let Rule::Access { includes: true, feature, who } = rule else { continue };
+            if feature.is_some_and(|feature| !selects(feature, pool)) {
+                continue;
+            }
+            // The names, and whether the client is each.
+            let names: Vec<(&str, bool)> = match (kind, who.kind) {
+                ("users", "USER") => vec![(who.name, who.name == client.user)],
+                ("users", "GROUP") => self
+                    .rules
+                    .iter()
+                    .filter_map(|rule| match rule {
+                        Rule::Group { name, member } if *name == who.name => Some(*member),
+                        _ => None,
+                    })
+                    .map(|name| (name, name == client.user || fold && name.eq_ignore_ascii_case(client.user)))
+                    .collect(),
+                ("hosts", "HOST") => vec![(who.name, self.host_matches(who.name, client, false))],
+                ("hosts", "INTERNET") => vec![(who.name, address_matches(who.name, client.address))],
+                ("hosts", "HOST_GROUP") => self
+                    .rules
+                    .iter()
+                    .filter_map(|rule| match rule {
+                        Rule::HostGroup { name, member } if *name == who.name => Some(*member),
+                        _ => None,
+                    })
+                    .map(|name| (name, self.host_matches(name, client, fold)))
+                    .collect(),
+                _ => Vec::new(),
+            };
+            for (name, is_client) in names {
+                let text = if fold { name.to_lowercase() } else { name.to_owned() };
+                let place = match known.iter().find(|(known, _)| *known == text) {
+                    Some((_, place)) => *place,
+                    None => {
+                        total += 256_u64.pow(u32::try_from(name.matches('*').count()).unwrap());
+                        known.push((text, total));
+                        total
+                    }
+                };
+                if is_client {
+                    mine = Some(mine.map_or(place, |mine| mine.min(place)));
+                }
+            }
+        }
+        match mine {
+            Some(place) if place <= most => 0,
+            _ if total == 0 => -84,
+            _ => -39,
+        }
     }
 
     /// Whether a MAX line allows no `asked` more.
@@ -363,8 +448,8 @@ impl Interpreter<'_> {
                 (1, -25)
             } else if self.access(client, pool) == -38 {
                 (2, -38)
-            } else if self.access(client, pool) == -39 {
-                (3, -39)
+            } else if self.access(client, pool) != 0 {
+                (3, self.access(client, pool))
             } else if self.limited(client, pool, asked) {
                 (4, -87)
             } else if asked > count {
@@ -397,7 +482,7 @@ fn selects(feature: &str, pool: usize) -> bool {
         "fx:VERSION=2.0" => pool == 1,
         // Only one line of the pool fits, but the option holds for all of it.
         "fx:ISSUER=one" | "fx:EXPDATE=31-dec-2030" => pool == 0,
-        "pk" => pool >= 3,
+        "pk" => pool == 3 || pool == 4,
         name => POOLS[pool].0 == name,
     }
 }

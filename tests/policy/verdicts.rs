@@ -66,10 +66,17 @@ fn the_compiled_policy_and_the_interpreter_agree() {
             let profile = policy.profile(&claims(&client), client.address.parse().unwrap());
             for (pool, (name, version, _)) in POOLS.into_iter().enumerate() {
                 let index = usize::from(name == "fx" && version == 20);
-                let verdict = match policy.pools(name)[index].access(&profile) {
-                    Access::Open | Access::Included(_) => 0,
-                    Access::Excluded(_) => -38,
-                    Access::NotIncluded(_) => -39,
+                let rules = &policy.pools(name)[index];
+                let named = &catalog.pools(name)[index];
+                let verdict = match (named.named.first(), rules.access(&profile)) {
+                    (_, Access::Excluded(_)) => -38,
+                    (Some(kind), _) => match rules.naming(*kind, &profile) {
+                        naming if naming.is_within(named.names_at(*kind, None)) => 0,
+                        naming if naming.names == 0 => -84,
+                        _ => -39,
+                    },
+                    (None, Access::Open | Access::Included(_)) => 0,
+                    (None, Access::NotIncluded(_)) => -39,
                 };
                 let expected = interpreter.access(&client, pool);
                 assert_eq!(verdict, expected, "{client:?} {name} {version}\n{rules:#?}");

@@ -263,3 +263,37 @@ fn an_answer_of_many_lines_comes_to_its_end() {
     let log = system.log();
     assert!(log.contains("rule added: LGS.opt:3000: EXCLUDE solver USER u2999\n"), "the log has them all");
 }
+
+#[test]
+fn more_users_of_a_user_based_feature() {
+    let license = "SERVER this_host ANY {port}\nVENDOR LGS\nFEATURE solver LGS 1.0 permanent 2 USER_BASED\n";
+    let system = System::start_prepared(license, &[], |dir| {
+        std::fs::write(dir.join("LGS.opt"), "GROUP team ann\nINCLUDE solver GROUP team\n").unwrap();
+    });
+    let number = |user: &str| {
+        let answer = system.line_session(user).ask("CHECKOUT solver 1.0");
+        answer.split(',').next().unwrap_or_default().split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!([number("ann"), number("bob"), number("cid")], ["OK CHECKOUT", "ERR -39", "ERR -39"]);
+    options(&system, "GROUP team ann bob\nINCLUDE solver GROUP team\n");
+    assert_eq!(reread(&system, &[]).0, Some(0));
+    assert_eq!([number("ann"), number("bob"), number("cid")], ["OK CHECKOUT", "OK CHECKOUT", "ERR -39"]);
+    // One name too many is a new error, so the former rules stay until it is forced.
+    options(&system, "GROUP team cid ann bob\nINCLUDE solver GROUP team\n");
+    let (code, text) = reread(&system, &[]);
+    assert!(
+        code != Some(0) && text.contains("LGS.opt:2: [O0809]") && text.contains("bob is not included"),
+        "{text}"
+    );
+    assert_eq!([number("ann"), number("bob"), number("cid")], ["OK CHECKOUT", "OK CHECKOUT", "ERR -39"]);
+    let mut bob = system.line_session("bob");
+    assert!(bob.ask("CHECKOUT solver 1.0").starts_with("OK"));
+    let text = reread(&system, &["--force"]).1;
+    assert!(text.contains("in use against the rules: 1 of solver 1 USER_BASED, by LGS.opt:2"), "{text}");
+    assert_eq!([number("ann"), number("bob"), number("cid")], ["OK CHECKOUT", "ERR -39", "OK CHECKOUT"]);
+    // Without an options file nobody is named.
+    std::fs::remove_file(system.dir.path().join("LGS.opt")).unwrap();
+    reread(&system, &["--force"]);
+    assert_eq!(number("ann"), "ERR -84");
+    assert!(system.log().contains("WARNING: pool solver 1 USER_BASED is for those whom INCLUDE lines name"));
+}

@@ -145,6 +145,31 @@ const CASES: &[Case] = &[
         "EXCLUDE \"f:1 VERSION=2.0\" USER ann",
         "ann f:1/2.0 -38; 2*ann f:1/1.0 0; joe f:1/2.0 0",
     ),
+    // O43 to O50 are about borrowing.
+    case(
+        "O51",
+        "INCREMENT fx LGS 2.0 permanent 2 USER_BASED",
+        "INCLUDE fx USER a\nINCLUDE fx USER b",
+        "a fx 0; b fx 0; c fx -39",
+    ),
+    Case {
+        id: "O52",
+        license: "INCREMENT fx LGS 2.0 permanent 2 USER_BASED",
+        options: "# none",
+        requests: "a fx -84",
+        told: &["[O0811] pool fx 2 USER_BASED is for 2 users", "nobody may use it"],
+    },
+    Case {
+        id: "O53",
+        license: "INCREMENT fx LGS 2.0 permanent 2 USER_BASED",
+        options: "INCLUDE fx USER a\nINCLUDE fx USER b\nINCLUDE fx USER c",
+        requests: "a fx 0; b fx 0; c fx -39",
+        told: &[
+            "OPTIONS ERROR",
+            "LGS.opt:3: [O0809] pool fx 2 USER_BASED is for 2 users",
+            "USER c is not included",
+        ],
+    },
     told("O67", "MAX_CONNECTIONS 5", "ann fx 0", &[]),
     told("O68", "DAEMON_SELECT_TIMEOUT 99", "ann fx 0", &["LGS.opt:1:", "60"]),
     told("O75", "EXCLUDE nosuch USER a", "a fx 0; a fy 0", &["LGS.opt:1:", "nosuch"]),
@@ -230,7 +255,7 @@ fn ask(system: &System, id: &str, requests: &str, wrong: &mut String) {
                 None => "?",
             };
             let by_rule = matches!(expected, "-38" | "-39" | "-87" | "-101");
-            let discreet = !["/LGS.opt", "USER", "GROUP", "EXCLUDE fx", "RESERVE"]
+            let discreet = !["/LGS.opt", "USER ", "GROUP ", "EXCLUDE fx", "RESERVE"]
                 .iter()
                 .any(|text| answer.contains(text));
             if number != expected || by_rule != answer.contains("LGS.opt:") || !discreet {

@@ -90,7 +90,7 @@ fn what_was_withdrawn_stays_withdrawn() {
          INCREMENT fx acmed 1.0 permanent 5 ISSUED=1-jan-2025 SUPERSEDE=\"fx fy\"\n\
          INCREMENT fx acmed 1.0 permanent 2 ISSUED=1-jan-2026 SUPERSEDE\n\
          INCREMENT fz acmed 1.0 permanent 2 ISSUED=1-jan-2024\n\
-         INCREMENT fz acmed 1.0 permanent 2 ISSUED=1-jan-2025 SUPERSEDE USER_BASED",
+         INCREMENT fz acmed 1.0 permanent 2 ISSUED=1-jan-2025 SUPERSEDE VM_PLATFORMS=PHYSICAL",
     );
     expect_all(&catalog, &[("fx 1", 2)]);
     assert_eq!(absent(&catalog, "fy"), (-18, false));

@@ -99,7 +99,7 @@ fn only_lines_in_effect_are_bases() {
         "INCREMENT fx acmed 1.0 permanent 9 ISSUED=1-jan-2026 SN=1 SUPERSEDE\n\
          INCREMENT fx acmed 1.0 permanent 5 ISSUED=1-jan-2025\n\
          INCREMENT fx acmed 1.0 permanent 9 ISSUED=1-jan-2026 SN=1 SUPERSEDE\n\
-         INCREMENT fx acmed 1.0 permanent 4 ISSUED=1-jan-2026 HOST_BASED\n\
+         INCREMENT fx acmed 1.0 permanent 4 ISSUED=1-jan-2026 VM_PLATFORMS=PHYSICAL\n\
          INCREMENT fx other 1.0 permanent 4\n\
          UPGRADE fx acmed 1.0 2.0 permanent 5 ISSUED=1-jan-2026",
     );

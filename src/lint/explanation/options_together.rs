@@ -140,4 +140,40 @@ table! {
     ["BORROW_LOWWATER fx 3\n"],
     "Nothing. It takes effect with a version that can.",
     [];
+
+    "O0809",
+    "A USER_BASED or HOST_BASED license is for as many users or hosts as it has licenses, or as its number says. Names count in the order of the file, a group by its members. Those that come last are refused with -39.",
+    [
+        "GROUP drawing ann bob joe\nINCLUDE fx GROUP drawing\n",
+        served!("INCREMENT fx acmed 1.0 permanent 2 USER_BASED SIGN=...\n")
+    ],
+    "Include as many as are licensed.",
+    [
+        "GROUP drawing ann bob\nINCLUDE fx GROUP drawing\n",
+        served!("INCREMENT fx acmed 1.0 permanent 2 USER_BASED SIGN=...\n")
+    ];
+
+    "O0810",
+    "A USER_BASED license is for users whom USER or GROUP names, a HOST_BASED one for hosts. A line of another type would let in any number of them, so it lets in nobody.",
+    [
+        "INCLUDE fx USER ann\nINCLUDE fx HOST h1\n",
+        served!("INCREMENT fx acmed 1.0 permanent 2 USER_BASED SIGN=...\n")
+    ],
+    "Name the users, or the hosts, that the license is for.",
+    [
+        "INCLUDE fx USER ann\nINCLUDE fx USER bob\n",
+        served!("INCREMENT fx acmed 1.0 permanent 2 USER_BASED SIGN=...\n")
+    ];
+
+    "O0811",
+    "A USER_BASED or HOST_BASED license is for those whom INCLUDE lines name. Without any nobody may use it: requests are refused with -84.",
+    [
+        "GROUPCASEINSENSITIVE OFF\n",
+        served!("INCREMENT fx acmed 1.0 permanent 2 USER_BASED SIGN=...\n")
+    ],
+    "Write INCLUDE lines for as many names as are licensed.",
+    [
+        "INCLUDE fx USER ann\n",
+        served!("INCREMENT fx acmed 1.0 permanent 2 USER_BASED SIGN=...\n")
+    ];
 }

@@ -175,24 +175,6 @@ table! {
         served!("INCREMENT fx acmed 1.0 permanent 10 SIGN=...\n")
     ];
 
-    "O1205",
-    "A USER_BASED or HOST_BASED license is for those whom INCLUDE lines name. Without any nobody may use it.",
-    [
-        "GROUPCASEINSENSITIVE OFF\n",
-        served!("INCREMENT fx acmed 1.0 permanent 2 USER_BASED SIGN=...\n")
-    ],
-    "Write INCLUDE lines for as many names as are licensed.",
-    [];
-
-    "O1206",
-    "More names are included than the license is for.",
-    [
-        "GROUP drawing ann bob joe\nINCLUDE fx GROUP drawing\n",
-        served!("INCREMENT fx acmed 1.0 permanent 2 USER_BASED SIGN=...\n")
-    ],
-    "Include as many as are licensed.",
-    [];
-
     "O1207",
     "A suite with SUITE_RESERVED reserves all of its components for whoever takes the first. A RESERVE line for the suite works against that.",
     [

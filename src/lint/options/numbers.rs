@@ -3,16 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::TIMEOUT_MINIMUM_S;
-use super::cast::Cast;
 use super::finding;
 use super::remarks::Remarks;
 use crate::catalog::{Catalog, Pool};
 use crate::ident::{FeatureName, VendorName};
-use crate::license::{LicenseCount, LicenseFile, PackageKind, Statement};
-use crate::options::{AccessList, Directive, HostName, Keyword, OptionLine, OptionsFile, Who};
+use crate::license::{LicenseFile, PackageKind, Statement};
+use crate::options::{Directive, Keyword, OptionLine, OptionsFile, Who};
 use crate::policy::finding::LATER_LINE_COUNTS;
 use crate::policy::{LimitId, Policy};
-use crate::text::Span;
 
 /// What needs no licenses.
 pub(super) fn check_alone(file: &OptionsFile, without_licenses: bool, remarks: &mut Remarks<'_>) {
@@ -117,130 +115,35 @@ pub(super) fn check_pools(file: &OptionsFile, catalog: &Catalog, policy: &Policy
     }
 }
 
-/// What a feature for named users or hosts is licensed for.
-struct Named {
-    attribute: &'static str,
-    /// None if it is not limited.
-    most: Option<u64>,
-    place: String,
-}
-
-/// USER_BASED and HOST_BASED features against the INCLUDE lines that name who may use them (`flexnet-files.md` 3.11), and
-/// reservations of packages with SUITE_RESERVED (5.6).
-pub(super) fn check_named(
+/// Reservations of packages with SUITE_RESERVED (`flexnet-files.md` 5.6).
+pub(super) fn check_suites(
     file: &OptionsFile,
     vendor: &VendorName,
     licenses: &[LicenseFile],
-    cast: &Cast<'_>,
     remarks: &mut Remarks<'_>,
 ) {
-    let mut named: BTreeMap<&FeatureName, Named> = BTreeMap::new();
     let mut suites: BTreeSet<&FeatureName> = BTreeSet::new();
-    for license in licenses {
-        for (_, statement) in license.statements() {
-            match statement {
-                Statement::Feature(line) if line.vendor == *vendor => {
-                    let Some((attribute, value)) = ["USER_BASED", "HOST_BASED"]
-                        .into_iter()
-                        .find_map(|name| Some((name, statement.attribute(name)?.value.as_deref())))
-                    else {
-                        continue;
-                    };
-                    let most = match (value.and_then(|value| value.parse().ok()), &line.count) {
-                        (Some(number), _) => Some(number),
-                        (None, LicenseCount::Counted(count)) => Some(u64::from(count.get())),
-                        (None, LicenseCount::Uncounted) => None,
-                    };
-                    let place =
-                        format!("{}:{}", license.source.name(), license.source.place(line.span.start).line);
-                    let all = named.entry(&line.name).or_insert(Named { attribute, most: Some(0), place });
-                    all.most = all.most.zip(most).map(|(sum, most)| sum.saturating_add(most));
-                }
-                Statement::Package(line)
-                    if line.vendor == *vendor && line.kind == PackageKind::SuiteReserved =>
-                {
-                    suites.insert(&line.name);
-                }
-                _ => {}
-            }
+    for (_, statement) in licenses.iter().flat_map(LicenseFile::statements) {
+        if let Statement::Package(line) = statement
+            && line.vendor == *vendor
+            && line.kind == PackageKind::SuiteReserved
+        {
+            suites.insert(&line.name);
         }
     }
-    let mut included: BTreeMap<Option<&FeatureName>, BTreeSet<&str>> = BTreeMap::new();
-    let mut last: BTreeMap<Option<&FeatureName>, &OptionLine> = BTreeMap::new();
     for line in file.options() {
-        match &line.directive {
-            Directive::Reserve { feature, .. } if suites.contains(&feature.name) => {
-                let message = format!(
-                    "{} is a package with SUITE_RESERVED, which reserves its components by itself",
-                    feature.name
-                );
-                remarks.add(
-                    &finding::SUITE_RESERVED,
-                    feature.span,
-                    message,
-                    "reserve single components, or nothing",
-                );
-            }
-            Directive::Access(access) if access.list == AccessList::Include => {
-                let scope = access.feature.as_ref().map(|spec| &spec.name);
-                last.insert(scope, line);
-                let names = included.entry(scope).or_default();
-                match &access.who {
-                    Some(Who::User(user)) => drop(names.insert(user.as_str())),
-                    Some(Who::Host(HostName::Name(host))) => drop(names.insert(host.as_str())),
-                    Some(Who::Group(name)) => names.extend(
-                        cast.users
-                            .get(name)
-                            .into_iter()
-                            .flat_map(|group| &group.members)
-                            .map(|user| user.as_str()),
-                    ),
-                    Some(Who::HostGroup(name)) => {
-                        names.extend(
-                            cast.hosts.get(name).into_iter().flat_map(|group| &group.members).filter_map(
-                                |host| match host {
-                                    HostName::Name(host) => Some(host.as_str()),
-                                    HostName::Address(_) => None,
-                                },
-                            ),
-                        );
-                    }
-                    _ => {}
-                }
-            }
-            _ => {}
-        }
-    }
-    for (name, Named { attribute, most, place }) in named {
-        let closing = last.get(&Some(name)).or_else(|| last.get(&None));
-        let Some(closing) = closing else {
+        if let Directive::Reserve { feature, .. } = &line.directive
+            && suites.contains(&feature.name)
+        {
             let message = format!(
-                "{name} is {attribute} at {place}, but no INCLUDE line names who may use it, so nobody may"
+                "{} is a package with SUITE_RESERVED, which reserves its components by itself",
+                feature.name
             );
-            let who = if attribute == "HOST_BASED" {
-                "HOST NAME, or a HOST_GROUP"
-            } else {
-                "USER NAME, or a GROUP"
-            };
-            let help = format!("write INCLUDE {name} {who}");
-            remarks.add(&finding::NAMED_WITHOUT_INCLUDE, Span::default(), message, &help);
-            continue;
-        };
-        let names: BTreeSet<&str> = [Some(name), None]
-            .into_iter()
-            .filter_map(|scope| included.get(&scope))
-            .flatten()
-            .copied()
-            .collect();
-        let count = u64::try_from(names.len()).unwrap_or(u64::MAX);
-        if let Some(most) = most.filter(|most| count > *most) {
-            let message =
-                format!("{count} names are included for {name}, which is {attribute} for {most} at {place}");
             remarks.add(
-                &finding::NAMED_TOO_MANY,
-                closing.span,
+                &finding::SUITE_RESERVED,
+                feature.span,
                 message,
-                "the first ones count; remove the others",
+                "reserve single components, or nothing",
             );
         }
     }

@@ -2,7 +2,7 @@
 
 use super::ChangeTold;
 use super::words::{Words, licenses};
-use crate::catalog::Pool;
+use crate::catalog::{Named, Pool};
 use crate::policy::RuleId;
 use crate::seat::Change;
 
@@ -42,6 +42,25 @@ impl Words<'_> {
                 rules: vec![self.cite(*rule)],
                 numbers: Vec::new(),
             },
+            Change::Named { named, most, by } => {
+                let what = match named {
+                    Named::Users => "user",
+                    Named::Hosts => "host",
+                };
+                let first = most.map_or_else(String::new, |most| format!(" among the first {most} names"));
+                let text = match by {
+                    Some(rule) => format!(
+                        "name the client{first}: move the line at {} up, or take other names off INCLUDE lines",
+                        self.rules.policy.place(*rule)
+                    ),
+                    None => format!(
+                        "name the client's {what} on an INCLUDE line of {}, by itself or through a group{first}",
+                        pool.feature
+                    ),
+                };
+                let rules = by.iter().map(|rule| self.cite(*rule)).collect();
+                ChangeTold { name: "named", text, rules, numbers: vec![("names", *most)] }
+            }
             Change::RaiseLimit { id, to, check_in, fewer } => {
                 let rule = self.rules.policy.limit(*id).map(|limit| limit.rule);
                 let place = rule.map(|rule| self.rules.policy.place(rule)).unwrap_or_default();

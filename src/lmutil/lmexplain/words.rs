@@ -177,6 +177,23 @@ impl Words<'_> {
                 let text = "no line of the INCLUDE list names the client; the list begins here".to_owned();
                 one("include", text, vec![self.cite(rule)])
             }
+            Step::Named { named, most, naming } => {
+                let for_whom = most.map_or_else(String::new, |most| format!(" for {}", named.counted(most)));
+                let is = format!("{}{for_whom}", named.attribute());
+                match naming.by {
+                    Some((place, rule)) => {
+                        let text = format!("{is}; INCLUDE lines name the client as number {place}");
+                        one("named", text, self.with_memberships(rule))
+                    }
+                    None if naming.names == 0 => {
+                        one("named", format!("{is}; no INCLUDE line names any"), Vec::new())
+                    }
+                    None => {
+                        let text = format!("{is}; no INCLUDE line names the client; the list begins here");
+                        one("named", text, naming.list.iter().map(|rule| self.cite(*rule)).collect())
+                    }
+                }
+            }
             Step::Limit { id, used, .. } => {
                 let Some(limit) = self.rules.policy.limit(id) else { return Vec::new() };
                 let Some(used) = used else {

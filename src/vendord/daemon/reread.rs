@@ -151,24 +151,36 @@ impl Daemon {
     /// Checkouts that the rules would not grant any more; they stay until they come back (`flexnet-files.md` 6.1).
     fn unfit(&self) -> Vec<String> {
         let (catalog, policy) = (&self.served.catalog, &self.served.policy);
-        let mut found: BTreeMap<(&PoolKey, RuleId), u64> = BTreeMap::new();
+        let now = self.now().utc;
+        let mut found: BTreeMap<(&PoolKey, Option<RuleId>), u64> = BTreeMap::new();
         for (_, seat) in self.state.seats() {
             let Some(rules) = rules_of(catalog, policy, &seat.pool) else { continue };
             let identity = &seat.identity;
-            let (Access::Excluded(rule) | Access::NotIncluded(rule)) =
-                rules.access(&policy.profile(identity, identity.address()))
-            else {
-                continue;
+            let client = policy.profile(identity, identity.address());
+            let named = catalog.pool(&seat.pool).map_or(&[][..], |pool| &pool.named);
+            let beyond = named.iter().find_map(|named| {
+                let most = catalog.pool(&seat.pool)?.names_at(*named, Some(now));
+                let naming = rules.naming(*named, &client);
+                (!naming.is_within(most)).then(|| naming.by.map(|(_, rule)| rule).or(naming.list))
+            });
+            let rule = match (rules.exclusion(&client), beyond) {
+                (Some(rule), _) => Some(rule),
+                (None, Some(rule)) => rule,
+                (None, None) if !named.is_empty() => continue,
+                (None, None) => match rules.access(&client) {
+                    Access::NotIncluded(rule) => Some(rule),
+                    _ => continue,
+                },
             };
             *found.entry((&seat.pool, rule)).or_default() += u64::from(seat.count.get());
         }
         found
             .iter()
             .map(|((pool, rule), count)| {
-                let place = policy.place(*rule);
-                format!(
-                    "in use against the rules: {count} of {pool}, by {place}; they stay until they come back"
-                )
+                let place = rule.map(|rule| policy.place(rule));
+                let by = place
+                    .map_or_else(|| "as no line names anybody for it".to_owned(), |at| format!("by {at}"));
+                format!("in use against the rules: {count} of {pool}, {by}; they stay until they come back")
             })
             .collect()
     }
