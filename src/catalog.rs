@@ -62,6 +62,7 @@ pub struct Catalog {
     verdicts: Vec<LineVerdict>,
     demo: bool,
     timeout_minimum_s: u32,
+    removal_interval_s: u32,
 }
 
 impl Catalog {
@@ -149,6 +150,12 @@ impl Catalog {
     #[must_use]
     pub fn timeout_minimum_s(&self) -> u32 {
         self.timeout_minimum_s
+    }
+
+    /// For how many seconds after lmremove what the same client checks out anew can't be removed (`flexnet-tools.md` 2.11).
+    #[must_use]
+    pub fn removal_interval_s(&self) -> u32 {
+        self.removal_interval_s
     }
 
     /// Whether nothing at all is served.

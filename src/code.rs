@@ -80,6 +80,7 @@ codes! {
     InvalidParameter = -42, "Invalid parameter", "correct the request";
     VendorTimeout = -52, "Vendor daemon did not respond within timeout interval", "look into the vendor daemon's log";
     NotAdministrator = -63, "You are not a license administrator", "use an account that can read admin.key of the server's state directory, or name the key with --admin-key";
+    RemoveTooSoon = -64, "lmremove request before the minimum lmremove interval", "wait: the client has the license again since it was last taken away, so it lives";
     InternalError = -76, "Internal error - please report to vendor", "report it with the server's log";
     BadVersion = -77, "Bad version number - must be floating-point number with no letters", "write the version as a number such as 2.0";
     BadPackage = -82, "Invalid PACKAGE line in license file", "correct the PACKAGE line that the message names, or ask the publisher for a new one";
@@ -94,10 +95,12 @@ codes! {
     ServerDown = -96, "License server machine is down or not responding", "start the server, or correct the host in LM_LICENSE_FILE";
     VendorDown = -97, "The desired vendor daemon is down", "look into lmgrd's log for the reason";
     BadDecimal = -99, "The decimal format license is typed incorrectly", "ask the publisher for the readable form of the license";
+    LingerLicense = -100, "Cannot remove a linger license", "wait until it comes back by itself; lmstat -a shows when";
     AllReserved = -101, "All licenses are reserved for others", "wait, or ask the administrator of the license server for a reservation";
     OutOfConnections = -106, "License server out of network connections", "close clients that are not needed, or raise the limit of open files";
     SignatureMissing = -114, "SIGN= keyword required, but missing from license", "ask the publisher for a signed line";
     LocalOnly = -119, "lmdown and lmreread must be run on license server machine", "log in to the server's machine";
+    BorrowedOut = -120, "Cannot lmdown the server when licenses are borrowed", "wait until they are returned, or use lmdown -force on the server's machine: they stay borrowed";
     OnlyPackage = -125, "Attempt to checkout just a PACKAGE", "ask for a component of the package: that takes the package too";
     ConnectionLimit = -237, "Connection limit of the vendor daemon was reached", "close clients that are not needed, or ask the administrator to raise MAX_CONNECTIONS in the options file or the limit of open files";
     StoreUnavailable = -1001, "License server cannot record its history", "free space on the server's state directory or make it writable; it recovers by itself";
@@ -112,6 +115,7 @@ codes! {
     RereadIncomplete = -1010, "Not everything was taken over by the reread", "correct the files that the answer names and reread, or reread with --force";
     Inactive = -1011, "License was taken back as its user was idle", "check out again, and report activity; TIMEOUT of the options file says how long users may be idle";
     HoldLapsed = -1012, "The licenses that were held for the queued request were not taken in time", "ask again; a program that asks to be told can have them held for longer";
+    UserRemoved = -1013, "License was taken back by an administrator", "check out again, or ask the administrator of the license server";
 }
 
 impl Code {

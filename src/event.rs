@@ -9,10 +9,12 @@ pub mod codec;
 pub mod debug_log;
 mod denial;
 mod queue;
+mod removal;
 mod request;
 
 pub use denial::Denial;
 pub use queue::{DequeueReason, Dequeued, Offered, Passed, Queued};
+pub use removal::{Removal, RemovalTarget, Removed};
 pub use request::{Answer, Checkin, Checkout, Claims, Grant, Identity, Place, Queueing, SessionKind, Wishes};
 
 use crate::ident::{Digest, DupMask, FeatureName, Handle, PoolKey, Seq, SessionId, Token};
@@ -64,6 +66,8 @@ pub enum Event {
     Moved(Box<Moved>),
     /// A request waits for licenses.
     Queued(Box<Queued>),
+    /// An administrator took something back.
+    Removed(Box<Removed>),
     /// Others got licenses past requests that wait.
     Passed(Passed),
     /// Licenses are held for a request that waits.
@@ -298,7 +302,7 @@ pub enum InReason {
     Linger,
     /// Its user was idle for longer than the timeout.
     Inactive,
-    /// An administrator took it away with lmremove.
+    /// An administrator took it away with lmremove; [`Event::Removed`] of the same record says who.
     UserRemoved,
 }
 

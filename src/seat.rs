@@ -12,6 +12,7 @@
 //!   more may be out; then the pool grants none until it has drained); checkouts that share count once;
 //! - a handle is given once in a history, a request number grants at most once in its session;
 //! - a component of a suite is granted with its package, lingers with it and comes back with it;
+//! - what an administrator takes back is held or waits, and his order is in the same record;
 //! - every seat that is held belongs to a session that has not ended, one that lingers to none, and its end is known;
 //! - the fold of the events equals the state.
 
@@ -25,6 +26,7 @@ mod linger;
 mod pool_use;
 mod queue;
 mod refusal;
+mod remove;
 mod reread;
 mod sessions;
 mod snapshot;
@@ -44,6 +46,7 @@ pub use queue::{
     BLOCK_FIRST, BLOCK_LONGEST, Entry, HOLD_LONGEST, HOLD_USUAL, Offer, PASSES_MAX, WAITING_MAX,
     WAITING_OF_SESSION_MAX,
 };
+pub use remove::LastRemoval;
 pub use reread::{Surplus, surplus};
 pub use snapshot::SnapshotError;
 pub use state::{Seat, Session, State};
@@ -54,7 +57,7 @@ use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::event::{
-    Answer, Checkin, Checkout, Denial, Denied, EndReason, Event, Identity, Reread, Started, Stopped,
+    Answer, Checkin, Checkout, Denial, Denied, EndReason, Event, Identity, Removed, Reread, Started, Stopped,
 };
 use crate::ident::{Digest, SessionId, Token};
 use crate::policy::Policy;
@@ -102,6 +105,9 @@ pub enum Command {
         /// For how many seconds.
         idle_s: u32,
     },
+    /// An administrator takes checkouts back, or a request out of its queue. One call may leave some for the next: it is asked again
+    /// until it has no events.
+    Remove(Removed),
     /// Time has passed: what is over at this time ends. See [`next_wakeup`].
     Tick,
     /// Serves those who wait, one step at a time: holds that are over pass on, and licenses that are free are offered. Due while
@@ -149,6 +155,8 @@ pub enum Reply {
     Answer(Token, Answer),
     /// The session goes on with this epoch.
     Resumed(u32),
+    /// It was carried out for a part; for the rest it can't be.
+    Partly(Denial),
     /// The command can't be carried out in the present state; nothing is recorded.
     Refused(Denial),
 }
@@ -175,6 +183,7 @@ pub fn decide(state: &State, rules: Rules<'_>, command: &Command, now: Now) -> D
         Command::Checkin(session, request) => checkin::decide(state, rules, *session, request, now),
         Command::End(session, why) => sessions::end(state, rules, *session, *why, now),
         Command::Idle { session, idle_s } => timeout::decide(state, rules, *session, *idle_s, now),
+        Command::Remove(order) => remove::decide(state, rules, order, now),
         Command::Tick => tenure::tick(state, now),
         Command::Reread { reread, catalog } => reread::decide(state, rules.catalog, reread, catalog, now),
         Command::Serve => queue::serve(state, rules, now),

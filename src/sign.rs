@@ -19,6 +19,7 @@ pub use key::{KeyError, SigningKey, VerifyingKey};
 pub use key_file::KeyFileError;
 pub use key_id::{Algorithm, KeyId, KeyIdError};
 pub use manifest::{
-    CLOSE_GRACE_SECONDS, KeyProblem, LEASE_SECONDS, Manifest, ManifestError, ManifestKey, Signer,
+    CLOSE_GRACE_SECONDS, KeyProblem, LEASE_SECONDS, Manifest, ManifestError, ManifestKey,
+    REMOVAL_INTERVAL_SECONDS, Signer,
 };
 pub use signature::SignatureError;

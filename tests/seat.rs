@@ -13,6 +13,7 @@ mod seat {
     mod options;
     mod queue;
     mod queue_simulation;
+    mod remove;
     mod reread;
     mod sessions;
     mod sharing;

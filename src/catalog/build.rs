@@ -45,6 +45,7 @@ pub(super) fn build(admitted: Admitted<'_>, manifest: &Manifest, zone: &jiff::tz
         verdicts: verdicts.0,
         demo: manifest.demo,
         timeout_minimum_s: manifest.timeout_minimum_s,
+        removal_interval_s: manifest.removal_interval_s,
     }
 }
 

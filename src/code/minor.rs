@@ -81,6 +81,8 @@ minors! {
     NOBODY_NAMED = 219;
     /// The user of a checkout was idle for longer than its timeout.
     USER_IDLE = 220;
+    /// An administrator took the checkout or the waiting request away with lmremove.
+    USER_REMOVED = 221;
     /// INCLUDE lines name the client, but behind as many others as the line is for.
     NAMED_BEYOND = 222;
     /// Others wait for the pool, and may not be passed.
@@ -157,6 +159,10 @@ minors! {
     LICENSES_KEPT = 605;
     /// A reread left the rules of the options file in force that held before.
     OPTIONS_KEPT = 606;
+    /// lmremove found nothing that it may take away.
+    NOT_REMOVABLE = 607;
+    /// Licenses are borrowed, so the server is not ended.
+    BORROWED_OUT = 610;
 }
 
 #[cfg(test)]

@@ -12,12 +12,14 @@
 //! | `parts` | identities, requests, denials, answers |
 //! | `events` | the events themselves |
 //! | `queue` | those of the queue |
+//! | `removal` | that of lmremove |
 
 mod bytes;
 mod events;
 mod names;
 mod parts;
 mod queue;
+mod removal;
 #[cfg(test)]
 mod tests;
 

@@ -11,7 +11,7 @@ pub use start::{expired, expires_soon, feature_table, license_manager_block, ven
 
 use jiff::tz::TimeZone;
 
-use super::{Checkout, Denied, EndReason, Identity, In, InReason, Out};
+use super::{Checkout, Denied, EndReason, Identity, In, InReason, Out, Removed};
 use crate::code::Code;
 use crate::ident::{Count, FeatureName, Host, User};
 use crate::time::Timestamp;
@@ -154,6 +154,12 @@ pub fn checked_in(holder: &Holder, back: &In) -> String {
         InReason::UserRemoved => "(USER_REMOVED)",
     };
     format!("IN: \"{}\" {}@{}  {}{reason}", holder.feature, holder.user, holder.host, licenses(holder.count))
+}
+
+/// `REMOVE request from ann@lic1: "f" bob@ws01 :0`: the IN lines of what it takes back follow.
+#[must_use]
+pub fn removed(removed: &Removed) -> String {
+    format!("REMOVE request from {}: {}", removed.by, removed.removal)
 }
 
 /// `DENIED: "f" user@host  (text. (-4,209))`, or UNSUPPORTED with the mark of a client without a license file for

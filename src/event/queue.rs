@@ -76,4 +76,6 @@ pub enum DequeueReason {
     Lapsed(Denial),
     /// It can never be met any more.
     Impossible(Denial),
+    /// An administrator took it out with lmremove; [`super::Event::Removed`] of the same record says who.
+    Removed(Denial),
 }

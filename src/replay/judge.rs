@@ -230,6 +230,8 @@ impl Replay {
                         self.switch(rules, &files, &ended, at);
                     }
                 }
+                // What it took back follows.
+                Event::Removed(_) => {}
                 // The replay's own reread has moved what has to.
                 Event::Moved(moved) => self.compare_move(&moved, at),
                 Event::Queued(_) | Event::Passed(_) | Event::Offered(_) | Event::Dequeued(_) => {

@@ -8,7 +8,7 @@ use super::pool_use::GroupKey;
 use super::suite::are_together;
 use super::{Seat, State, Tenure, queue};
 use crate::catalog::{Catalog, Pool};
-use crate::event::{Checkout, Event, Identity, Lingering, Offered, Out, Shares};
+use crate::event::{Checkout, DequeueReason, Event, Identity, InReason, Lingering, Offered, Out, Shares};
 use crate::ident::{Handle, PoolKey, SessionId, Token};
 use crate::time::Now;
 
@@ -40,6 +40,9 @@ pub enum Violation {
     /// A request number that grants a second time.
     #[error("request {1} of session {0} was answered before")]
     TokenReused(SessionId, Token),
+    /// A checkout that an administrator's order would end though no order is recorded, or though it lingers.
+    #[error("checkout {0} would be removed against the rules of lmremove")]
+    NotOrdered(Handle),
     /// A component without its package, a package without its component, or one of them coming back alone.
     #[error("checkout {0} is parted from the one that goes with it in its suite")]
     SuiteParted(Handle),
@@ -65,6 +68,7 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
         })
         .collect();
     let reread = events.iter().any(|event| matches!(event, Event::Reread(_)));
+    let ordered = matches!(events.first(), Some(Event::Removed(_)));
     let together = |handle: Handle, seat: &Seat, lingers: bool| {
         // At a reread a component may go on where it needs no package.
         let partner = seat.suite.or(seat.component.filter(|_| !reread));
@@ -113,10 +117,17 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
                 if entry.is_none_or(|entry| entry.session != dequeued.session) || offer != dequeued.offer {
                     return Err(Violation::NotHeld(dequeued.session));
                 }
+                if matches!(dequeued.why, DequeueReason::Removed(_)) && !ordered {
+                    return Err(Violation::NotOrdered(dequeued.entry));
+                }
             }
             Event::In(returned) => {
                 let seat = state.seat(returned.handle).filter(|seat| seat.session == returned.session);
                 let seat = seat.ok_or(Violation::NotHeld(returned.session))?;
+                let by_order = returned.why == InReason::UserRemoved;
+                if by_order && (!ordered || seat.tenure != Tenure::Held) {
+                    return Err(Violation::NotOrdered(returned.handle));
+                }
                 together(returned.handle, seat, false)?;
                 gone.push(seat);
             }

@@ -38,7 +38,7 @@ pub(super) mod snapshot;
 pub(super) use ahead::{Ahead, Passing};
 pub(super) use estimate::{Held, note};
 pub(super) use fold::Queues;
-pub(super) use serve::{asked_again, cancelled, ended, enter, serve, takes_offer};
+pub(super) use serve::{asked_again, cancelled, ended, enter, removed, serve, takes_offer};
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 use super::queue::snapshot as queue;
-use super::{Seat, Session, State, Tenure};
+use super::{Seat, Session, State, Tenure, remove};
 use crate::event::codec::{
     CodecError, InlineNames, Reader, Writer, put_accounting, put_answer, put_identity, put_wishes,
     take_accounting, take_answer, take_identity, take_wishes,
@@ -15,7 +15,9 @@ use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, 
 use crate::time::Timestamp;
 
 /// Version of this form. A snapshot of another version is not read; the history is folded instead.
-const FORM: u8 = 5;
+const FORM: u8 = 6;
+/// The form before lmremove, which has taken nothing back.
+const FORM_WITHOUT_REMOVALS: u8 = 5;
 /// The form before queues, which has nobody that waits.
 const FORM_WITHOUT_QUEUE: u8 = 4;
 /// The form before lingering: every seat is held.
@@ -60,6 +62,7 @@ impl State {
         out.count(self.removed.len());
         self.removed.iter().for_each(|feature| out.str(feature.as_str()));
         queue::put(&mut out, self);
+        remove::put(&mut out, &self.removals);
         out.into_vec()
     }
 
@@ -70,8 +73,14 @@ impl State {
     pub fn from_snapshot(bytes: &[u8]) -> Result<Self, SnapshotError> {
         let mut from = Reader::new(bytes);
         let form = from.byte("form")?;
-        let known =
-            [FORM, FORM_WITHOUT_QUEUE, FORM_WITHOUT_TENURE, FORM_WITHOUT_SHARING, FORM_WITHOUT_REMOVED];
+        let known = [
+            FORM,
+            FORM_WITHOUT_REMOVALS,
+            FORM_WITHOUT_QUEUE,
+            FORM_WITHOUT_TENURE,
+            FORM_WITHOUT_SHARING,
+            FORM_WITHOUT_REMOVED,
+        ];
         if !known.contains(&form) {
             return Err(SnapshotError::Form(form));
         }
@@ -108,8 +117,11 @@ impl State {
                 state.removed.insert(take_feature(&mut from)?);
             }
         }
-        if form == FORM {
+        if form >= FORM_WITHOUT_REMOVALS {
             queue::take(&mut from, &mut state)?;
+        }
+        if form == FORM {
+            state.removals = remove::take(&mut from)?;
         }
         from.end("snapshot")?;
         Ok(state)

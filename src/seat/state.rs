@@ -11,6 +11,7 @@ use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, 
 use crate::time::Timestamp;
 
 use super::queue::{self, Held, Queues};
+use super::remove::Removals;
 use super::tenure::Lapses;
 use super::{PoolUse, Tenure};
 
@@ -30,6 +31,8 @@ pub struct State {
     pub(super) held: Held,
     /// Features that were served in this run of the daemon and are no longer.
     pub(super) removed: BTreeSet<FeatureName>,
+    /// Of which clients an administrator has taken licenses back of late.
+    pub(super) removals: Removals,
 }
 
 /// One client program's presence.
@@ -202,6 +205,7 @@ impl State {
             Event::Ended(Ended { session, .. }) => {
                 self.sessions.remove(session);
             }
+            Event::Removed(_) => self.forget_removals(at),
             Event::Out(out) => self.out(out, at),
             Event::In(returned) => self.r#in(returned, at),
             Event::Lingering(lingering) => self.linger(lingering, at),
@@ -287,6 +291,9 @@ impl State {
         if !matches!(returned.why, InReason::Removed | InReason::Ended(EndReason::Shutdown)) {
             let span = at.0.saturating_sub(seat.since.0).max(0).unsigned_abs();
             queue::note(&mut self.held, &seat.feature, Duration::from_millis(span));
+        }
+        if returned.why == InReason::UserRemoved {
+            self.note_removal(&seat, at);
         }
         leave(&mut self.pools, returned.handle, &seat);
         self.part_suite(&seat);

@@ -19,9 +19,12 @@ pub const CLOSE_GRACE_SECONDS: RangeInclusive<u32> = 0..=300;
 pub(super) const LINGER_SECONDS: RangeInclusive<u32> = 0..=2_592_000;
 /// Accepted least timeouts in seconds: up to 30 days.
 pub(super) const TIMEOUT_MINIMUM_SECONDS: RangeInclusive<u32> = 1..=2_592_000;
+/// Accepted intervals between removals in seconds: up to a day.
+pub const REMOVAL_INTERVAL_SECONDS: RangeInclusive<u32> = 0..=86_400;
 const LEASE_DEFAULT: u32 = 300;
 const CLOSE_GRACE_DEFAULT: u32 = 5;
 const TIMEOUT_MINIMUM_DEFAULT: u32 = 900;
+const REMOVAL_INTERVAL_DEFAULT: u32 = 120;
 
 /// A publisher's settings.
 #[derive(Debug, Clone)]
@@ -41,6 +44,9 @@ pub struct Manifest {
     pub linger_s: u32,
     /// The least TIMEOUT in seconds: smaller ones are raised to it. 1 second to 30 days (`flexnet-files.md` 5.7).
     pub timeout_minimum_s: u32,
+    /// For how many seconds after lmremove what the same client checks out anew can't be removed: 0 to a day
+    /// (`flexnet-tools.md` 2.11).
+    pub removal_interval_s: u32,
     /// Whether the published demo key counts. Everything under such a manifest is marked DEMO.
     pub demo: bool,
 }
@@ -180,6 +186,7 @@ struct ManifestText {
     close_grace_seconds: Option<u32>,
     linger_seconds: Option<u32>,
     timeout_minimum_seconds: Option<u32>,
+    removal_interval_seconds: Option<u32>,
     #[serde(default, rename = "key")]
     keys: Vec<KeyText>,
 }
@@ -208,6 +215,7 @@ impl Manifest {
             close_grace_s: CLOSE_GRACE_DEFAULT,
             linger_s: 0,
             timeout_minimum_s: TIMEOUT_MINIMUM_DEFAULT,
+            removal_interval_s: REMOVAL_INTERVAL_DEFAULT,
         }
     }
 
@@ -257,6 +265,11 @@ impl Manifest {
                 text.timeout_minimum_seconds.unwrap_or(base.timeout_minimum_s),
                 TIMEOUT_MINIMUM_SECONDS,
             )?,
+            removal_interval_s: in_range(
+                "removal_interval_seconds",
+                text.removal_interval_seconds.unwrap_or(base.removal_interval_s),
+                REMOVAL_INTERVAL_SECONDS,
+            )?,
             ..base
         })
     }
@@ -275,7 +288,9 @@ impl Manifest {
              # A license stays in use this long after it was given up, where its line has no LINGER ({} to {}).\n\
              linger_seconds = {}\n\
              # Smaller timeouts of the options file are raised to this ({} to {}).\n\
-             timeout_minimum_seconds = {}\n",
+             timeout_minimum_seconds = {}\n\
+             # What a client checks out after lmremove can't be removed for this long ({} to {}).\n\
+             removal_interval_seconds = {}\n",
             escaped(self.vendor.as_str()),
             self.pool_on_vendor_string,
             LEASE_SECONDS.start(),
@@ -290,6 +305,9 @@ impl Manifest {
             TIMEOUT_MINIMUM_SECONDS.start(),
             TIMEOUT_MINIMUM_SECONDS.end(),
             self.timeout_minimum_s,
+            REMOVAL_INTERVAL_SECONDS.start(),
+            REMOVAL_INTERVAL_SECONDS.end(),
+            self.removal_interval_s,
         ));
         for key in &self.keys {
             let (field, digits) = key.key.manifest_field();

@@ -254,7 +254,7 @@ impl Daemon {
                 Outgoing::Welcome(Box::new(self.welcome(Some(terms))))
             }
             Reply::Refused(denial) => Outgoing::Refused(denial),
-            Reply::Done | Reply::Answer(..) => return,
+            Reply::Done | Reply::Answer(..) | Reply::Partly(_) => return,
         };
         self.answer(peer, request, outgoing);
     }
@@ -329,7 +329,7 @@ impl Daemon {
         let outgoing = match reply {
             Reply::Answer(token, answer) => Outgoing::Answer(token, answer),
             Reply::Refused(denial) => Outgoing::Refused(denial),
-            Reply::Done | Reply::Resumed(_) => return,
+            Reply::Done | Reply::Resumed(_) | Reply::Partly(_) => return,
         };
         self.answer(peer, request, outgoing);
     }

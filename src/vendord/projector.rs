@@ -271,6 +271,7 @@ impl Projection {
                 Event::Denied(denied) => {
                     debug_log::denied(denied).iter().for_each(|message| self.line(record.at, message));
                 }
+                Event::Removed(removed) => self.line(record.at, &debug_log::removed(removed)),
                 Event::Stopped(_) => self.log_stop(record),
                 Event::Resumed(resumed) => self.log_resumed(record.at, resumed.session),
                 Event::Started(_)
@@ -294,7 +295,10 @@ impl Projection {
         let Some(entry) = self.state.waiting_under(dequeued.entry) else { return };
         let holder = Holder::of_request(&entry.identity, &entry.request);
         self.line(at, &debug_log::dequeued(&holder));
-        if let DequeueReason::Lapsed(denial) | DequeueReason::Impossible(denial) = &dequeued.why {
+        if let DequeueReason::Lapsed(denial)
+        | DequeueReason::Impossible(denial)
+        | DequeueReason::Removed(denial) = &dequeued.why
+        {
             self.line(at, &format!("NOTE: {denial}"));
         }
     }

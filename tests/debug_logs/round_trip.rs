@@ -80,6 +80,7 @@ fn step() -> impl Strategy<Value = Step> {
             InReason::Ended(EndReason::LeaseLapsed),
             InReason::Ended(EndReason::Shutdown),
             InReason::Removed,
+            InReason::UserRemoved,
         ]),
     ];
     let what = prop_oneof![

@@ -4,7 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use seatkeeper::event::{Answer, Checkin, EndReason, SessionKind, Started, Stopped};
+use seatkeeper::code::Code;
+use seatkeeper::event::{
+    Answer, Checkin, EndReason, Removal, RemovalTarget, Removed, SessionKind, Started, Stopped,
+};
 use seatkeeper::ident::{Digest, Handle, SessionId, Token};
 use seatkeeper::seat::{Command, Reply, State};
 
@@ -46,7 +49,7 @@ struct Simulation {
 impl Simulation {
     fn step(&mut self) {
         self.bench.now.utc.0 += i64::try_from(self.dice.below(2_000_000)).unwrap();
-        match self.dice.below(20) {
+        match self.dice.below(21) {
             0 | 1 => self.open(),
             2..=9 => self.checkout(),
             10..=13 => self.checkin(),
@@ -55,6 +58,7 @@ impl Simulation {
             16 => self.end(),
             17 if self.dice.below(4) == 0 => self.restart(),
             18 => self.late_duplicate(),
+            19 => self.remove(),
             _ => self.acknowledge(),
         }
         invariants(&self.bench.state, &self.bench.catalog, self.bench.now);
@@ -118,6 +122,27 @@ impl Simulation {
         let (token, acknowledged) = (Token(client.token), Token(client.acknowledged));
         let command = Command::Checkin(id, Checkin { token, acknowledged, handle });
         assert_eq!(self.ask(id, token, acknowledged, command), Answer::CheckedIn(handle));
+    }
+
+    /// An administrator takes the newest checkout of a client back.
+    fn remove(&mut self) {
+        let Some(id) = self.pick() else { return };
+        let Some(handle) = self.clients[&id].handles.last().copied() else { return };
+        let seat = self.bench.state.seat(handle).unwrap().clone();
+        let removal = Removal { feature: seat.feature.clone(), target: RemovalTarget::Handle(handle) };
+        let removed = Removed { by: "root@srv".into(), removal };
+        match self.bench.run(&Command::Remove(removed)).reply {
+            Reply::Done => {
+                assert_eq!(self.bench.state.seat(handle), None);
+                self.clients.get_mut(&id).unwrap().handles.pop();
+            }
+            Reply::Refused(why) => {
+                assert_eq!(why.code, Code::RemoveTooSoon);
+                let last = self.bench.state.last_removal(&seat).unwrap();
+                assert!(last.last_handle < handle && self.bench.now.utc.0 - last.at.0 < 120_000);
+            }
+            reply => panic!("{reply:?}"),
+        }
     }
 
     /// The newest request again, as after a lost answer.

@@ -4,10 +4,12 @@ use super::parts::{
     GrantResults, bad, parsed, put_accounting, put_checkout, put_denial, put_results, put_wishes,
     take_accounting, take_checkout, take_denial, take_results, take_wishes,
 };
-use super::{CodecError, NameKind, PutNames, Reader, TakeNames, Writer, put_identity, queue, take_identity};
+use super::{
+    CodecError, NameKind, PutNames, Reader, TakeNames, Writer, put_identity, queue, removal, take_identity,
+};
 use crate::event::{
-    Accounting, Denied, EndReason, Ended, Event, FileRole, In, InReason, Lingering, Moved, Opened, Out,
-    Reread, Resumed, StartFile, Started, Stopped, Wishes,
+    Accounting, Denied, DequeueReason, EndReason, Ended, Event, FileRole, In, InReason, Lingering, Moved,
+    Opened, Out, Reread, Resumed, StartFile, Started, Stopped, Wishes,
 };
 use crate::ident::{Digest, Handle, PoolKey, SessionId, Token};
 use crate::time::Timestamp;
@@ -23,6 +25,7 @@ const DENIED: u8 = 8;
 const REREAD: u8 = 9;
 const MOVED: u8 = 10;
 const LINGERING: u8 = 11;
+const REMOVED: u8 = 12;
 const QUEUED: u8 = 16;
 const PASSED: u8 = 17;
 const OFFERED: u8 = 18;
@@ -60,6 +63,7 @@ pub(super) fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mu
         Event::Passed(_) => PASSED,
         Event::Offered(_) => OFFERED,
         Event::Dequeued(_) => DEQUEUED,
+        Event::Removed(_) => REMOVED,
     });
     let version = version(event);
     out.byte(version);
@@ -126,6 +130,7 @@ pub(super) fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mu
         Event::Passed(passed) => queue::put_passed(out, passed),
         Event::Offered(offered) => queue::put_offered(out, offered, names)?,
         Event::Dequeued(dequeued) => queue::put_dequeued(out, dequeued),
+        Event::Removed(removed) => removal::put_removed(out, removed, names)?,
     }
     Ok(())
 }
@@ -145,6 +150,7 @@ fn version(event: &Event) -> u8 {
         }
         Event::Denied(denied) if denied.request.wishes != plain => WITH_SHARING,
         Event::Moved(moved) if moved.shares.is_some() => WITH_SHARING,
+        Event::Dequeued(it) if matches!(it.why, DequeueReason::Removed(_)) => queue::DEQUEUED_BY_REMOVAL,
         _ => FIRST,
     }
 }
@@ -164,6 +170,7 @@ pub(super) fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> 
         (DENIED, WITH_SHARING),
         (DENIED, WITH_QUEUE),
         (MOVED, WITH_SHARING),
+        (DEQUEUED, queue::DEQUEUED_BY_REMOVAL),
     ];
     if version != FIRST && !later.contains(&(kind, version)) {
         return Err(CodecError::UnknownEvent { kind, version }.into());
@@ -237,7 +244,8 @@ pub(super) fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> 
         QUEUED => Event::Queued(Box::new(queue::take_queued(from, names)?)),
         PASSED => Event::Passed(queue::take_passed(from)?),
         OFFERED => Event::Offered(Box::new(queue::take_offered(from, names)?)),
-        DEQUEUED => Event::Dequeued(Box::new(queue::take_dequeued(from)?)),
+        DEQUEUED => Event::Dequeued(Box::new(queue::take_dequeued(from, version)?)),
+        REMOVED => Event::Removed(Box::new(removal::take_removed(from, names)?)),
         _ => return Err(CodecError::UnknownEvent { kind, version }.into()),
     })
 }

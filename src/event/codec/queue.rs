@@ -10,6 +10,9 @@ use crate::event::{Accounting, Checkout, DequeueReason, Dequeued, Identity, Offe
 use crate::ident::{Handle, PoolKey, SessionId, Token};
 use crate::time::Timestamp;
 
+/// A `Dequeued` with a reason that programs before lmremove do not know.
+pub(super) const DEQUEUED_BY_REMOVAL: u8 = 2;
+
 fn put_asked<N: PutNames>(
     out: &mut Writer,
     (session, identity, request): (SessionId, &Identity, &Checkout),
@@ -109,10 +112,14 @@ pub(super) fn put_dequeued(out: &mut Writer, it: &Dequeued) {
             out.byte(4);
             put_denial(out, denial);
         }
+        DequeueReason::Removed(denial) => {
+            out.byte(5);
+            put_denial(out, denial);
+        }
     }
 }
 
-pub(super) fn take_dequeued(from: &mut Reader<'_>) -> Result<Dequeued, CodecError> {
+pub(super) fn take_dequeued(from: &mut Reader<'_>, version: u8) -> Result<Dequeued, CodecError> {
     let session = take_session(from)?;
     let token = Token(from.u64("dequeued")?);
     let entry = Handle(from.u64("dequeued")?);
@@ -125,6 +132,7 @@ pub(super) fn take_dequeued(from: &mut Reader<'_>) -> Result<Dequeued, CodecErro
         2 => DequeueReason::Ended(take_end_reason(from)?),
         3 => DequeueReason::Lapsed(take_denial(from)?),
         4 => DequeueReason::Impossible(take_denial(from)?),
+        5 if version == DEQUEUED_BY_REMOVAL => DequeueReason::Removed(take_denial(from)?),
         other => return Err(bad("reason of a dequeueing", other)),
     };
     Ok(Dequeued { session, token, entry, offer, why })

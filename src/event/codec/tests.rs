@@ -170,6 +170,7 @@ fn waiting() -> impl Strategy<Value = Event> {
         end_reason().prop_map(DequeueReason::Ended),
         denial().prop_map(DequeueReason::Lapsed),
         denial().prop_map(DequeueReason::Impossible),
+        denial().prop_map(DequeueReason::Removed),
     ];
     prop_oneof![
         (asked(), handle()).prop_map(|((session, identity, request), handle)| {
@@ -199,9 +200,25 @@ fn waiting() -> impl Strategy<Value = Event> {
     ]
 }
 
+fn removed() -> impl Strategy<Value = Removed> {
+    let target = prop_oneof![
+        any::<u64>().prop_map(|handle| RemovalTarget::Handle(Handle(handle))),
+        identity().prop_map(|identity| RemovalTarget::Client {
+            user: identity.user.clone(),
+            host: identity.host.clone(),
+            display: identity.display.clone(),
+        }),
+    ];
+    (".{0,20}", "[a-z_0-9]{1,20}", target).prop_map(|(by, feature, target)| Removed {
+        by,
+        removal: Removal { feature: feature.parse().unwrap(), target },
+    })
+}
+
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         waiting(),
+        removed().prop_map(|removed| Event::Removed(Box::new(removed))),
         started().prop_map(Event::Started),
         ".{0,20}".prop_map(|by| Event::Stopped(Stopped { by })),
         (session(), digest(), identity()).prop_map(|(session, secret, identity)| Event::Opened(Opened {

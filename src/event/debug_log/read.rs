@@ -395,6 +395,7 @@ impl Reading {
             Some("DISCONNECT") => Why::Ended(EndReason::Disconnect),
             Some("LEASE_LAPSED") => Why::Ended(EndReason::LeaseLapsed),
             Some("FEATURE_REMOVED") => Why::Removed,
+            Some("USER_REMOVED") => Why::UserRemoved,
             Some(other) => {
                 let reasons = &mut self.counted.reasons;
                 if let Some(times) = reasons.get_mut(other) {

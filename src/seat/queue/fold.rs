@@ -158,7 +158,9 @@ impl State {
                 session.settle(*token, *acknowledged, Answer::CheckedIn(dequeued.entry));
             }
             DequeueReason::Ended(_) => {}
-            DequeueReason::Lapsed(denial) | DequeueReason::Impossible(denial) => {
+            DequeueReason::Lapsed(denial)
+            | DequeueReason::Impossible(denial)
+            | DequeueReason::Removed(denial) => {
                 session.answers.insert(dequeued.token, Answer::Denied(denial.clone()));
             }
         }

@@ -65,6 +65,11 @@ fn dequeued((handle, entry): (Handle, &Entry), why: DequeueReason) -> Event {
     Event::Dequeued(Box::new(Dequeued { session, token, entry: handle, offer, why }))
 }
 
+/// An administrator takes it out.
+pub(crate) fn removed(entry: (Handle, &Entry), why: Denial) -> Event {
+    dequeued(entry, DequeueReason::Removed(why))
+}
+
 /// Those of a session leave with it.
 pub(crate) fn ended(state: &State, session: &Session, why: EndReason, events: &mut Vec<Event>) {
     let entries = session.queued.values().filter_map(|handle| Some((*handle, state.waiting_under(*handle)?)));

@@ -34,7 +34,7 @@ impl Daemon {
     }
 
     /// What a client is told of an event of the queue.
-    fn news(&self, event: &Event, now: Now) -> Option<(SessionId, Notice)> {
+    pub(super) fn news(&self, event: &Event, now: Now) -> Option<(SessionId, Notice)> {
         match event {
             Event::Offered(offered) => {
                 let held = offered.until.0.saturating_sub(now.utc.0).max(0).unsigned_abs() / 1000;
@@ -43,7 +43,9 @@ impl Daemon {
                 Some((offered.session, Notice::Offered { token, handle, hold_s }))
             }
             Event::Dequeued(dequeued) => match &dequeued.why {
-                DequeueReason::Lapsed(denial) | DequeueReason::Impossible(denial) => {
+                DequeueReason::Lapsed(denial)
+                | DequeueReason::Impossible(denial)
+                | DequeueReason::Removed(denial) => {
                     let (token, handle) = (dequeued.token, dequeued.entry);
                     let denial = denial.clone();
                     Some((dequeued.session, Notice::Dequeued { token, handle, denial }))

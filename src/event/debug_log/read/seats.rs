@@ -143,6 +143,7 @@ impl Open {
                 }
                 Why::Ended(reason) => InReason::Ended(reason),
                 Why::Removed => InReason::Removed,
+                Why::UserRemoved => InReason::UserRemoved,
             };
             returned.events.push(Event::In(In { session: client.session, handle, why }));
         }
@@ -214,6 +215,7 @@ pub(super) enum Why {
     Checkin,
     Ended(EndReason),
     Removed,
+    UserRemoved,
 }
 
 impl Client {
