@@ -8,6 +8,7 @@
 mod child;
 mod conversation;
 mod files;
+mod forwarding;
 mod log;
 mod manager;
 mod program;
@@ -34,6 +35,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use conversation::Desk;
+use forwarding::Forwards;
 use log::{DAEMON, Log, StartFacts};
 use manager::Manager;
 use reading::{Found, Reading};
@@ -103,6 +105,8 @@ pub struct Config {
     pub refuse_down: bool,
     /// No order to reread is obeyed.
     pub refuse_reread: bool,
+    /// Refuse lmremove for everybody (`-x lmremove`).
+    pub refuse_remove: bool,
     /// Where the history and the administrator's key lie; see [`platform::state_dir`].
     pub state_dir: Option<PathBuf>,
     /// Files that change are read again without an order.
@@ -424,6 +428,7 @@ async fn serve_in_runtime(config: Config, prepared: Prepared, log_file: Option<F
         local_only: config.local_only,
         refuse_down: config.refuse_down,
         refuse_reread: config.refuse_reread,
+        refuse_remove: config.refuse_remove,
         administration: Administration {
             key: admin,
             key_path: state_dir.join(platform::ADMIN_KEY_FILE).display().to_string(),
@@ -445,6 +450,7 @@ async fn serve_in_runtime(config: Config, prepared: Prepared, log_file: Option<F
         start: Some(config.start),
         timestamp_every: config.timestamp_every,
         rereads,
+        forwards: Forwards::default(),
     };
     manager.run(news_queue, order_queue).await
 }

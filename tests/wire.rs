@@ -10,7 +10,7 @@ use messages::message;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use seatkeeper::code::{Code, minor};
-use seatkeeper::event::Answer;
+use seatkeeper::event::{Answer, Removal, RemovalTarget};
 use seatkeeper::ident::{Display, Handle, Host, SessionId, Token, User, Version, decode_hex};
 use seatkeeper::time::Timestamp;
 use seatkeeper::wire::{
@@ -251,6 +251,21 @@ fn a_proof_covers_the_orders_own_fields_as_they_stand_in_the_body() {
     let proved = explain.proved_bytes();
     let body = bytes_of(&Message::Control(Box::new(explain)), 1).split_off(HEADER_BYTES);
     assert_eq!(proved, [&domain[..], &body[..body.len() - 2 * 36]].concat());
+    for target in [
+        RemovalTarget::Handle(Handle(12)),
+        RemovalTarget::Client {
+            user: "ann".parse().unwrap(),
+            host: "ws02".parse().unwrap(),
+            display: ":0".parse().unwrap(),
+        },
+    ] {
+        let removal = Removal { feature: "solver".parse().unwrap(), target };
+        let verb = ControlVerb::Remove { vendor: "LGS".parse().unwrap(), removal };
+        let remove = Control { verb, ..order(false, None) };
+        let proved = remove.proved_bytes();
+        let body = bytes_of(&Message::Control(Box::new(remove)), 1).split_off(HEADER_BYTES);
+        assert_eq!(proved, [&domain[..], &body[..body.len() - 2 * 36]].concat());
+    }
     let short = order(false, None).proved_bytes();
     assert_eq!(&short[domain.len()..], b"\x00\x50\x00\x01\x01\x00\x05\x00\x03ann\x00\x06\x00\x04ws01");
 }

@@ -29,13 +29,13 @@ pub(super) struct Args {
     /// Stay in the foreground
     #[arg(short = 'z')]
     foreground: bool,
-    /// With -p: only license administrators may stop the server. They always have to prove the administrator's key here
+    /// With -p: only license administrators may use lmdown, lmreread and lmremove. They always have to prove the administrator's key here
     #[arg(short = '2')]
     administrators: bool,
     /// See -2
     #[arg(short = 'p')]
     privileged: bool,
-    /// Allow lmdown and lmreread from this machine only
+    /// Allow lmdown, lmreread and lmremove from this machine only
     #[arg(long = "local")]
     local: bool,
     /// Refuse lmdown, lmreread or lmremove for everybody (can be repeated)
@@ -169,6 +169,7 @@ fn config(args: Args, call: &Call, start: StartMode) -> Config {
         local_only: args.local,
         refuse_down: args.refuse.iter().any(|command| command == "lmdown"),
         refuse_reread: args.refuse.iter().any(|command| command == "lmreread"),
+        refuse_remove: args.refuse.iter().any(|command| command == "lmremove"),
         state_dir: args.state_dir,
         watch: args.watch,
         vendor_dirs: args.vendor_dir,

@@ -77,6 +77,7 @@ fn start(args: Args) -> Result<u8, String> {
         local_only: false,
         refuse_down: false,
         refuse_reread: false,
+        refuse_remove: false,
         state_dir: Some(place.state.clone()),
         watch: args.watch,
         vendor_dirs: args.vendor_dir,

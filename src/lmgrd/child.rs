@@ -62,8 +62,8 @@ pub(super) struct Running {
 
 impl Running {
     /// Sends an order; one that does not get through is made good by a signal later.
-    pub(super) fn order(&self, order: ManagerLine) {
-        let _ = self.orders.try_send(order);
+    pub(super) fn order(&self, order: ManagerLine) -> bool {
+        self.orders.try_send(order).is_ok()
     }
 }
 

@@ -52,6 +52,8 @@ pub(super) struct Desk {
     pub(super) refuse_down: bool,
     /// No orders to reread at all (`-x lmreread`).
     pub(super) refuse_reread: bool,
+    /// No orders to remove at all (`-x lmremove`).
+    pub(super) refuse_remove: bool,
     /// The administrator's key.
     pub(super) administration: Administration,
     /// The program's version.
@@ -325,6 +327,7 @@ impl Talk {
         let (refused, tool, word) = match verb {
             ControlVerb::Shutdown { .. } => (self.desk.refuse_down, "lmdown", "SHUTDOWN"),
             ControlVerb::Reread { .. } => (self.desk.refuse_reread, "lmreread", "REREAD"),
+            ControlVerb::Remove { .. } => (self.desk.refuse_remove, "lmremove", "REMOVE"),
             ControlVerb::Explain { .. } => {
                 let note = "this is lmgrd; a vendor daemon explains its decisions";
                 return Reply::refuse(Code::RequestNotSupported, minor::TYPE_UNKNOWN, note);
@@ -332,7 +335,7 @@ impl Talk {
         };
         let refusal = if refused {
             Some((Code::ActionRefused, minor::CONTROL_OFF, format!("lmgrd was started with -x {tool}")))
-        } else if self.desk.local_only && !self.here {
+        } else if (self.desk.local_only || from_here_only(verb)) && !self.here {
             let note = format!("the request comes from {}", self.peer);
             Some((Code::LocalOnly, minor::CONTROL_NOT_LOCAL, note))
         } else {
@@ -347,13 +350,20 @@ impl Talk {
         let (written, wait) = oneshot::channel();
         let order =
             Order { verb: verb.clone(), user: user.clone(), host: host.clone(), reply, written: wait };
+        // Whoever wanted the end has it.
+        let ended = |text: &str| match control.verb {
+            ControlVerb::Remove { .. } => {
+                Message::Error(Denial::new(Code::VendorDown, minor::VENDOR_DOWN, text))
+            }
+            _ => done(Done::all(text)),
+        };
         let message = if self.desk.orders.send(order).await.is_err() {
-            done(Done::all("the license server is ending already"))
+            ended("the license server is ending already")
         } else {
             match answer.await {
                 Ok(Ok(what)) => done(what),
                 Ok(Err(denial)) => Message::Error(denial),
-                Err(_) => done(Done::all("the license server has ended")),
+                Err(_) => ended("the license server has ended"),
             }
         };
         Reply { message, close: false, written: Some(written) }
@@ -425,6 +435,11 @@ impl Talk {
             }
         }
     }
+}
+
+/// What works on the server's machine alone, however lmgrd was started (`flexnet-tools.md` 2.9).
+const fn from_here_only(verb: &ControlVerb) -> bool {
+    matches!(verb, ControlVerb::Shutdown { force: true, .. })
 }
 
 fn done(Done { lines, refused }: Done) -> Message {

@@ -9,6 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 
 use super::child::{ChildEvent, Start};
 use super::conversation::{Done, Order};
+use super::forwarding::Forwards;
 use super::log::{Log, PRODUCT};
 use super::reread::Rereads;
 use super::restarts::{Next, RestartPolicy, Restarts};
@@ -48,6 +49,7 @@ pub(super) struct Manager {
     pub(super) start: Option<StartMode>,
     pub(super) timestamp_every: Duration,
     pub(super) rereads: Rereads,
+    pub(super) forwards: Forwards,
     /// Whether it was started with [`StartMode::Whole`].
     pub(super) whole: bool,
 }
@@ -95,9 +97,16 @@ impl Manager {
             if let Some(end) = self.settle(Instant::now() >= settle_by) {
                 break end;
             }
+            if let Some(order) = self.forwards.agreed() {
+                if let Some(order) = self.take_down(order) {
+                    break End::Ordered(order);
+                }
+                continue;
+            }
             self.publish();
             let restart = self.next_restart();
             let late = self.rereads.deadline();
+            let forward_late = self.forwards.deadline();
             tokio::select! {
                 Some((vendor, generation, event)) = news.recv() => self.hear(&vendor, generation, event),
                 Some(order) = orders.recv() => if let Some(order) = self.obey(order) {
@@ -111,6 +120,7 @@ impl Manager {
                 },
                 Some(heard) = self.rereads.heard() => self.reread_heard(heard),
                 () = sleep_until(late.unwrap_or(settle_by)), if late.is_some() => self.reread_late(),
+                () = sleep_until(forward_late.unwrap_or(settle_by)), if forward_late.is_some() => self.forward_late(),
                 () = sleep_until(restart.unwrap_or(settle_by)), if restart.is_some() => self.restart_due(),
                 () = sleep_until(settle_by), if self.start.is_some() => {}
                 _ = timestamps.tick() => self.log.timestamp(),
@@ -189,13 +199,20 @@ impl Manager {
             }
             // The daemon has logged it too.
             ChildEvent::Said(DaemonLine::Failed { text }) => vendor.failure = Some(text),
-            ChildEvent::Said(DaemonLine::Said { order, text }) => self.reread_said(name, order, text),
+            ChildEvent::Said(DaemonLine::Said { order, text }) => {
+                self.forward_said(name, order, &text);
+                self.reread_said(name, order, text);
+            }
+            ChildEvent::Said(DaemonLine::Done { order, refused }) => {
+                self.forward_answered(name, order, refused);
+            }
             ChildEvent::Said(DaemonLine::Reread { order, refused }) => {
                 self.reread_answered(name, order, refused)
             }
             ChildEvent::Exited(exit) => {
                 self.exited(index, &exit);
                 self.reread_lost(name);
+                self.forward_lost(name);
             }
         }
     }
@@ -314,20 +331,31 @@ impl Manager {
 
     /// Carries out an order that concerns one vendor daemon; gives back one that concerns all.
     fn obey(&mut self, order: Order) -> Option<Order> {
-        let name = match &order.verb {
+        match order.verb.clone() {
             ControlVerb::Reread { .. } => {
                 self.reread_asked(order);
-                return None;
+                None
+            }
+            ControlVerb::Remove { vendor, removal } => {
+                self.remove_asked(order, &vendor, &removal);
+                None
             }
             ControlVerb::Explain { .. } => {
                 let note = "a vendor daemon explains its decisions";
                 let denial = Denial::new(Code::RequestNotSupported, minor::TYPE_UNKNOWN, note);
                 let _ = order.reply.send(Err(denial));
-                return None;
+                None
             }
-            ControlVerb::Shutdown { vendor: None, .. } => return Some(order),
-            ControlVerb::Shutdown { vendor: Some(name), .. } => name,
-        };
+            ControlVerb::Shutdown { .. } => {
+                let order = self.down_asked(order)?;
+                self.take_down(order)
+            }
+        }
+    }
+
+    /// Ends one vendor daemon; gives back an order that concerns all.
+    fn take_down(&mut self, order: Order) -> Option<Order> {
+        let ControlVerb::Shutdown { vendor: Some(name), .. } = &order.verb else { return Some(order) };
         self.log.say(&format!(
             "SHUTDOWN request for vendor daemon {name} from {} at node {}",
             order.user, order.host

@@ -44,7 +44,6 @@ pub(super) struct Rereads {
     watch: Option<FileWatch>,
     queue: VecDeque<Asked>,
     current: Option<Current>,
-    last: u32,
 }
 
 /// What another thread has to say.
@@ -101,7 +100,6 @@ impl Rereads {
             watch: None,
             queue: VecDeque::new(),
             current: None,
-            last: 0,
         }
     }
 
@@ -182,11 +180,10 @@ impl Manager {
         let Some(asked) = self.rereads.queue.pop_front() else { return };
         let of = asked.vendor.as_ref().map(|vendor| format!(" of {vendor}")).unwrap_or_default();
         self.log.say(&format!("Rereading license file{of}... Requested from {}", asked.who));
-        self.rereads.last = self.rereads.last.wrapping_add(1);
         let only = asked.vendor.clone();
         self.rereads.current = Some(Current {
             asked,
-            number: self.rereads.last,
+            number: self.forwards.number(),
             waiting: BTreeSet::new(),
             lines: Vec::new(),
             refused: None,

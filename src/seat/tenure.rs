@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Decision, Reply, State};
+use super::{Decision, Reply, Seat, State};
 use crate::event::{Event, In, InReason};
 use crate::ident::Handle;
 use crate::time::{Now, Timestamp};
@@ -32,6 +32,24 @@ impl Tenure {
             Self::Held => None,
             Self::Lingering { until, .. } => Some(*until),
         }
+    }
+}
+
+impl Seat {
+    /// Whether it is borrowed: out until its end, whoever is connected. lmdown asks for these (`flexnet-tools.md` 2.9).
+    #[must_use]
+    pub const fn is_borrowed(&self) -> bool {
+        match self.tenure {
+            Tenure::Held | Tenure::Lingering { .. } => false,
+        }
+    }
+}
+
+impl State {
+    /// How many checkouts are borrowed.
+    #[must_use]
+    pub fn borrowed_count(&self) -> usize {
+        self.seats.values().filter(|seat| seat.is_borrowed()).count()
     }
 }
 

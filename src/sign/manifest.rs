@@ -449,9 +449,9 @@ mod tests {
             ("2027-06-30T12:00:00", "key 2: retires = 2027-06-30T12:00:00 is not a date"),
             ("2027-06-30T12:00:00Z", "key 2: retires = 2027-06-30T12:00:00Z is not a date"),
             ("12:00:00", "key 2: retires = 12:00:00 is not a date"),
-            ("2027-02-30", "line 23"),
-            ("\"30-jun-2027\"", "line 23"),
-            ("20270630", "line 23"),
+            ("2027-02-30", "line 25"),
+            ("\"30-jun-2027\"", "line 25"),
+            ("20270630", "line 25"),
         ] {
             let error =
                 Manifest::parse(&format!("{}retires = {value}\n", good.as_str())).unwrap_err().to_string();
@@ -482,7 +482,7 @@ mod tests {
             ),
             (good.replace("0202", "0203"), "key 2: id"),
             (good.replace("secret = \"02", "secret = \"0z"), "key 2: a key has 64"),
-            (good.replace("secret = \"", "secret = 5 \""), "line 22"),
+            (good.replace("secret = \"", "secret = 5 \""), "line 24"),
             (good.replace("[[key]]", "[[keys]]"), "unknown field `keys`"),
             ("vendor = \"a b\"".to_owned(), "vendor: vendor name contains"),
             ("vendor = \"a\"".to_owned(), "there is no [[key]]"),

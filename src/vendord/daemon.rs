@@ -64,6 +64,8 @@ enum Waiting {
     },
     /// Other rules hold.
     Reread(Box<reread::Pending>),
+    /// An administrator has taken licenses back.
+    Removal(Box<removal::Pending>),
 }
 
 /// The daemon. One thread owns it; connections borrow it for the length of one request and never across a wait.
@@ -103,6 +105,7 @@ mod admission;
 mod deciding;
 pub(super) mod desk;
 mod queue;
+mod removal;
 mod reread;
 
 /// How connections and tasks share the daemon.
@@ -458,6 +461,7 @@ impl Daemon {
                 }
                 Waiting::Notice(session, notice) => self.tell(session, notice),
                 Waiting::Reread(pending) => self.reread_done(*pending),
+                Waiting::Removal(pending) => self.removal_done(*pending),
             }
         }
         touched.iter().for_each(|peer| peer.flush_and_wake());
@@ -477,6 +481,7 @@ impl Daemon {
                 }
                 Waiting::Answer { peer, request, .. } => peer.send(request, Outgoing::Refused(again())),
                 Waiting::Reread(pending) => pending.give_up(again()),
+                Waiting::Removal(pending) => pending.give_up(again()),
                 Waiting::Ended(_) | Waiting::Lost { .. } | Waiting::Notice(..) => {}
             }
         }

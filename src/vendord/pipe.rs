@@ -8,6 +8,7 @@ use futures_util::StreamExt as _;
 use tokio::net::UnixStream;
 use tokio_util::codec::{FramedRead, LinesCodec};
 
+use crate::event::Removed;
 use crate::wire::pipe::{DaemonLine, ManagerLine, ManagerLines, PIPE_ORDER_BYTES_MAX, Sources};
 
 /// What lmgrd wants, or that it is gone.
@@ -22,6 +23,14 @@ pub(super) enum Word {
         force: bool,
         sources: Option<Sources>,
         who: String,
+    },
+    /// Say whether anything speaks against an end that is not forced; under this number.
+    MayStop(u32),
+    /// Take licenses back.
+    Remove {
+        /// Its number, for the answer.
+        order: u32,
+        removed: Removed,
     },
     /// Nobody is there any more.
     Lost,
@@ -70,6 +79,8 @@ impl Pipe {
                 Ok(Some(ManagerLine::Reread { order, force, sources, who })) => {
                     return Word::Reread { order, force, sources, who };
                 }
+                Ok(Some(ManagerLine::MayStop { order })) => return Word::MayStop(order),
+                Ok(Some(ManagerLine::Remove { order, removed })) => return Word::Remove { order, removed },
                 Ok(None) => {}
                 Err(_) => tracing::warn!(%line, "lmgrd says something that has no meaning here"),
             }

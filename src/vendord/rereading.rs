@@ -48,7 +48,7 @@ pub(super) struct Sources {
 }
 
 /// What came of an order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Answer {
     /// What changes, and what was kept although the files did.
     pub(super) lines: Vec<String>,

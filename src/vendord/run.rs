@@ -212,7 +212,7 @@ async fn serve_until_stopped(
     let submitting = tokio::task::spawn_local(submit(Rc::clone(&shared)));
     let ticking = tokio::task::spawn_local(tick(Rc::clone(&shared), Rc::clone(&peers)));
     let (orders, order_queue) = mpsc::channel(rereading::QUEUE_MAX);
-    let (answers, mut answer_queue) = mpsc::unbounded_channel();
+    let (answers, mut answer_queue) = mpsc::unbounded_channel::<Vec<DaemonLine>>();
     let (serves, when_it_serves) = oneshot::channel();
     let mut serves = Some(serves);
     let rereading =
@@ -246,16 +246,33 @@ async fn serve_until_stopped(
                     tokio::task::spawn_local(async move {
                         let answer = if too_many { Ok(Answer::too_many()) } else { answer.await };
                         if let Ok(answer) = answer {
-                            let _ = answers.send((order, answer));
+                            let end = DaemonLine::Reread { order, refused: answer.refused };
+                            let _ = answers.send(said(order, answer.lines, end));
+                        }
+                    });
+                    continue;
+                }
+                Word::MayStop(order) => {
+                    let refused = shared.borrow().against_stopping();
+                    if let Some(pipe) = pipe.as_ref() {
+                        pipe.tell(&[DaemonLine::Done { order, refused }]);
+                    }
+                    continue;
+                }
+                Word::Remove { order, removed } => {
+                    let answer = shared.borrow_mut().remove(&removed);
+                    let answers = answers.clone();
+                    tokio::task::spawn_local(async move {
+                        if let Ok(answer) = answer.await.map(Answer::cut) {
+                            let end = DaemonLine::Done { order, refused: answer.refused };
+                            let _ = answers.send(said(order, answer.lines, end));
                         }
                     });
                     continue;
                 }
             },
-            Some((order, answer)) = answer_queue.recv() => if let Some(pipe) = pipe.as_ref() {
-                let said = answer.lines.into_iter().map(|text| DaemonLine::Said { order, text });
-                let end = DaemonLine::Reread { order, refused: answer.refused };
-                pipe.tell(&said.chain([end]).collect::<Vec<_>>());
+            Some(lines) = answer_queue.recv() => if let Some(pipe) = pipe.as_ref() {
+                pipe.tell(&lines);
             },
             _ = hang_up.recv() => {
                 let who = "SIGHUP".to_owned();
@@ -289,6 +306,11 @@ async fn serve_until_stopped(
     close_all(&peers).await;
     end_threads(&shared, &projector, projector_thread).await;
     ending
+}
+
+/// The lines of an answer to lmgrd.
+fn said(order: u32, lines: Vec<String>, end: DaemonLine) -> Vec<DaemonLine> {
+    lines.into_iter().map(|text| DaemonLine::Said { order, text }).chain([end]).collect()
 }
 
 fn failed(stop: Stop) -> Ending {

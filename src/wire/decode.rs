@@ -13,7 +13,9 @@ use super::server_message::{
 use super::tlv::{Field, Fields};
 use super::{MessageError, grounds, kind, tag};
 use crate::code::{Code, minor};
-use crate::event::{Answer, Checkin, Checkout, Claims, Denial, Grant, Place, Queueing, Wishes};
+use crate::event::{
+    Answer, Checkin, Checkout, Claims, Denial, Grant, Place, Queueing, Removal, RemovalTarget, Wishes,
+};
 use crate::ident::{
     CheckoutData, Count, Digest, Display, DupMask, FeatureName, Handle, Host, Platform, PoolKey, Project,
     SessionId, Token, User, VendorName, Version,
@@ -288,10 +290,14 @@ fn hello(body: &[u8]) -> Result<Hello, MessageError> {
 
 fn control(body: &[u8]) -> Result<Control, MessageError> {
     read! { body;
-        verb: VERB, |field: Field<'_>| match field.u8()? { verb @ 1..=3 => Ok(verb), _ => Err(field.bad()) };
+        verb: VERB, |field: Field<'_>| match field.u8()? { verb @ 1..=4 => Ok(verb), _ => Err(field.bad()) };
         vendor: VENDOR, Field::name::<VendorName>;
         force: FORCE, Field::present;
         feature: FEATURE, Field::name::<FeatureName>;
+        handle: HANDLE, Field::u64;
+        client_user: CLIENT_USER, Field::name::<User>;
+        client_host: CLIENT_HOST, Field::name::<Host>;
+        client_display: CLIENT_DISPLAY, Field::name::<Display>;
         user: USER, Field::name::<User>;
         host: HOST, Field::name::<Host>;
         nonce: NONCE, Field::bytes::<32>;
@@ -303,7 +309,19 @@ fn control(body: &[u8]) -> Result<Control, MessageError> {
         verb: match need(kind, tag::VERB, verb)? {
             1 => ControlVerb::Shutdown { vendor, force },
             2 => ControlVerb::Reread { vendor, force },
-            _ => ControlVerb::Explain { feature: need(kind, tag::FEATURE, feature)? },
+            3 => ControlVerb::Explain { feature: need(kind, tag::FEATURE, feature)? },
+            _ => {
+                let target = match handle {
+                    Some(handle) => RemovalTarget::Handle(Handle(handle)),
+                    None => RemovalTarget::Client {
+                        user: need(kind, tag::CLIENT_USER, client_user)?,
+                        host: need(kind, tag::CLIENT_HOST, client_host)?,
+                        display: need(kind, tag::CLIENT_DISPLAY, client_display)?,
+                    },
+                };
+                let removal = Removal { feature: need(kind, tag::FEATURE, feature)?, target };
+                ControlVerb::Remove { vendor: need(kind, tag::VENDOR, vendor)?, removal }
+            }
         },
         user: need(kind, tag::USER, user)?,
         host: need(kind, tag::HOST, host)?,

@@ -14,7 +14,7 @@ use super::server_message::{
 };
 use super::tlv::PutField;
 use super::{grounds, kind, tag};
-use crate::event::{Answer, Claims, Denial, Grant};
+use crate::event::{Answer, Claims, Denial, Grant, RemovalTarget};
 
 /// A message has a part that does not fit into a frame. Nothing of it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -264,6 +264,15 @@ fn control_claims(it: &Control, out: &mut BytesMut) -> Result<(), EncodeError> {
     out.field_present(tag::FORCE, force);
     if let Some(feature) = it.verb.feature() {
         out.field(tag::FEATURE, feature.as_str().as_bytes())?;
+    }
+    match it.verb.target() {
+        None => {}
+        Some(RemovalTarget::Handle(handle)) => out.field_u64(tag::HANDLE, handle.0),
+        Some(RemovalTarget::Client { user, host, display }) => {
+            out.field(tag::CLIENT_USER, user.as_str().as_bytes())?;
+            out.field(tag::CLIENT_HOST, host.as_str().as_bytes())?;
+            out.field(tag::CLIENT_DISPLAY, display.as_str().as_bytes())?;
+        }
     }
     out.field(tag::USER, it.user.as_str().as_bytes())?;
     out.field(tag::HOST, it.host.as_str().as_bytes())

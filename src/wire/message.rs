@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::grounds::GroundsPart;
 use super::server_message::{LicensePart, LineText, Notice, ServerInfo, StatusItem, Welcome};
-use crate::event::{Answer, Checkin, Checkout, Claims, Denial};
+use crate::event::{Answer, Checkin, Checkout, Claims, Denial, Removal, RemovalTarget};
 use crate::ident::{Digest, FeatureName, Host, SessionId, Token, User, VendorName};
 use crate::time::Timestamp;
 
@@ -187,6 +187,13 @@ pub enum ControlVerb {
         /// Which feature.
         feature: FeatureName,
     },
+    /// Take licenses back.
+    Remove {
+        /// Which vendor daemon has them.
+        vendor: VendorName,
+        /// Which.
+        removal: Removal,
+    },
 }
 
 impl ControlVerb {
@@ -197,6 +204,7 @@ impl ControlVerb {
             Self::Shutdown { vendor, force } => (1, vendor.as_ref(), *force),
             Self::Reread { vendor, force } => (2, vendor.as_ref(), *force),
             Self::Explain { .. } => (3, None, false),
+            Self::Remove { vendor, .. } => (4, Some(vendor), false),
         }
     }
 
@@ -206,6 +214,16 @@ impl ControlVerb {
         match self {
             Self::Shutdown { .. } | Self::Reread { .. } => None,
             Self::Explain { feature } => Some(feature),
+            Self::Remove { removal, .. } => Some(&removal.feature),
+        }
+    }
+
+    /// What it takes back.
+    #[must_use]
+    pub const fn target(&self) -> Option<&RemovalTarget> {
+        match self {
+            Self::Shutdown { .. } | Self::Reread { .. } | Self::Explain { .. } => None,
+            Self::Remove { removal, .. } => Some(&removal.target),
         }
     }
 }

@@ -1,16 +1,18 @@
 //! The pipe between lmgrd and a vendor daemon that it started: text lines over the daemon's standard input, a socket
 //! pair. Its end says that the other side is gone: a vendor daemon then drains and ends within 5 seconds.
 //!
-//! An order to reread is several lines: FILE, OPTIONS and HOST say what to read, REREAD ends it. Its answer is as many SAID
+//! An order to remove, or the question whether the daemon may be stopped, is a line; DONE with how it went ends the answer, behind any
+//! SAID lines. An order to reread is several lines: FILE, OPTIONS and HOST say what to read, REREAD ends it. Its answer is as many SAID
 //! lines as it takes and REREAD with how it went.
 
 use std::fmt;
+use std::str::FromStr;
 
 use thiserror::Error;
 
 use crate::code::Code;
-use crate::event::Denial;
-use crate::ident::{decode_hex, encode_hex};
+use crate::event::{Denial, Removal, RemovalTarget, Removed};
+use crate::ident::{Handle, decode_hex, encode_hex};
 
 /// Longest line that a vendor daemon says, its end included, in bytes.
 pub const PIPE_LINE_BYTES_MAX: usize = 4096;
@@ -52,12 +54,19 @@ pub enum DaemonLine {
         /// Why, for people, in one line.
         text: String,
     },
-    /// A line of the answer to an order to reread.
+    /// A line of the answer to an order.
     Said {
         /// Which order.
         order: u32,
         /// The line.
         text: String,
+    },
+    /// The end of the answer to any other order.
+    Done {
+        /// Which order.
+        order: u32,
+        /// Why it was not carried out in full; none if it was.
+        refused: Option<Denial>,
     },
     /// The end of the answer to an order to reread.
     Reread {
@@ -75,6 +84,18 @@ pub enum ManagerLine {
     Stop {
         /// Who ordered it, such as `ann@ws01` or `signal 15`.
         who: String,
+    },
+    /// Say whether anything speaks against an end that is not forced. Changes nothing.
+    MayStop {
+        /// A number for the answer.
+        order: u32,
+    },
+    /// Take licenses back.
+    Remove {
+        /// A number for the answer.
+        order: u32,
+        /// What, and who ordered it.
+        removed: Removed,
     },
     /// Read everything again.
     Reread {
@@ -120,20 +141,52 @@ impl DaemonLine {
                 Some(Self::Said { order: order.parse().ok()?, text: text.to_owned() })
             }
             Some(("REREAD", rest)) => {
-                let (order, how) = rest.split_once(' ')?;
-                let order = order.parse().ok()?;
-                if how == "OK" {
-                    return Some(Self::Reread { order, refused: None });
-                }
-                let mut words = how.splitn(3, ' ');
-                let code = words.next().and_then(|number| Code::from_number(number.parse().ok()?))?;
-                let minor = words.next()?.parse().ok()?;
-                let note = words.next().unwrap_or_default();
-                Some(Self::Reread { order, refused: Some(Denial::new(code, minor, note)) })
+                let (order, refused) = parse_end(rest)?;
+                Some(Self::Reread { order, refused })
+            }
+            Some(("DONE", rest)) => {
+                let (order, refused) = parse_end(rest)?;
+                Some(Self::Done { order, refused })
             }
             _ => None,
         }
     }
+}
+
+/// The order that an answer ends, and why it was not carried out in full.
+fn parse_end(text: &str) -> Option<(u32, Option<Denial>)> {
+    let (order, how) = text.split_once(' ')?;
+    let order = order.parse().ok()?;
+    if how == "OK" {
+        return Some((order, None));
+    }
+    let mut words = how.splitn(3, ' ');
+    let code = words.next().and_then(|number| Code::from_number(number.parse().ok()?))?;
+    let minor = words.next()?.parse().ok()?;
+    let note = words.next().unwrap_or_default();
+    Some((order, Some(Denial::new(code, minor, note))))
+}
+
+/// The words of an order to remove.
+fn parse_remove(text: &str) -> Option<ManagerLine> {
+    fn name<T: FromStr>(word: Option<&str>) -> Option<T> {
+        String::from_utf8(unescape(word?)?).ok()?.parse().ok()
+    }
+    let mut words = text.split(' ');
+    let order = words.next()?.parse().ok()?;
+    let by = name(words.next())?;
+    let feature = name(words.next())?;
+    let target = match words.next()? {
+        "HANDLE" => RemovalTarget::Handle(Handle(words.next()?.parse().ok()?)),
+        "CLIENT" => RemovalTarget::Client {
+            user: name(words.next())?,
+            host: name(words.next())?,
+            display: name(words.next())?,
+        },
+        _ => return None,
+    };
+    let removed = Removed { by, removal: Removal { feature, target } };
+    words.next().is_none().then_some(ManagerLine::Remove { order, removed })
 }
 
 impl ManagerLines {
@@ -145,6 +198,11 @@ impl ManagerLines {
         let (word, rest) = line.split_once(' ').ok_or(PipeLineUnknown)?;
         match word {
             "STOP" => return Ok(Some(ManagerLine::Stop { who: rest.to_owned() })),
+            "MAYSTOP" => {
+                let order = rest.parse().map_err(|_| PipeLineUnknown)?;
+                return Ok(Some(ManagerLine::MayStop { order }));
+            }
+            "REMOVE" => return parse_remove(rest).map(Some).ok_or(PipeLineUnknown),
             "FILE" if self.files.len() < FILES_MAX => self.files.push(unescape(rest).ok_or(PipeLineUnknown)?),
             "FILE" => {}
             "OPTIONS" => self.options = Some(unescape(rest).ok_or(PipeLineUnknown)?),
@@ -208,10 +266,17 @@ impl fmt::Display for DaemonLine {
             Self::Ready { port } => writeln!(f, "READY {port}"),
             Self::Failed { text } => writeln!(f, "FAILED {}", one_line(text)),
             Self::Said { order, text } => writeln!(f, "SAID {order} {}", one_line(text)),
-            Self::Reread { order, refused: None } => writeln!(f, "REREAD {order} OK"),
-            Self::Reread { order, refused: Some(Denial { code, minor, note }) } => {
-                writeln!(f, "REREAD {order} {} {minor} {}", code.number(), one_line(note))
-            }
+            Self::Reread { order, refused } => put_end(f, "REREAD", *order, refused.as_ref()),
+            Self::Done { order, refused } => put_end(f, "DONE", *order, refused.as_ref()),
+        }
+    }
+}
+
+fn put_end(f: &mut fmt::Formatter<'_>, word: &str, order: u32, refused: Option<&Denial>) -> fmt::Result {
+    match refused {
+        None => writeln!(f, "{word} {order} OK"),
+        Some(Denial { code, minor, note }) => {
+            writeln!(f, "{word} {order} {} {minor} {}", code.number(), one_line(note))
         }
     }
 }
@@ -221,6 +286,19 @@ impl fmt::Display for ManagerLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stop { who } => writeln!(f, "STOP {}", one_line(who)),
+            Self::MayStop { order } => writeln!(f, "MAYSTOP {order}"),
+            Self::Remove { order, removed: Removed { by, removal } } => {
+                let (by, feature) = (escape(by.as_bytes()), escape(removal.feature.as_str().as_bytes()));
+                write!(f, "REMOVE {order} {by} {feature} ")?;
+                match &removal.target {
+                    RemovalTarget::Handle(handle) => writeln!(f, "HANDLE {handle}"),
+                    RemovalTarget::Client { user, host, display } => {
+                        let words = [user.as_str(), host.as_str(), display.as_str()];
+                        let [user, host, display] = words.map(|word| escape(word.as_bytes()));
+                        writeln!(f, "CLIENT {user} {host} {display}")
+                    }
+                }
+            }
             Self::Reread { order, force, sources, who } => {
                 if let Some(Sources { files, options, host }) = sources {
                     files.iter().try_for_each(|file| writeln!(f, "FILE {}", escape(file)))?;
@@ -268,6 +346,8 @@ mod tests {
             DaemonLine::Failed { text: "port 27010 is taken".into() },
             DaemonLine::Said { order: 7, text: "pool added".into() },
             DaemonLine::Reread { order: 7, refused: None },
+            DaemonLine::Done { order: 8, refused: None },
+            DaemonLine::Done { order: 8, refused: Some(Denial::new(Code::LingerLicense, 607, "a b")) },
             DaemonLine::Reread { order: 7, refused: Some(Denial::new(Code::RereadIncomplete, 606, "a b")) },
         ] {
             let text = line.to_string();
@@ -283,6 +363,22 @@ mod tests {
         for (force, sources) in [(true, Some(sources)), (false, None)] {
             let order = ManagerLine::Reread { order: 7, force, sources, who: "ann@ws01".into() };
             assert_eq!(whole(&order), order);
+        }
+        let client = RemovalTarget::Client {
+            user: "Ann% Lee".parse().unwrap(),
+            host: "wß01".parse().unwrap(),
+            display: "/dev/pts/0".parse().unwrap(),
+        };
+        for target in [RemovalTarget::Handle(Handle(12)), client] {
+            let removal = Removal { feature: "f%1".parse().unwrap(), target };
+            let order =
+                ManagerLine::Remove { order: 9, removed: Removed { by: "Ann Lee@ws01".into(), removal } };
+            assert_eq!(whole(&order), order);
+        }
+        assert_eq!(whole(&ManagerLine::MayStop { order: 3 }), ManagerLine::MayStop { order: 3 });
+        for line in ["REMOVE 1 a f HANDLE x", "REMOVE 1 a f CLIENT a b", "REMOVE 1 a f HANDLE 1 2", "MAYSTOP"]
+        {
+            assert_eq!(ManagerLines::default().take(line), Err(PipeLineUnknown), "{line}");
         }
         assert_eq!(ManagerLines::default().take("FILE %4"), Err(PipeLineUnknown));
         assert_eq!(ManagerLines::default().take("REREAD 7 perhaps"), Err(PipeLineUnknown));

@@ -4,7 +4,9 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use seatkeeper::code::Code;
-use seatkeeper::event::{Answer, Checkin, Checkout, Claims, Denial, Grant, Place, Queueing, Shares, Wishes};
+use seatkeeper::event::{
+    Answer, Checkin, Checkout, Claims, Denial, Grant, Place, Queueing, Removal, RemovalTarget, Shares, Wishes,
+};
 use seatkeeper::ident::{
     Count, Digest, Display, DupMask, FeatureName, Handle, Host, Platform, PoolKey, Project, SessionId, Token,
     User, VendorName, Version,
@@ -239,12 +241,27 @@ fn shares() -> impl Strategy<Value = Option<Shares>> {
     option::of((mask, handle()).prop_map(|(mask, group)| Shares { mask, group }))
 }
 
+fn target() -> impl Strategy<Value = RemovalTarget> {
+    prop_oneof![
+        handle().prop_map(RemovalTarget::Handle),
+        (user(), name(), name()).prop_map(|(user, host, display)| RemovalTarget::Client {
+            user,
+            host,
+            display
+        }),
+    ]
+}
+
 fn verb() -> impl Strategy<Value = ControlVerb> {
     prop_oneof![
         (option::of(name()), any::<bool>())
             .prop_map(|(vendor, force)| ControlVerb::Shutdown { vendor, force }),
         (option::of(name()), any::<bool>()).prop_map(|(vendor, force)| ControlVerb::Reread { vendor, force }),
         name().prop_map(|feature| ControlVerb::Explain { feature }),
+        (name(), name(), target()).prop_map(|(vendor, feature, target)| ControlVerb::Remove {
+            vendor,
+            removal: Removal { feature, target },
+        }),
     ]
 }
 

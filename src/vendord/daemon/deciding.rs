@@ -9,19 +9,27 @@ use crate::time::Now;
 
 impl Daemon {
     pub(super) fn execute(&mut self, command: &Command) -> Reply {
-        if self.stopping {
-            let note = "the vendor daemon is shutting down";
-            return Reply::Refused(Denial::new(Code::VendorDown, minor::VENDOR_DOWN, note));
-        }
-        if let Recording::Failing(reason) = &self.recording {
-            return Reply::Refused(Denial::new(Code::StoreUnavailable, minor::STORE_FAILED, reason));
-        }
-        if self.waiting.len() >= WAITING_MAX {
-            let note = "too many requests wait for the disk";
-            return Reply::Refused(Denial::new(Code::ServerBusy, minor::WRITER_BUSY, note));
+        if let Some(denial) = self.unready() {
+            return Reply::Refused(denial);
         }
         let now = self.now();
         self.carry_out(command, now)
+    }
+
+    /// Why nothing can be decided at present.
+    pub(super) fn unready(&self) -> Option<Denial> {
+        if self.stopping {
+            let note = "the vendor daemon is shutting down";
+            return Some(Denial::new(Code::VendorDown, minor::VENDOR_DOWN, note));
+        }
+        if let Recording::Failing(reason) = &self.recording {
+            return Some(Denial::new(Code::StoreUnavailable, minor::STORE_FAILED, reason));
+        }
+        if self.waiting.len() >= WAITING_MAX {
+            let note = "too many requests wait for the disk";
+            return Some(Denial::new(Code::ServerBusy, minor::WRITER_BUSY, note));
+        }
+        None
     }
 
     /// Ends what is over at this time, before anything else is decided.
