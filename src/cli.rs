@@ -21,6 +21,7 @@ mod lminstall;
 mod lmlicvalidator;
 mod lmlint;
 mod lmopt;
+mod lmremove;
 #[cfg(feature = "server")]
 mod lmreplay;
 mod lmreread;

@@ -19,6 +19,7 @@ pub mod lminstall;
 pub mod lmlicvalidator;
 pub mod lmlint;
 pub mod lmopt;
+pub mod lmremove;
 #[cfg(feature = "server")]
 pub mod lmreplay;
 pub mod lmreread;

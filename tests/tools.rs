@@ -24,6 +24,7 @@ mod tools {
     mod lminstall;
     mod lmlint;
     mod lmopt;
+    mod lmremove;
     mod lmreplay;
     mod lmreread;
     mod lmstat;

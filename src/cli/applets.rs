@@ -5,7 +5,8 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use super::terminal::is_output_lost;
 use super::{
     Call, PROGRAM, USAGE, classic, lmcatalog, lmcksum, lmcrypt, lmdiff, lmdown, lmexplain, lmfmt, lmhostid,
-    lminstall, lmlicvalidator, lmlint, lmopt, lmreread, lmstat, lmutil, lmver, lsp, print, print_error, run,
+    lminstall, lmlicvalidator, lmlint, lmopt, lmremove, lmreread, lmstat, lmutil, lmver, lsp, print,
+    print_error, run,
 };
 #[cfg(feature = "server")]
 use super::{lmgrd, lmreplay, up, vendord};
@@ -44,6 +45,7 @@ pub(super) static APPLETS: &[Applet] = &[
     applet!("run", run, classic: false, hidden: false),
     applet!("lmstat", lmstat, classic: true, hidden: false),
     applet!("lmdown", lmdown, classic: true, hidden: false),
+    applet!("lmremove", lmremove, classic: true, hidden: false),
     applet!("lmreread", lmreread, classic: true, hidden: false),
     applet!("lmhostid", lmhostid, classic: true, hidden: false),
     applet!("lmlicvalidator", lmlicvalidator, classic: true, hidden: false),

@@ -28,7 +28,7 @@ pub(super) struct Args {
     /// Shut down all servers of the path
     #[arg(long = "all")]
     all: bool,
-    /// Shut down even while licenses are borrowed, which no license of this version can be
+    /// Shut down even while licenses are borrowed (they stay borrowed); on the server's machine only
     #[arg(long = "force")]
     force: bool,
     /// File with the administrator's key, for a server on another machine

@@ -11,6 +11,7 @@ use crate::text::nearest;
 const TOOLS: &[&str] = &[
     "lmstat",
     "lmdown",
+    "lmremove",
     "lmreread",
     "lmhostid",
     "lmlicvalidator",

@@ -218,6 +218,11 @@ impl LineSession {
     /// Asks and takes one line; empty when the server has closed.
     pub(crate) fn ask(&mut self, line: &str) -> String {
         self.stream.write_all(format!("{line}\n").as_bytes()).unwrap();
+        self.hear()
+    }
+
+    /// Takes one line; empty when the server has closed.
+    pub(crate) fn hear(&mut self) -> String {
         let mut answer = String::new();
         self.lines.read_line(&mut answer).unwrap();
         answer.trim_end().to_owned()

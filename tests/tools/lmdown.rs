@@ -96,3 +96,48 @@ fn it_asks_first_and_takes_silence_as_no() {
     );
     assert!(text.contains("Are you sure (y/n)?  ") && listens(system.port));
 }
+
+/// A system whose vendor daemon is a script that answers the question before lmdown like this, or with nothing.
+fn scripted(answer: &str) -> System {
+    let license =
+        "SERVER this_host ANY {port}\nVENDOR LGS vendors/daemon\nFEATURE solver LGS 1.0 permanent 1\n";
+    System::start_prepared(license, &["--vendor-dir", "vendors"], |dir| {
+        std::fs::create_dir(dir.join("vendors")).unwrap();
+        let script = format!(
+            "#!/bin/sh\necho READY 65000 >&0\nwhile read -r word order rest; do case $word in\n\
+             MAYSTOP) {answer} ;;\nSTOP) exit 15 ;;\nesac; done\n"
+        );
+        let path = dir.join("vendors/daemon");
+        std::fs::write(&path, script).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    })
+}
+
+#[test]
+fn while_licenses_are_borrowed_it_needs_force() {
+    let mut system = scripted("echo \"DONE $order -120 610 2 licenses of LGS are borrowed\" >&0");
+    let place = system.place();
+    for vendor in [&[][..], &["-vendor", "LGS"]] {
+        let output = system.tool(&[&["lmdown", "-c", &place, "-q"], vendor].concat());
+        assert_eq!(output.status.code(), Some(136), "{}", printed(&output));
+        let text = "Shutdown failed: Cannot lmdown the server when licenses are borrowed. (-120,610)\n\
+                    2 licenses of LGS are borrowed\n";
+        assert!(printed(&output).ends_with(text), "{}", printed(&output));
+    }
+    assert!(
+        system.log().contains(" refused: Cannot lmdown the server when licenses are borrowed. (-120,610)")
+    );
+    assert!(listens(system.port) && !system.log().contains("Shutting down LGS"));
+    let output = system.tool(&["lmdown", "-c", &place, "-q", "-force"]);
+    assert!(output.status.success(), "{}", printed(&output));
+    assert_eq!(system.wait().code(), Some(0));
+}
+
+#[test]
+fn a_vendor_daemon_that_does_not_answer_is_ended_too() {
+    let mut system = scripted(":");
+    let output = system.tool(&["lmdown", "-c", &system.place(), "-q"]);
+    assert!(output.status.success(), "{}", printed(&output));
+    assert_eq!(system.wait().code(), Some(0));
+    assert!(system.log().contains("LGS does not say whether it may be stopped"), "{}", system.log());
+}
