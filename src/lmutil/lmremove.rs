@@ -113,7 +113,7 @@ pub fn remove(
         let mut refused: Option<Failure> = None;
         let mut seen = Seen::default();
         for mut server in servers(path, wanted, limits).await? {
-            for vendor in server.holders(wanted, limits, &mut seen).await? {
+            for vendor in server.holders(wanted, limits, &mut seen).await {
                 let verb = ControlVerb::Remove { vendor, removal: wanted.removal.clone() };
                 match order(&mut server.connection, verb, key).await {
                     Ok((lines, why)) => {
@@ -178,25 +178,25 @@ async fn servers(path: &SearchPath, wanted: &Wanted, limits: Limits) -> Result<V
 
 impl Server {
     /// The vendor daemons that have what is wanted.
-    async fn holders(
-        &mut self,
-        wanted: &Wanted,
-        limits: Limits,
-        seen: &mut Seen,
-    ) -> Result<Vec<VendorName>, Failure> {
+    async fn holders(&mut self, wanted: &Wanted, limits: Limits, seen: &mut Seen) -> Vec<VendorName> {
         let mut holders = Vec::new();
         let feature = &wanted.removal.feature;
+        if let Some(down) = self.info.vendors.iter().find(|vendor| !vendor.up) {
+            let note = format!("{} is not running", down.name);
+            seen.failure.get_or_insert(Failure::new(Code::VendorDown, minor::VENDOR_DOWN, &note));
+        }
         let up = self.info.vendors.iter().filter(|vendor| vendor.up);
         for (vendor, port) in up.filter_map(|vendor| Some((&vendor.name, vendor.port?))) {
             let address = SocketAddr::new(self.connection.peer().ip(), port);
-            let mut connection = Connection::open(address, ask::hello()?, limits).await?;
-            let items = status(&mut connection, Some(feature)).await?;
-            let of_feature =
-                |item: &StatusItem| matches!(item, StatusItem::Feature { name, .. } if name == feature);
-            if !items.iter().any(of_feature) {
-                seen.other_features(&status(&mut connection, None).await?);
-                continue;
-            }
+            let items = match out_of(address, feature, limits, seen).await {
+                Ok(Some(items)) => items,
+                Ok(None) => continue,
+                // Another one may have it.
+                Err(failure) => {
+                    seen.failure.get_or_insert(failure);
+                    continue;
+                }
+            };
             seen.known = true;
             if items.iter().any(|item| wanted.means(item)) {
                 holders.push(vendor.clone());
@@ -204,8 +204,25 @@ impl Server {
                 seen.out.extend(items.into_iter().filter_map(|item| seen_item(&self.info, item)));
             }
         }
-        Ok(holders)
+        holders
     }
+}
+
+/// What is out of a feature at a vendor daemon; none if it has none of that name.
+async fn out_of(
+    address: SocketAddr,
+    feature: &FeatureName,
+    limits: Limits,
+    seen: &mut Seen,
+) -> Result<Option<Vec<StatusItem>>, Failure> {
+    let mut connection = Connection::open(address, ask::hello()?, limits).await?;
+    let items = status(&mut connection, Some(feature)).await?;
+    let of_feature = |item: &StatusItem| matches!(item, StatusItem::Feature { name, .. } if name == feature);
+    if items.iter().any(of_feature) {
+        return Ok(Some(items));
+    }
+    seen.other_features(&status(&mut connection, None).await?);
+    Ok(None)
 }
 
 async fn status(
@@ -228,6 +245,8 @@ struct Seen {
     others: Vec<FeatureName>,
     /// What is out of the feature.
     out: Vec<Out>,
+    /// Why some vendor daemon could not be asked.
+    failure: Option<Failure>,
 }
 
 #[derive(Debug)]
@@ -263,6 +282,9 @@ impl Seen {
     /// Nothing fits: what is near to it.
     fn nothing(mut self, wanted: &Wanted) -> Refused {
         let Removal { feature, target } = &wanted.removal;
+        if let Some(failure) = self.failure.take().filter(|_| !self.known) {
+            return failure.into();
+        }
         if !self.known {
             let meant = nearest(feature.as_str(), self.others.iter().map(FeatureName::as_str));
             let near = meant.map(|name| format!("did you mean {name}?")).into_iter().collect();

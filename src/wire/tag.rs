@@ -179,12 +179,6 @@ tags! {
     LINGER_TOTAL_S = 0x0081;
     /// When a lingering license comes back, i64 milliseconds since 1970.
     LINGERS_UNTIL = 0x0082;
-    /// User whose checkouts are meant, text.
-    CLIENT_USER = 0x00A0;
-    /// Host of those checkouts, text.
-    CLIENT_HOST = 0x00A1;
-    /// Display of those checkouts, text.
-    CLIENT_DISPLAY = 0x00A2;
     /// Place in the queue, u32.
     POSITION = 0x0090;
     /// How long it may take, u32 seconds.
@@ -193,6 +187,12 @@ tags! {
     HOLD = 0x0092;
     /// About a request that waits, fields.
     QUEUED_ITEM = 0x0093;
+    /// User whose checkouts are meant, text.
+    CLIENT_USER = 0x00A0;
+    /// Host of those checkouts, text.
+    CLIENT_HOST = 0x00A1;
+    /// Display of those checkouts, text.
+    CLIENT_DISPLAY = 0x00A2;
 }
 
 /// Tags that later minor versions will use. Until then they are like any unknown tag: a client that depends on one sets

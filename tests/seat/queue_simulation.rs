@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use seatkeeper::event::{Answer, Checkin, EndReason, Event, SessionKind, Started};
+use seatkeeper::event::{
+    Answer, Checkin, EndReason, Event, Removal, RemovalTarget, Removed, SessionKind, Started,
+};
 use seatkeeper::ident::{Digest, Handle, SessionId, Token};
 use seatkeeper::seat::{BLOCK_FIRST, Command, HOLD_USUAL, PASSES_MAX, Reply, State};
 use seatkeeper::time::{Monotonic, Timestamp};
@@ -123,6 +125,12 @@ impl Simulation {
 
     fn give_back(&mut self, handle: Handle) {
         let session = self.held.remove(&handle).unwrap().session;
+        if self.dice.below(4) == 0 {
+            let removal = Removal { feature: "fa".parse().unwrap(), target: RemovalTarget::Handle(handle) };
+            let removed = Removed { by: "root@srv".into(), removal };
+            assert_eq!(self.bench.run(&Command::Remove(removed)).reply, Reply::Done);
+            return self.serve();
+        }
         let token = self.token(session);
         let request = Checkin { token, acknowledged: Token(0), handle };
         let reply = self.bench.run(&Command::Checkin(session, request)).reply;

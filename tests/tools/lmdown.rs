@@ -1,5 +1,7 @@
 //! lmdown: who may, and what it does.
 
+use seatkeeper::event::Event;
+
 use crate::LICENSE;
 use crate::daemon::until;
 use crate::system::{System, listens, printed};
@@ -15,6 +17,15 @@ fn it_ends_everything_in_order_and_frees_the_ports() {
     assert!(printed(&output).ends_with("    1 License Server shut down\n"));
     assert_eq!(system.wait().code(), Some(0));
     assert!(!listens(system.port) && !listens(vendor_port));
+    let records = seatkeeper::store::history::read(&system.dir.path().join("state/LGS")).unwrap();
+    let stopped =
+        records.map(Result::unwrap).flat_map(|record| record.events).find_map(|event| match event {
+            Event::Stopped(stopped) => Some(stopped.by),
+            _ => None,
+        });
+    let (user, host) =
+        stopped.as_deref().and_then(|by| by.split_once('@')).expect("who ordered it is recorded");
+    assert!(system.log().contains(&format!("(lmgrd) SHUTDOWN request from {user} at node {host}\n")));
     let log = system.log();
     assert!(log.contains("(lmgrd) lmdown/lmreread only allowed on this machine\n"));
     let mut rest = log.as_str();
@@ -76,6 +87,8 @@ fn one_vendor_daemon_ends_alone_and_stays_down() {
     let output = system.tool(&["lmdown", "-c", &place, "-vendor", "LGS", "-q"]);
     assert!(output.status.success(), "{}", printed(&output));
     until("the vendor daemon's port to be free", || !listens(vendor_port));
+    let removal = system.tool(&["lmremove", "-c", &place, "solver", "ann", "ws01", "d"]);
+    assert_eq!(removal.status.code(), Some(159), "{}", printed(&removal));
     let status = system.tool(&["lmstat", "-a", "-c", &place]);
     assert!(status.status.success());
     assert!(printed(&status).contains("       LGS: The desired vendor daemon is down. (-97,506)\n"));

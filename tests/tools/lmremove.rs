@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Output, Stdio};
 
 use seatkeeper::code::Code;
+use seatkeeper::event::{Event, RemovalTarget, Removed};
 use seatkeeper::wire::{Message, Notice, Purpose};
 
 use crate::LICENSE;
@@ -218,8 +219,23 @@ fn a_removed_seat_is_not_resumed_nor_repeated_also_not_after_a_crash() {
     until("lmstat shows it", || status(&system).contains(&format!(" {})", again.handle)));
     failed(&remove(&system, &["solver", "ann", "ws01", "/dev/pts/1"]), -64, "(-64,607)");
     // The history replays without a difference, and says who did it.
-    let output = system.tool(&["lmreplay", "--recorded", "state"]);
-    assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
+    let records = seatkeeper::store::history::read(&system.dir.path().join("state/LGS")).unwrap();
+    let removed =
+        records.map(Result::unwrap).flat_map(|record| record.events).find_map(|event| match event {
+            Event::Removed(removed) => Some(removed),
+            _ => None,
+        });
+    let Removed { by, removal } = *removed.unwrap();
+    assert_eq!(removal.target, RemovalTarget::Handle(lost.handle));
+    assert!(
+        system.log().contains(&format!("(LGS) REMOVE request from {by}: {removal}\n")),
+        "{}",
+        system.log()
+    );
+    for source in [&["--recorded", "state"][..], &["--license", "test.lic", "--debug-log", "lgs.log"]] {
+        let output = system.tool(&[&["lmreplay"], source].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
+    }
 }
 
 #[test]
