@@ -101,3 +101,55 @@ fn a_start_that_was_rolled_back_is_recorded_after_the_recovery() {
     daemon.committed(daemon.state.seq());
     assert!(daemon.start.is_none(), "once is enough");
 }
+
+#[test]
+fn a_removal_that_was_rolled_back_has_not_happened_and_can_be_ordered_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut daemon, store) = daemon(dir.path());
+    let session = SessionId([7; 16]);
+    let claims = (*line_identity()).clone();
+    let identity = Identity::new(claims, "127.0.0.1".parse().unwrap(), SessionKind::Framed);
+    let opened = crate::event::Opened { session, secret: Digest([0; 32]), identity: identity.clone() };
+    let request = Checkout {
+        token: Token(1),
+        acknowledged: Token(0),
+        feature: "fx".parse().unwrap(),
+        version: "1.0".parse().unwrap(),
+        count: crate::ident::Count::MIN,
+        wishes: crate::event::Wishes::default(),
+    };
+    let out = crate::event::Out {
+        session,
+        identity,
+        request,
+        pool: crate::ident::PoolKey::new("fx 1"),
+        handle: Handle(1),
+        lines: [].into(),
+        expires: None,
+        demo: false,
+        accounting: crate::event::Accounting::default(),
+    };
+    let mut left = State::default();
+    let events = vec![Event::Opened(opened), Event::Out(Box::new(out))];
+    left.evolve(&Record { first: Seq(1), at: Timestamp(0), events });
+    let start = Command::Start(Started { version: "0".into(), zone: "UTC".into(), files: Vec::new() });
+    daemon.begin(store, left.clone(), &start);
+    let target = crate::event::RemovalTarget::Handle(Handle(1));
+    let removal = crate::event::Removal { feature: "fx".parse().unwrap(), target };
+    let order = crate::event::Removed { by: "root@srv".into(), removal };
+    let mut answer = daemon.remove(&order);
+    assert!(answer.try_recv().is_err(), "it waits for the disk");
+    daemon.rolled_back("disk full");
+    assert_eq!(answer.try_recv().unwrap().refused.unwrap().code, Code::AskAgain);
+    let served = daemon.served.clone();
+    daemon.rebuilt(left, served);
+    assert_eq!(daemon.remove(&order).try_recv().unwrap().refused.unwrap().code, Code::StoreUnavailable);
+    daemon.recovered();
+    let mut answer = daemon.remove(&order);
+    daemon.committed(daemon.state.seq());
+    let answer = answer.try_recv().unwrap();
+    assert_eq!((answer.lines, answer.refused), (vec!["removed: fx ann ws01 ws01 1, 1 license".into()], None));
+    // Nothing is recorded of an order that fits nothing, and its answer waits for nothing.
+    let refused = daemon.remove(&order).try_recv().unwrap().refused.unwrap();
+    assert_eq!(refused.code, Code::NeverCheckedOut);
+}
