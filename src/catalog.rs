@@ -63,6 +63,8 @@ pub struct Catalog {
     demo: bool,
     timeout_minimum_s: u32,
     removal_interval_s: u32,
+    early_return: bool,
+    borrow_renew_s: u32,
 }
 
 impl Catalog {
@@ -156,6 +158,18 @@ impl Catalog {
     #[must_use]
     pub fn removal_interval_s(&self) -> u32 {
         self.removal_interval_s
+    }
+
+    /// Whether the publisher lets borrowed licenses come back before their end.
+    #[must_use]
+    pub fn early_return(&self) -> bool {
+        self.early_return
+    }
+
+    /// For how many seconds a record of a borrow is good at most, as the publisher has it; 0 for the whole time.
+    #[must_use]
+    pub fn borrow_renew_s(&self) -> u32 {
+        self.borrow_renew_s
     }
 
     /// Whether nothing at all is served.

@@ -81,6 +81,8 @@ codes! {
     VendorTimeout = -52, "Vendor daemon did not respond within timeout interval", "look into the vendor daemon's log";
     NotAdministrator = -63, "You are not a license administrator", "use an account that can read admin.key of the server's state directory, or name the key with --admin-key";
     RemoveTooSoon = -64, "lmremove request before the minimum lmremove interval", "wait: the client has the license again since it was last taken away, so it lives";
+    NoneToBorrow = -67, "No licenses to borrow", "wait until borrowed licenses come back, or use one without borrowing; BORROW_LOWWATER of the options file keeps some back";
+    NotBorrowable = -68, "License BORROW support not enabled", "use the license without borrowing, or ask the publisher for one with BORROW";
     InternalError = -76, "Internal error - please report to vendor", "report it with the server's log";
     BadVersion = -77, "Bad version number - must be floating-point number with no letters", "write the version as a number such as 2.0";
     BadPackage = -82, "Invalid PACKAGE line in license file", "correct the PACKAGE line that the message names, or ask the publisher for a new one";
@@ -97,11 +99,18 @@ codes! {
     BadDecimal = -99, "The decimal format license is typed incorrectly", "ask the publisher for the readable form of the license";
     LingerLicense = -100, "Cannot remove a linger license", "wait until it comes back by itself; lmstat -a shows when";
     AllReserved = -101, "All licenses are reserved for others", "wait, or ask the administrator of the license server for a reservation";
+    BorrowTooLong = -104, "Cannot borrow that long", "ask for a sooner end; the message names the latest possible one";
     OutOfConnections = -106, "License server out of network connections", "close clients that are not needed, or raise the limit of open files";
     SignatureMissing = -114, "SIGN= keyword required, but missing from license", "ask the publisher for a signed line";
+    BorrowFailed = -117, "BORROW failed", "the message says why; use the license without borrowing meanwhile";
+    BorrowOver = -118, "BORROW period has expired", "borrow again while the server can be reached";
     LocalOnly = -119, "lmdown and lmreread must be run on license server machine", "log in to the server's machine";
     BorrowedOut = -120, "Cannot lmdown the server when licenses are borrowed", "wait until they are returned, or use lmdown -force on the server's machine: they stay borrowed";
+    BorrowNotDeleted = -122, "Unable to delete local borrow info", "make the directory of borrow records writable";
+    EarlyReturnOff = -123, "Support for returning a borrowed license early is not enabled", "keep the license until the borrow ends";
+    ReturnFailed = -124, "An error occurred while returning a borrowed license to the server", "try again when the server can be reached";
     OnlyPackage = -125, "Attempt to checkout just a PACKAGE", "ask for a component of the package: that takes the package too";
+    BorrowUnknown = -128, "Error, borrowed license doesn't match any known server license", "look at lmborrow -status and at the server that it was borrowed from";
     ConnectionLimit = -237, "Connection limit of the vendor daemon was reached", "close clients that are not needed, or ask the administrator to raise MAX_CONNECTIONS in the options file or the limit of open files";
     StoreUnavailable = -1001, "License server cannot record its history", "free space on the server's state directory or make it writable; it recovers by itself";
     AskAgain = -1002, "Request was not carried out", "ask again with a new request number";

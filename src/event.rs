@@ -5,6 +5,7 @@
 //! recorded history can be judged again under other rules. [`codec`] writes records as bytes for the store,
 //! [`debug_log`] as the lines administrators know; `wire` encodes requests and answers for the network.
 
+mod borrow;
 pub mod codec;
 pub mod debug_log;
 mod denial;
@@ -12,6 +13,7 @@ mod queue;
 mod removal;
 mod request;
 
+pub use borrow::{Borrow, BorrowReturn, Borrowing, Recalled, Renewal, Renewed};
 pub use denial::Denial;
 pub use queue::{DequeueReason, Dequeued, Offered, Passed, Queued};
 pub use removal::{Removal, RemovalTarget, Removed};
@@ -74,6 +76,10 @@ pub enum Event {
     Offered(Box<Offered>),
     /// A request waits no more and got nothing. One that gets its licenses ends by [`Event::Out`] with its number.
     Dequeued(Box<Dequeued>),
+    /// A borrow has another record, or another end.
+    Renewed(Renewed),
+    /// A borrow is renewed no more.
+    Recalled(Box<Recalled>),
 }
 
 /// Begin of service, and with what.
@@ -224,6 +230,8 @@ pub struct Accounting {
     pub overdraft: u32,
     /// The checkout of the suite that was granted with it and comes back with it.
     pub suite: Option<Handle>,
+    /// What the borrow has come to, if it was asked for: then the checkout is no session's.
+    pub borrow: Option<Borrow>,
 }
 
 /// Checkouts that use the same licenses (`flexnet-files.md` 3.7): as many as the one of them that asked for most.
@@ -253,6 +261,7 @@ impl Out {
             lines: self.lines.clone(),
             expires: self.expires,
             demo: self.demo,
+            borrow: self.accounting.borrow,
         }
     }
 }
@@ -304,6 +313,17 @@ pub enum InReason {
     Inactive,
     /// An administrator took it away with lmremove; [`Event::Removed`] of the same record says who.
     UserRemoved,
+    /// The time for which it was borrowed is over, and that which clocks may differ.
+    BorrowEnd,
+    /// It was borrowed, and given back before the end.
+    BorrowReturned {
+        /// The session that gave it back.
+        session: SessionId,
+        /// The request's number.
+        token: Token,
+        /// All answers of that session up to this one have arrived.
+        acknowledged: Token,
+    },
 }
 
 /// A request was refused.

@@ -14,8 +14,11 @@
 //! - a component of a suite is granted with its package, lingers with it and comes back with it;
 //! - what an administrator takes back is held or waits, and his order is in the same record;
 //! - every seat that is held belongs to a session that has not ended, one that lingers to none, and its end is known;
+//! - every seat that is held belongs to a session that has not ended, one that lingers or is borrowed to none, and its end is
+//!   known;
 //! - the fold of the events equals the state.
 
+mod borrow;
 mod checkin;
 mod checkout;
 mod choose;
@@ -36,6 +39,7 @@ mod tenure;
 mod timeout;
 mod usage;
 
+pub use borrow::{BORROW_MARGIN, BorrowObstacle};
 pub use choose::{Room, Step};
 pub use damper::DenialDamper;
 pub use explain::{Change, Explanation, Tried, explain};
@@ -57,9 +61,10 @@ use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::event::{
-    Answer, Checkin, Checkout, Denial, Denied, EndReason, Event, Identity, Removed, Reread, Started, Stopped,
+    Answer, BorrowReturn, Checkin, Checkout, Denial, Denied, EndReason, Event, Identity, Removed, Renewal,
+    Reread, Started, Stopped,
 };
-use crate::ident::{Digest, SessionId, Token};
+use crate::ident::{Digest, Handle, SessionId, Token};
 use crate::policy::Policy;
 use crate::time::Now;
 
@@ -96,6 +101,17 @@ pub enum Command {
     Checkout(SessionId, Checkout),
     /// A session gives licenses back.
     Checkin(SessionId, Checkin),
+    /// A session asks for another record of a borrow.
+    Renew(SessionId, Renewal),
+    /// A session gives borrowed licenses back before their end.
+    Return(SessionId, BorrowReturn),
+    /// An administrator wants a borrow back.
+    Recall {
+        /// Who ordered it, such as `ann@ws01`.
+        by: String,
+        /// Which borrow.
+        handle: Handle,
+    },
     /// A session is over.
     End(SessionId, EndReason),
     /// The client of a session says that its user has done nothing for so long; what he may not hold so long is taken back.
@@ -181,6 +197,9 @@ pub fn decide(state: &State, rules: Rules<'_>, command: &Command, now: Now) -> D
         Command::Resume(resume) => sessions::resume(state, resume),
         Command::Checkout(session, request) => checkout::decide(state, rules, *session, request, now),
         Command::Checkin(session, request) => checkin::decide(state, rules, *session, request, now),
+        Command::Renew(session, request) => borrow::renew(state, rules, *session, request, now),
+        Command::Return(session, request) => borrow::give_back(state, rules, *session, request),
+        Command::Recall { by, handle } => borrow::recall(state, by, *handle),
         Command::End(session, why) => sessions::end(state, rules, *session, *why, now),
         Command::Idle { session, idle_s } => timeout::decide(state, rules, *session, *idle_s, now),
         Command::Remove(order) => remove::decide(state, rules, order, now),

@@ -6,6 +6,7 @@
 //! nothing in a license file can choose a weaker one. Secrets are made by the faces, which have randomness.
 
 mod admin;
+mod borrow_record;
 mod demo;
 mod key;
 mod key_file;
@@ -14,6 +15,7 @@ mod manifest;
 mod signature;
 
 pub use admin::{AdminKey, AdminKeyError};
+pub use borrow_record::{BorrowRecord, BorrowRecordError, RECORD_BYTES_MAX, SignedBorrow};
 pub use demo::{DEMO_VENDOR, demo_signing_key};
 pub use key::{KeyError, SigningKey, VerifyingKey};
 pub use key_file::KeyFileError;

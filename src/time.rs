@@ -27,6 +27,15 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// As RFC 3339 in UTC, cut to the second: `2026-12-05T14:00:00Z`.
+    #[must_use]
+    pub fn whole_seconds(self) -> String {
+        match jiff::Timestamp::from_second(self.seconds()) {
+            Ok(instant) => instant.to_string(),
+            Err(_) => format!("{} s since 1970", self.seconds()),
+        }
+    }
+
     /// This instant plus a span.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {

@@ -17,6 +17,7 @@ mod message;
 mod message_error;
 pub mod pipe;
 mod server_message;
+mod status_items;
 pub mod tag;
 mod tlv;
 
@@ -25,11 +26,11 @@ pub use frame::{FLAG_END, Frame, FrameError, HEADER_BYTES, MAGIC, Opening, VERSI
 pub use grounds::{Basis, GroundsFile, GroundsPart, GroundsRole};
 pub use line::{LineError, LineHello, LineReply, LineRequest, decode_line};
 pub use line_status::status_lines;
-pub use message::{Control, ControlVerb, Hello, Message, Purpose};
+pub use message::{BorrowClaim, Control, ControlVerb, Hello, Message, Purpose};
 pub use message_error::MessageError;
 pub use server_message::{
-    FeatureCount, LicensePart, LineText, LingerTime, Notice, PoolKind, ServerInfo, SessionTerms, StatusItem,
-    VendorInfo, Welcome,
+    FeatureCount, LicensePart, LineText, LingerTime, Notice, PoolKind, RecordText, ServerInfo, SessionTerms,
+    StatusItem, VendorInfo, Welcome,
 };
 
 /// Major version of the protocol that HELLO and WELCOME carry: others are refused.

@@ -7,6 +7,7 @@ mod signed;
 
 mod seat {
     pub(crate) mod bench;
+    mod borrow;
     mod cases;
     mod linger;
     mod named;

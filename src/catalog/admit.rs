@@ -16,8 +16,7 @@ use crate::text::Severity;
 /// give more than was sold.
 pub(super) const RESTRICTIONS: [&str; 3] = ["FLOAT_OK", "TZ", "VM_PLATFORMS"];
 /// Attributes that have no effect yet, and what follows from it. Those that never have one are the license room's.
-const WITHOUT_EFFECT: [(&str, &str); 3] = [
-    ("BORROW", "the license can't be borrowed"),
+const WITHOUT_EFFECT: [(&str, &str); 2] = [
     ("ONE_TS_OK", "remote sessions are neither counted nor refused"),
     ("SUPERSEDE_SIGN", "it replaces no line; SUPERSEDE with ISSUED does"),
 ];

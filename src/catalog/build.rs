@@ -46,6 +46,8 @@ pub(super) fn build(admitted: Admitted<'_>, manifest: &Manifest, zone: &jiff::tz
         demo: manifest.demo,
         timeout_minimum_s: manifest.timeout_minimum_s,
         removal_interval_s: manifest.removal_interval_s,
+        early_return: manifest.early_return,
+        borrow_renew_s: manifest.borrow_renew_hours.saturating_mul(3600),
     }
 }
 

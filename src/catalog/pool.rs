@@ -21,6 +21,7 @@ const SUITE_DUP_GROUP: &str = "SUITE_DUP_GROUP";
 const SUITE: &str = "SUITE";
 /// DECISION (3.1): `BORROW` without a number means this many hours, so `BORROW` and `BORROW=168` are equal keys.
 const BORROW_HOURS: &str = "168";
+const BORROW_HOURS_NUMBER: u32 = 168;
 
 /// Licenses that are counted together: one or more lines that agree in every key.
 #[derive(Debug, Clone)]
@@ -33,6 +34,8 @@ pub struct Pool {
     pub version: Version,
     /// Whether licenses are counted; an uncounted pool never runs out.
     pub counted: bool,
+    /// For how many hours its licenses may be borrowed at most; none if they can't be.
+    pub borrow_h: Option<u32>,
     /// By what its checkouts share licenses; none if the application's request decides (`flexnet-files.md` 3.7).
     pub share: Option<DupMask>,
     /// Hosts that may use it, any one of which suffices; empty if it floats.
@@ -129,6 +132,7 @@ impl Pool {
             feature: part.name.clone(),
             version: part.version,
             counted: part.counted(),
+            borrow_h: borrow_hours(line),
             share: share(line, part.suite.as_ref()),
             hostids: line.hostids().to_vec(),
             platforms: platforms(line),
@@ -293,6 +297,15 @@ fn platforms(line: &FeatureLine) -> Option<Vec<String>> {
 fn number(line: &FeatureLine, name: &str) -> Option<u32> {
     let digits = line.attribute(name)?.value.as_deref()?;
     Some(digits.parse().unwrap_or(u32::MAX))
+}
+
+/// For how many hours a line lets its licenses be borrowed (`flexnet-files.md` 3.12).
+fn borrow_hours(line: &FeatureLine) -> Option<u32> {
+    let borrow = line.attribute("BORROW")?;
+    Some(match &borrow.value {
+        None => BORROW_HOURS_NUMBER,
+        Some(_) => number(line, "BORROW").unwrap_or(BORROW_HOURS_NUMBER),
+    })
 }
 
 /// The key of a pool: feature, version, then each further key that the line has, by name. Counted and uncounted

@@ -141,7 +141,7 @@ fn clients_are_told_names_of_files_and_no_directories() {
 
 #[test]
 fn attributes_without_effect_are_told() {
-    for attribute in ["ONE_TS_OK", "SUPERSEDE_SIGN=x", "BORROW"] {
+    for attribute in ["ONE_TS_OK", "SUPERSEDE_SIGN=x"] {
         let catalog = load(&format!("INCREMENT fx acmed 1.0 permanent 1 {attribute}"));
         let line = catalog.verdicts()[0].to_string();
         let name = attribute.split('=').next().unwrap();

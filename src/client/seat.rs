@@ -140,11 +140,13 @@ impl Seat {
             Ok(granted) => match granted.answer {
                 Answer::CheckedIn(_) | Answer::Spent => Ok(()),
                 Answer::Denied(denial) => Err(ClientError::Session(denial)),
-                Answer::Granted(_) | Answer::Queued(_) => Err(ClientError::Session(Denial::new(
-                    Code::BadReturnedData,
-                    minor::ANSWER_UNEXPECTED,
-                    "a checkin was answered as a checkout",
-                ))),
+                Answer::Granted(_) | Answer::Queued(_) | Answer::Renewed { .. } => {
+                    Err(ClientError::Session(Denial::new(
+                        Code::BadReturnedData,
+                        minor::ANSWER_UNEXPECTED,
+                        "a checkin was answered as a checkout",
+                    )))
+                }
             },
             Err(denial) => Err(ClientError::Session(denial)),
         }

@@ -215,6 +215,7 @@ mod tests {
             lines: [].into(),
             expires: None,
             demo: true,
+            borrow: None,
         };
         let version = Version::parse("2.0").unwrap();
         let granted = Granted { feature: &feature, version, grant: &grant, now: NOW };

@@ -93,6 +93,38 @@ minors! {
     STILL_QUEUED = 232;
     /// Too many requests wait already.
     QUEUE_FULL = 233;
+    /// The license can't be borrowed.
+    NOT_BORROWABLE = 240;
+    /// An EXCLUDE_BORROW line of the options file names the client.
+    BORROW_EXCLUDED = 241;
+    /// The options file has an INCLUDE_BORROW list for the feature, and the client is not on it.
+    BORROW_NOT_INCLUDED = 242;
+    /// The borrow would be longer than the license or the options file allows.
+    BORROW_TOO_LONG = 243;
+    /// The borrow would last longer than the license.
+    BORROW_PAST_EXPIRY = 244;
+    /// A BORROW_LOWWATER line keeps the rest of the licenses back.
+    BORROW_LOWWATER = 245;
+    /// The client names no hostid to which a borrow could be bound.
+    BORROW_NO_HOSTID = 246;
+    /// The borrow would end before it begins.
+    BORROW_PAST = 247;
+    /// The server knows no such borrow.
+    BORROW_UNKNOWN = 248;
+    /// An administrator wants the borrow back.
+    BORROW_RECALLED = 249;
+    /// The publisher does not allow early return.
+    EARLY_RETURN_OFF = 250;
+    /// The time of the borrow is over.
+    BORROW_OVER = 251;
+    /// The record of the borrow is damaged, or not for this machine or user.
+    BORROW_RECORD_BAD = 252;
+    /// The client's clock was set back since the record was used last.
+    BORROW_CLOCK = 253;
+    /// The client can't keep the record.
+    BORROW_STORE = 254;
+    /// Other programs of this machine use all borrowed licenses of the record.
+    BORROW_IN_USE = 255;
     /// The request number was acknowledged or checked in before.
     TOKEN_SPENT = 301;
     /// Too many answers of the session are not acknowledged.

@@ -13,7 +13,9 @@
 //! | `events` | the events themselves |
 //! | `queue` | those of the queue |
 //! | `removal` | that of lmremove |
+//! | `borrow` | those of borrowing |
 
+mod borrow;
 mod bytes;
 mod events;
 mod names;
@@ -26,8 +28,8 @@ mod tests;
 pub use bytes::{Reader, Writer};
 pub use names::{InlineNames, NameKind, PutNames, TakeNames};
 pub use parts::{
-    put_accounting, put_answer, put_checkout, put_identity, put_wishes, take_accounting, take_answer,
-    take_checkout, take_identity, take_wishes,
+    put_accounting, put_answer, put_borrow, put_checkout, put_identity, put_wishes, take_accounting,
+    take_answer, take_borrow, take_checkout, take_identity, take_wishes,
 };
 
 use thiserror::Error;

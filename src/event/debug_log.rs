@@ -152,6 +152,8 @@ pub fn checked_in(holder: &Holder, back: &In) -> String {
         InReason::Linger => "(LINGER)",
         InReason::Inactive => "(INACTIVE)",
         InReason::UserRemoved => "(USER_REMOVED)",
+        InReason::BorrowEnd => "(BORROW_END)",
+        InReason::BorrowReturned { .. } => "(BORROW_RETURNED)",
     };
     format!("IN: \"{}\" {}@{}  {}{reason}", holder.feature, holder.user, holder.host, licenses(holder.count))
 }

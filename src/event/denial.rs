@@ -36,9 +36,11 @@ impl Denial {
     #[must_use]
     pub fn rule(&self) -> Option<&str> {
         match self.code {
-            Code::Excluded | Code::NotIncluded | Code::MaxExceeded | Code::AllReserved => {
-                self.note.split_once(RULE_END).map(|(place, _)| place)
-            }
+            Code::Excluded
+            | Code::NotIncluded
+            | Code::MaxExceeded
+            | Code::AllReserved
+            | Code::NoneToBorrow => self.note.split_once(RULE_END).map(|(place, _)| place),
             _ => None,
         }
     }

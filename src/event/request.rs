@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::Denial;
+use super::{Borrow, Borrowing, Denial};
 use crate::ident::{
     CheckoutData, Count, Digest, Display, DupMask, FeatureName, Handle, Host, Platform, PoolKey, Project,
     Token, User, Version,
@@ -100,6 +100,8 @@ pub struct Wishes {
     pub data: Option<CheckoutData>,
     /// To wait for licenses if none are free, instead of hearing no.
     pub queue: Option<Queueing>,
+    /// To take the licenses along until a time. Such a request does not wait.
+    pub borrow: Option<Borrowing>,
 }
 
 /// How a request waits for licenses.
@@ -132,6 +134,13 @@ pub enum Answer {
     Denied(Denial),
     /// The request waits. The same request number again tells the place of that time, or gets the licenses if they are held for it.
     Queued(Place),
+    /// The borrow has this record and this end from now on.
+    Renewed {
+        /// Which borrow.
+        handle: Handle,
+        /// What it has come to.
+        borrow: Borrow,
+    },
     /// The request number was acknowledged, checked in or passed before: nothing was done.
     Spent,
 }
@@ -160,4 +169,6 @@ pub struct Grant {
     pub expires: Option<Timestamp>,
     /// Whether it is made under the demo manifest.
     pub demo: bool,
+    /// Until when the licenses are borrowed, if that was asked for.
+    pub borrow: Option<Borrow>,
 }

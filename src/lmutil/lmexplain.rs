@@ -1,5 +1,6 @@
 //! `lmexplain`: why a request would be granted or denied, under files or by a running server.
 
+mod borrow;
 mod changes;
 mod files;
 mod holders;

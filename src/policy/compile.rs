@@ -551,14 +551,5 @@ fn slot(terms: &mut Terms, keyword: Keyword) -> Option<&mut Option<(u32, RuleId)
 /// Keywords whose lines are compiled, but not asked for yet.
 const fn awaits_the_engine(keyword: Keyword) -> bool {
     use Keyword as K;
-    matches!(
-        keyword,
-        K::BorrowLowwater
-            | K::DebugLog
-            | K::ExcludeBorrow
-            | K::IncludeBorrow
-            | K::MaxBorrowHours
-            | K::NoLog
-            | K::ReportLog
-    )
+    matches!(keyword, K::DebugLog | K::NoLog | K::ReportLog)
 }

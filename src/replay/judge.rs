@@ -19,7 +19,8 @@ use super::tally::Tally;
 use crate::catalog::Catalog;
 use crate::code::Code;
 use crate::event::{
-    Checkout, Denied, EndReason, Event, Identity, In, InReason, Lingering, Moved, Out, Record, Reread, Shares,
+    Checkout, Denied, EndReason, Event, Identity, In, InReason, Lingering, Moved, Out, Recalled, Record,
+    Renewed, Reread, Shares,
 };
 use crate::ident::{FeatureName, Handle, PoolKey, SessionId, Token};
 use crate::policy::Policy;
@@ -232,6 +233,14 @@ impl Replay {
                 }
                 // What it took back follows.
                 Event::Removed(_) => {}
+                Event::Renewed(renewed) => {
+                    let (handle, session) = (scaled(renewed.handle), renewed.session);
+                    self.apply(Event::Renewed(Renewed { handle, session, ..renewed }), at);
+                }
+                Event::Recalled(recalled) => {
+                    let handle = scaled(recalled.handle);
+                    self.apply(Event::Recalled(Box::new(Recalled { handle, ..*recalled })), at);
+                }
                 // The replay's own reread has moved what has to.
                 Event::Moved(moved) => self.compare_move(&moved, at),
                 Event::Queued(_) | Event::Passed(_) | Event::Offered(_) | Event::Dequeued(_) => {

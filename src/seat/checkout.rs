@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::borrow;
 use super::choose::{Asked, Asking, choose, sharing};
 use super::linger::Found;
 use super::queue::{self, Ahead, Offer};
@@ -143,7 +144,8 @@ pub(super) fn claim(asked: &Asked<'_>, session: SessionId, pool: &Pool, offer: &
         accounting: Accounting {
             shares: offer.shares,
             overdraft: overdraft(asked, pool, in_use),
-            suite: None,
+            // Who borrows does not wait.
+            ..Accounting::default()
         },
     };
     let answer = Answer::Granted(out.grant());
@@ -160,7 +162,8 @@ fn accounting(
 ) -> Accounting {
     let in_use = found.in_use.saturating_add(asked.adds(found));
     let shares = sharing_of(asked, identity, pool, found, handle);
-    Accounting { shares, overdraft: overdraft(asked, pool, in_use), suite: None }
+    let borrow = borrow::granted(asked.rules.catalog, asked.request, asked.now);
+    Accounting { shares, overdraft: overdraft(asked, pool, in_use), suite: None, borrow }
 }
 
 /// How many of the licenses in use are beyond the count of their pool.
@@ -183,7 +186,7 @@ pub(super) fn sharing_of(
 
 /// The signed lines that a grant of `count` licenses stands on, and the earliest end among them: the line that is valid
 /// for longest, if it has so many, else the pool's valid lines in order until they suffice.
-fn backing(pool: &Pool, count: u32, now: Timestamp) -> (Arc<[Digest]>, Option<Timestamp>) {
+pub(super) fn backing(pool: &Pool, count: u32, now: Timestamp) -> (Arc<[Digest]>, Option<Timestamp>) {
     if let Some(lot) = pool.backing_lot(now)
         && (!pool.counted || lot.count >= count)
     {

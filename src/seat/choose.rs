@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
+use super::borrow::{self, BorrowObstacle};
 use super::linger::{self, Found};
 use super::pool_use::GroupKey;
 use super::queue::{Ahead, Passing};
@@ -56,6 +57,8 @@ pub enum Step {
         /// Where they name the client.
         naming: Naming,
     },
+    /// Does the pool lend licenses, to this client and for so long? Asked if the request is to borrow.
+    Borrow(Option<BorrowObstacle>),
     /// Does a MAX line allow so many more?
     Limit {
         /// The line.
@@ -128,13 +131,14 @@ impl Step {
             Self::Exclude { by: Some(_) } => Some(6),
             Self::Include(Inclusion { list: Some(_), by: None }) => Some(7),
             Self::Named { most, naming, .. } if !naming.is_within(most) => Some(7),
-            Self::Limit { allows: false, .. } => Some(8),
-            Self::Count { enough: false, .. } => Some(9),
-            Self::Queue { may_pass: false, .. } => Some(10),
+            Self::Borrow(Some(_)) => Some(8),
+            Self::Limit { allows: false, .. } => Some(9),
+            Self::Count { enough: false, .. } => Some(10),
+            Self::Queue { may_pass: false, .. } => Some(11),
             // Of two pools without a free license that one answers in which licenses are free, but for others.
-            Self::Availability { room: Room::Full, .. } => Some(11),
-            Self::Availability { room: Room::Reserved, .. } => Some(12),
-            Self::Availability { room: Room::Overdraft, .. } => Some(13),
+            Self::Availability { room: Room::Full, .. } => Some(12),
+            Self::Availability { room: Room::Reserved, .. } => Some(13),
+            Self::Availability { room: Room::Overdraft, .. } => Some(14),
             _ => None,
         }
     }
@@ -319,6 +323,10 @@ impl<'a> Asked<'a> {
         }
         for step in self.named(pool, of_pool) {
             visit(step)?;
+        }
+        // What goes with a component has the same line and the same rules.
+        if let (Asking::Itself, Some(borrowing)) = (asking, self.request.wishes.borrow) {
+            visit(Step::Borrow(borrow::obstacle(self, pool, of_pool, borrowing)))?;
         }
         let found = self.found(pool, asking);
         let (adds, without) = (self.adds(&found), self.rules.usage.without(&found.taken));

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::choose::{Asked, Asking, Room, Step, choose, stuck};
 use super::queue::Ahead;
 use super::refusal::{refusal, reserving, starts};
-use super::{Idle, Rules, State};
+use super::{BorrowObstacle, Idle, Rules, State};
 use crate::catalog::{Named, Period, Pool};
 use crate::event::{Checkout, Denial, Identity};
 use crate::policy::{Inclusion, LimitId, PoolRules, RuleId};
@@ -63,6 +63,8 @@ pub enum Change {
         /// The line that names it too late, if one does.
         by: Option<RuleId>,
     },
+    /// The request must ask for no borrow, or for one that this does not forbid.
+    Borrow(BorrowObstacle),
     /// A MAX line must allow more, or count less.
     RaiseLimit {
         /// The line.
@@ -185,6 +187,7 @@ fn change(
         Step::Named { named, most, naming } => {
             Change::Named { named, most, by: naming.by.map(|(_, rule)| rule) }
         }
+        Step::Borrow(obstacle) => Change::Borrow(obstacle?),
         Step::Limit { id, used, .. } => {
             let (used, adds) = (used.unwrap_or(0), asked.adds(&asked.found(pool, asking)));
             let most = u64::from(asked.rules.policy.limit(id).map_or(0, |limit| limit.count));

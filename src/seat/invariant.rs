@@ -8,7 +8,9 @@ use super::pool_use::GroupKey;
 use super::suite::are_together;
 use super::{Seat, State, Tenure, queue};
 use crate::catalog::{Catalog, Pool};
-use crate::event::{Checkout, DequeueReason, Event, Identity, InReason, Lingering, Offered, Out, Shares};
+use crate::event::{
+    Borrow, Checkout, DequeueReason, Event, Identity, InReason, Lingering, Offered, Out, Shares,
+};
 use crate::ident::{Handle, PoolKey, SessionId, Token};
 use crate::time::Now;
 
@@ -43,6 +45,9 @@ pub enum Violation {
     /// A checkout that an administrator's order would end though no order is recorded, or though it lingers.
     #[error("checkout {0} would be removed against the rules of lmremove")]
     NotOrdered(Handle),
+    /// A borrow whose record is good for longer than it lasts, or that ends before it begins, or after its license.
+    #[error("checkout {0} would be borrowed for a time that can't be")]
+    BadBorrow(Handle),
     /// A component without its package, a package without its component, or one of them coming back alone.
     #[error("checkout {0} is parted from the one that goes with it in its suite")]
     SuiteParted(Handle),
@@ -97,6 +102,13 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
                 check_token(state, out.session, out.request.token)?;
                 let pool = check_pool(catalog, (&out.pool, &out.request), (in_use, *added), now)?;
                 check_suite(pool, out, package)?;
+                if let Some(borrow) = out.accounting.borrow {
+                    let past_license = out.expires.is_some_and(|expires| borrow.ends > expires);
+                    if pool.borrow_h.is_none() || past_license {
+                        return Err(Violation::BadBorrow(out.handle));
+                    }
+                    check_borrow(borrow, out.handle, now)?;
+                }
                 package = pool.is_package().then_some(out);
             }
             Event::Offered(offered) => {
@@ -121,12 +133,24 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
                     return Err(Violation::NotOrdered(dequeued.entry));
                 }
             }
+            Event::Renewed(renewed) => {
+                let borrowed = |seat: &&Seat| matches!(seat.tenure, Tenure::Borrowed { recalled: false, .. });
+                if state.seat(renewed.handle).filter(borrowed).is_none() {
+                    return Err(Violation::NotHeld(renewed.session));
+                }
+                check_token(state, renewed.session, renewed.token)?;
+                check_borrow(renewed.borrow, renewed.handle, now)?;
+            }
             Event::In(returned) => {
                 let seat = state.seat(returned.handle).filter(|seat| seat.session == returned.session);
                 let seat = seat.ok_or(Violation::NotHeld(returned.session))?;
                 let by_order = returned.why == InReason::UserRemoved;
                 if by_order && (!ordered || seat.tenure != Tenure::Held) {
                     return Err(Violation::NotOrdered(returned.handle));
+                }
+                let due = seat.tenure.until().is_some_and(|until| until <= now.utc);
+                if returned.why == InReason::BorrowEnd && !due {
+                    return Err(Violation::BadBorrow(returned.handle));
                 }
                 together(returned.handle, seat, false)?;
                 gone.push(seat);
@@ -154,6 +178,11 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
         }
     }
     package.map_or(Ok(()), |alone| Err(Violation::SuiteParted(alone.handle)))
+}
+
+fn check_borrow(borrow: Borrow, handle: Handle, now: Now) -> Result<(), Violation> {
+    let possible = now.utc < borrow.until && borrow.until <= borrow.ends;
+    if possible { Ok(()) } else { Err(Violation::BadBorrow(handle)) }
 }
 
 /// A package's grant comes alone before that of its component, and no other grant before or behind it.

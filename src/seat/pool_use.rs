@@ -10,6 +10,8 @@ use crate::ident::{CheckoutData, Display, DupMask, Handle, Host, User};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PoolUse {
     in_use: u64,
+    /// Licenses that are borrowed; where they share, each counts.
+    borrowed: u64,
     handles: BTreeSet<Handle>,
     /// Checkouts that share, by the handle that names each group.
     groups: BTreeMap<Handle, Group>,
@@ -94,6 +96,12 @@ impl PoolUse {
         self.in_use
     }
 
+    /// Licenses that are borrowed, as many as were asked for.
+    #[must_use]
+    pub fn borrowed(&self) -> u64 {
+        self.borrowed
+    }
+
     /// The checkouts, oldest first.
     pub fn handles(&self) -> impl Iterator<Item = Handle> + '_ {
         self.handles.iter().copied()
@@ -160,6 +168,9 @@ impl PoolUse {
         }
         self.linger(handle, seat);
         let count = seat.count.get();
+        if let Tenure::Borrowed { .. } = seat.tenure {
+            self.borrowed += u64::from(count);
+        }
         let key = seat.shares.and_then(|Shares { mask, group }| {
             Some((group, GroupKey::of(Some(mask), &seat.wishes, &seat.identity)?))
         });
@@ -181,7 +192,10 @@ impl PoolUse {
         if !self.handles.remove(&handle) {
             return;
         }
-        if seat.tenure != Tenure::Held {
+        if let Tenure::Borrowed { .. } = seat.tenure {
+            self.borrowed = self.borrowed.saturating_sub(u64::from(seat.count.get()));
+        }
+        if let Tenure::Lingering { .. } = seat.tenure {
             let place = Place::of(&seat.identity);
             if let Some(own) = self.lingering.get_mut(&place) {
                 own.remove(&handle);

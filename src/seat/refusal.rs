@@ -3,6 +3,7 @@
 //! No name of a person or machine goes into a note: notes stay when names are erased.
 
 use super::State;
+use super::borrow::BorrowObstacle;
 use super::choose::{Asked, Furthest, Room, Step, Stuck};
 use crate::catalog::{Catalog, Period, Pool, Retirement, Unserved};
 use crate::code::{Code, minor};
@@ -81,6 +82,11 @@ pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
                 }
             }
         }
+        Step::Borrow(obstacle) => match obstacle {
+            Some(obstacle) => borrow_refusal(asked, Some(pool), obstacle),
+            // What is in nobody's way is no refusal.
+            None => absence(asked.state, asked.rules.catalog, asked.request),
+        },
         Step::Limit { id, used, .. } => {
             let limit = asked.rules.policy.limit(id);
             let (most, used) = (limit.map_or(0, |limit| limit.count), used.unwrap_or(0));
@@ -118,6 +124,54 @@ pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
             };
             let note = format!("{in_use} of {count} licenses of {feature} are in use{over}");
             Denial::new(Code::UsersReached, minor::POOL_IN_USE, &note)
+        }
+    }
+}
+
+/// What a client is told that can't borrow.
+pub(super) fn borrow_refusal(asked: &Asked<'_>, pool: Option<&Pool>, obstacle: BorrowObstacle) -> Denial {
+    let feature = pool.map_or(&asked.request.feature, |pool| &pool.feature);
+    let by = |rule: RuleId| asked.rules.policy.place(rule);
+    match obstacle {
+        BorrowObstacle::NotBorrowable => {
+            let note = format!("the license of {feature} has no BORROW");
+            Denial::new(Code::NotBorrowable, minor::NOT_BORROWABLE, &note)
+        }
+        BorrowObstacle::NoHostId => {
+            let note =
+                "a borrow is bound to a machine: the client must name a hostid, in the framed protocol";
+            Denial::new(Code::BorrowFailed, minor::BORROW_NO_HOSTID, note)
+        }
+        BorrowObstacle::Excluded(rule) => {
+            let note = format!("the line excludes the client from borrowing {feature}");
+            by_rule(asked, Code::Excluded, minor::BORROW_EXCLUDED, Some(rule), &note)
+        }
+        BorrowObstacle::NotIncluded(rule) => {
+            let note = format!(
+                "{feature} is lent to those on the INCLUDE_BORROW list that begins there, and the client is not"
+            );
+            by_rule(asked, Code::NotIncluded, minor::BORROW_NOT_INCLUDED, Some(rule), &note)
+        }
+        BorrowObstacle::Past => {
+            let note = format!("the borrow of {feature} would end before it begins");
+            Denial::new(Code::InvalidParameter, minor::BORROW_PAST, &note)
+        }
+        BorrowObstacle::TooLong { latest, hours, rule } => {
+            let who = rule.map_or_else(|| "the license".to_owned(), by);
+            let note = format!(
+                "{who} lets {feature} be borrowed for {hours} hours; the latest possible end is {}",
+                latest.whole_seconds()
+            );
+            Denial::new(Code::BorrowTooLong, minor::BORROW_TOO_LONG, &note)
+        }
+        BorrowObstacle::PastExpiry { latest } => {
+            let note =
+                format!("{feature} ends before; the latest possible end is {}", latest.whole_seconds());
+            Denial::new(Code::BorrowTooLong, minor::BORROW_PAST_EXPIRY, &note)
+        }
+        BorrowObstacle::Lowwater { borrowed, most, rule } => {
+            let note = format!("the line lets {most} licenses of {feature} be borrowed, and {borrowed} are");
+            by_rule(asked, Code::NoneToBorrow, minor::BORROW_LOWWATER, Some(rule), &note)
         }
     }
 }

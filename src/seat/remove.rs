@@ -104,6 +104,15 @@ fn obstacle(
             );
             return Some(Denial::new(Code::LingerLicense, minor::NOT_REMOVABLE, &note));
         }
+        Tenure::Borrowed { borrow, .. } => {
+            let note = format!(
+                "{feature} of {}@{} under {handle} is borrowed, its record until {}; lmborrow -recall asks for it back",
+                identity.user,
+                identity.host,
+                borrow.until.whole_seconds()
+            );
+            return Some(Denial::new(Code::LingerLicense, minor::NOT_REMOVABLE, &note));
+        }
     }
     let last = state.removals.get(&key(seat)).filter(|last| handle > last.last_handle)?;
     let interval = Duration::from_secs(u64::from(rules.catalog.removal_interval_s()));

@@ -7,15 +7,17 @@ use thiserror::Error;
 use super::queue::snapshot as queue;
 use super::{Seat, Session, State, Tenure, remove};
 use crate::event::codec::{
-    CodecError, InlineNames, Reader, Writer, put_accounting, put_answer, put_identity, put_wishes,
-    take_accounting, take_answer, take_identity, take_wishes,
+    CodecError, InlineNames, Reader, Writer, put_accounting, put_answer, put_borrow, put_identity,
+    put_wishes, take_accounting, take_answer, take_borrow, take_identity, take_wishes,
 };
 use crate::event::{Accounting, Identity, Wishes};
 use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Token, Version};
 use crate::time::Timestamp;
 
 /// Version of this form. A snapshot of another version is not read; the history is folded instead.
-const FORM: u8 = 6;
+const FORM: u8 = 7;
+/// The form before borrowing, which knows no seat that is borrowed.
+const FORM_WITHOUT_BORROW: u8 = 6;
 /// The form before lmremove, which has taken nothing back.
 const FORM_WITHOUT_REMOVALS: u8 = 5;
 /// The form before queues, which has nobody that waits.
@@ -75,6 +77,7 @@ impl State {
         let form = from.byte("form")?;
         let known = [
             FORM,
+            FORM_WITHOUT_BORROW,
             FORM_WITHOUT_REMOVALS,
             FORM_WITHOUT_QUEUE,
             FORM_WITHOUT_TENURE,
@@ -120,7 +123,7 @@ impl State {
         if form >= FORM_WITHOUT_REMOVALS {
             queue::take(&mut from, &mut state)?;
         }
-        if form == FORM {
+        if form >= FORM_WITHOUT_BORROW {
             state.removals = remove::take(&mut from)?;
         }
         from.end("snapshot")?;
@@ -163,6 +166,8 @@ fn take_session(from: &mut Reader<'_>) -> Result<Session, CodecError> {
 const HELD: u8 = 0;
 const LINGERING: u8 = 1;
 const LINGERING_HIDDEN: u8 = 2;
+const BORROWED: u8 = 3;
+const BORROWED_HIDDEN: u8 = 4;
 
 fn put_tenure(out: &mut Writer, seat: &Seat) {
     match seat.tenure {
@@ -174,6 +179,12 @@ fn put_tenure(out: &mut Writer, seat: &Seat) {
             // Its session may have ended.
             let Ok(()) = put_identity(out, &seat.identity, &mut InlineNames);
         }
+        Tenure::Borrowed { borrow, recalled, shown } => {
+            out.byte(if shown { BORROWED } else { BORROWED_HIDDEN });
+            put_borrow(out, &borrow);
+            out.byte(u8::from(recalled));
+            let Ok(()) = put_identity(out, &seat.identity, &mut InlineNames);
+        }
     }
 }
 
@@ -183,6 +194,11 @@ fn take_tenure(from: &mut Reader<'_>) -> Result<(Tenure, Option<Identity>), Code
         HELD => return Ok((Tenure::Held, None)),
         LINGERING => true,
         LINGERING_HIDDEN => false,
+        kind @ (BORROWED | BORROWED_HIDDEN) => {
+            let (borrow, recalled) = (take_borrow(from)?, from.byte("recall")? != 0);
+            let identity = take_identity(from, &mut InlineNames)?;
+            return Ok((Tenure::Borrowed { borrow, recalled, shown: kind == BORROWED }, Some(identity)));
+        }
         other => return Err(CodecError::BadValue { what: "tenure", found: other.to_string() }),
     };
     let (since, until) = (Timestamp(from.i64("tenure")?), Timestamp(from.i64("tenure")?));
@@ -200,7 +216,7 @@ fn put_seat(out: &mut Writer, seat: &Seat) {
     out.u32(seat.count.get());
     out.i64(seat.since.0);
     let Ok(()) = put_wishes(out, &seat.wishes, &mut InlineNames);
-    put_accounting(out, &Accounting { shares: seat.shares, suite: seat.suite, overdraft: 0 });
+    put_accounting(out, &Accounting { shares: seat.shares, suite: seat.suite, ..Accounting::default() });
 }
 
 pub(super) fn take_feature(from: &mut Reader<'_>) -> Result<FeatureName, CodecError> {

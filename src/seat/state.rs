@@ -219,6 +219,8 @@ impl State {
             Event::Passed(passed) => self.passed(passed, at),
             Event::Offered(offered) => self.offered(offered),
             Event::Dequeued(dequeued) => self.dequeued(dequeued),
+            Event::Renewed(renewed) => self.renewed(renewed),
+            Event::Recalled(recalled) => self.recalled(recalled),
         }
     }
 
@@ -226,7 +228,8 @@ impl State {
     fn hide(&mut self) {
         self.sessions.values_mut().for_each(|session| session.shown = false);
         for (_, handle) in &self.lapses {
-            if let Some(Seat { tenure: Tenure::Lingering { shown, .. }, .. }) = self.seats.get_mut(handle) {
+            let tenure = self.seats.get_mut(handle).map(|seat| &mut seat.tenure);
+            if let Some(Tenure::Lingering { shown, .. } | Tenure::Borrowed { shown, .. }) = tenure {
                 *shown = false;
             }
         }
@@ -265,7 +268,18 @@ impl State {
         }
         let Some(session) = self.sessions.get_mut(&out.session) else { return };
         session.settle(out.request.token, out.request.acknowledged, Answer::Granted(out.grant()));
-        session.handles.insert(out.handle);
+        let tenure = match out.accounting.borrow {
+            Some(borrow) => Tenure::Borrowed { borrow, recalled: false, shown: true },
+            None => Tenure::Held,
+        };
+        match tenure.until() {
+            Some(until) => {
+                self.lapses.insert((until, out.handle));
+            }
+            None => {
+                session.handles.insert(out.handle);
+            }
+        }
         let seat = Seat {
             session: out.session,
             identity: out.identity.clone(),
@@ -276,7 +290,7 @@ impl State {
             count: out.request.count,
             wishes: out.request.wishes.clone(),
             since: at,
-            tenure: Tenure::Held,
+            tenure,
             shares: out.accounting.shares,
             suite: out.accounting.suite,
             component: None,
@@ -299,7 +313,9 @@ impl State {
         self.part_suite(&seat);
         if let Some(until) = seat.tenure.until() {
             self.lapses.remove(&(until, returned.handle));
-            return;
+            if let Tenure::Lingering { .. } = seat.tenure {
+                return;
+            }
         }
         self.given_up(returned.handle, &seat, returned.why);
     }
@@ -321,6 +337,11 @@ impl State {
 
     /// A session has a checkout no longer.
     fn given_up(&mut self, handle: Handle, seat: &Seat, why: InReason) {
+        if let InReason::BorrowReturned { session, token, acknowledged } = why
+            && let Some(session) = self.sessions.get_mut(&session)
+        {
+            session.settle(token, acknowledged, Answer::CheckedIn(handle));
+        }
         let Some(session) = self.sessions.get_mut(&seat.session) else { return };
         session.handles.remove(&handle);
         // A late duplicate of the request that got this seat must not be told "granted" again.

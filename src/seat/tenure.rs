@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::borrow::BORROW_MARGIN;
 use super::{Decision, Reply, Seat, State};
-use crate::event::{Event, In, InReason};
+use crate::event::{Borrow, Event, In, InReason};
 use crate::ident::Handle;
 use crate::time::{Now, Timestamp};
 
@@ -22,15 +23,25 @@ pub enum Tenure {
         /// Whether the debug log shows it as out: not after an orderly stop.
         shown: bool,
     },
+    /// It is borrowed: no session has it, until it comes back by itself or is given back (`domain.md` 5).
+    Borrowed {
+        /// Its record and its end.
+        borrow: Borrow,
+        /// Whether an administrator wants it back.
+        recalled: bool,
+        /// Whether the debug log shows it as out: not after an orderly stop.
+        shown: bool,
+    },
 }
 
 impl Tenure {
-    /// When it is over by itself; none if only somebody's act ends it.
+    /// When it is over by itself; none if only somebody's act ends it. A borrow is so when its record is good on no clock any more.
     #[must_use]
-    pub const fn until(&self) -> Option<Timestamp> {
+    pub fn until(&self) -> Option<Timestamp> {
         match self {
             Self::Held => None,
             Self::Lingering { until, .. } => Some(*until),
+            Self::Borrowed { borrow, .. } => Some(borrow.until.plus(BORROW_MARGIN)),
         }
     }
 }
@@ -40,16 +51,18 @@ impl Seat {
     #[must_use]
     pub const fn is_borrowed(&self) -> bool {
         match self.tenure {
+            Tenure::Borrowed { .. } => true,
             Tenure::Held | Tenure::Lingering { .. } => false,
         }
     }
 }
 
 impl State {
-    /// How many checkouts are borrowed.
+    /// How many checkouts are borrowed, those of suites not counted beside their components.
     #[must_use]
     pub fn borrowed_count(&self) -> usize {
-        self.seats.values().filter(|seat| seat.is_borrowed()).count()
+        let seats = self.lapses.iter().filter_map(|(_, handle)| self.seat(*handle));
+        seats.filter(|seat| seat.is_borrowed() && seat.component.is_none()).count()
     }
 }
 
@@ -73,8 +86,12 @@ pub(super) fn tick(state: &State, now: Now) -> Decision {
     let of_suite = |handle: &Handle| state.seat(*handle).is_some_and(|seat| seat.component.is_some());
     let due = due.filter(|handle| !of_suite(handle)).take(LAPSES_MAX);
     let back = |handle: Handle| {
-        let session = state.seat(handle)?.session;
-        Some(Event::In(In { session, handle, why: InReason::Linger }))
+        let seat = state.seat(handle)?;
+        let why = match seat.tenure {
+            Tenure::Borrowed { .. } => InReason::BorrowEnd,
+            Tenure::Held | Tenure::Lingering { .. } => InReason::Linger,
+        };
+        Some(Event::In(In { session: seat.session, handle, why }))
     };
     Decision::new(due.flat_map(|handle| state.coming_back(handle)).filter_map(back).collect(), Reply::Done)
 }

@@ -409,6 +409,7 @@ mod tests {
             lines: [].into(),
             expires: None,
             demo: false,
+            borrow: None,
         })
     }
 

@@ -21,6 +21,8 @@ pub(super) const LINGER_SECONDS: RangeInclusive<u32> = 0..=2_592_000;
 pub(super) const TIMEOUT_MINIMUM_SECONDS: RangeInclusive<u32> = 1..=2_592_000;
 /// Accepted intervals between removals in seconds: up to a day.
 pub const REMOVAL_INTERVAL_SECONDS: RangeInclusive<u32> = 0..=86_400;
+/// Accepted values of `borrow_renew_hours`: up to a year.
+pub(super) const BORROW_RENEW_HOURS: RangeInclusive<u32> = 0..=8784;
 const LEASE_DEFAULT: u32 = 300;
 const CLOSE_GRACE_DEFAULT: u32 = 5;
 const TIMEOUT_MINIMUM_DEFAULT: u32 = 900;
@@ -47,6 +49,10 @@ pub struct Manifest {
     /// For how many seconds after lmremove what the same client checks out anew can't be removed: 0 to a day
     /// (`flexnet-tools.md` 2.11).
     pub removal_interval_s: u32,
+    /// Whether borrowed licenses may come back before their end (`domain.md` BOR-9).
+    pub early_return: bool,
+    /// For how many hours a record of a borrow is good at most before it must be renewed: 0 for the whole time, else up to a year.
+    pub borrow_renew_hours: u32,
     /// Whether the published demo key counts. Everything under such a manifest is marked DEMO.
     pub demo: bool,
 }
@@ -187,6 +193,8 @@ struct ManifestText {
     linger_seconds: Option<u32>,
     timeout_minimum_seconds: Option<u32>,
     removal_interval_seconds: Option<u32>,
+    early_return: Option<bool>,
+    borrow_renew_hours: Option<u32>,
     #[serde(default, rename = "key")]
     keys: Vec<KeyText>,
 }
@@ -206,9 +214,10 @@ impl Manifest {
     #[must_use]
     pub fn new(vendor: VendorName, keys: Vec<VerifyingKey>) -> Self {
         let demo_id = demo_signing_key().key_id();
+        let keys_are_demo = keys.iter().any(|key| key.id() == demo_id);
         Self {
             vendor,
-            demo: keys.iter().any(|key| key.id() == demo_id),
+            demo: keys_are_demo,
             keys: keys.into_iter().map(ManifestKey::from).collect(),
             pool_on_vendor_string: false,
             lease_s: LEASE_DEFAULT,
@@ -216,6 +225,9 @@ impl Manifest {
             linger_s: 0,
             timeout_minimum_s: TIMEOUT_MINIMUM_DEFAULT,
             removal_interval_s: REMOVAL_INTERVAL_DEFAULT,
+            // Who tries things out wants to try that too.
+            early_return: keys_are_demo,
+            borrow_renew_hours: 0,
         }
     }
 
@@ -270,6 +282,12 @@ impl Manifest {
                 text.removal_interval_seconds.unwrap_or(base.removal_interval_s),
                 REMOVAL_INTERVAL_SECONDS,
             )?,
+            early_return: text.early_return.unwrap_or(base.early_return),
+            borrow_renew_hours: in_range(
+                "borrow_renew_hours",
+                text.borrow_renew_hours.unwrap_or(base.borrow_renew_hours),
+                BORROW_RENEW_HOURS,
+            )?,
             ..base
         })
     }
@@ -290,7 +308,11 @@ impl Manifest {
              # Smaller timeouts of the options file are raised to this ({} to {}).\n\
              timeout_minimum_seconds = {}\n\
              # What a client checks out after lmremove can't be removed for this long ({} to {}).\n\
-             removal_interval_seconds = {}\n",
+             removal_interval_seconds = {}\n\
+             # Whether borrowed licenses may come back before their end.\n\
+             early_return = {}\n\
+             # A record of a borrow is good for this many hours until it must be renewed; 0: for the whole time ({} to {}).\n\
+             borrow_renew_hours = {}\n",
             escaped(self.vendor.as_str()),
             self.pool_on_vendor_string,
             LEASE_SECONDS.start(),
@@ -308,6 +330,10 @@ impl Manifest {
             REMOVAL_INTERVAL_SECONDS.start(),
             REMOVAL_INTERVAL_SECONDS.end(),
             self.removal_interval_s,
+            self.early_return,
+            BORROW_RENEW_HOURS.start(),
+            BORROW_RENEW_HOURS.end(),
+            self.borrow_renew_hours,
         ));
         for key in &self.keys {
             let (field, digits) = key.key.manifest_field();
@@ -449,9 +475,9 @@ mod tests {
             ("2027-06-30T12:00:00", "key 2: retires = 2027-06-30T12:00:00 is not a date"),
             ("2027-06-30T12:00:00Z", "key 2: retires = 2027-06-30T12:00:00Z is not a date"),
             ("12:00:00", "key 2: retires = 12:00:00 is not a date"),
-            ("2027-02-30", "line 25"),
-            ("\"30-jun-2027\"", "line 25"),
-            ("20270630", "line 25"),
+            ("2027-02-30", "line 29"),
+            ("\"30-jun-2027\"", "line 29"),
+            ("20270630", "line 29"),
         ] {
             let error =
                 Manifest::parse(&format!("{}retires = {value}\n", good.as_str())).unwrap_err().to_string();
@@ -482,7 +508,7 @@ mod tests {
             ),
             (good.replace("0202", "0203"), "key 2: id"),
             (good.replace("secret = \"02", "secret = \"0z"), "key 2: a key has 64"),
-            (good.replace("secret = \"", "secret = 5 \""), "line 24"),
+            (good.replace("secret = \"", "secret = 5 \""), "line 28"),
             (good.replace("[[key]]", "[[keys]]"), "unknown field `keys`"),
             ("vendor = \"a b\"".to_owned(), "vendor: vendor name contains"),
             ("vendor = \"a\"".to_owned(), "there is no [[key]]"),

@@ -199,7 +199,7 @@ fn put_seats(parts: &mut Vec<GroundsPart>, state: &State, features: &BTreeSet<&s
         seats().filter(|(_, seat)| held(seat)).map(|(_, seat)| seat.session).collect();
     sessions.sort_unstable();
     sessions.dedup();
-    // The sessions of those that linger may have ended.
+    // The sessions of those that linger or are borrowed may have ended.
     for (handle, seat) in seats().filter(|(_, seat)| !held(seat)) {
         let claims = Box::new((*seat.identity).clone());
         parts.push(GroundsPart::Session { claims, address: seat.identity.address() });
@@ -215,6 +215,11 @@ fn put_seats(parts: &mut Vec<GroundsPart>, state: &State, features: &BTreeSet<&s
 }
 
 fn part(handle: Handle, seat: &Seat) -> GroundsPart {
+    let (lingers_until, borrow) = match seat.tenure {
+        Tenure::Held => (None, None),
+        Tenure::Lingering { until, .. } => (Some(until), None),
+        Tenure::Borrowed { borrow, .. } => (None, Some(borrow)),
+    };
     GroundsPart::Seat {
         handle,
         pool: seat.pool.clone(),
@@ -223,7 +228,8 @@ fn part(handle: Handle, seat: &Seat) -> GroundsPart {
         start: seat.since,
         shares: seat.shares,
         data: seat.wishes.data.clone(),
-        lingers_until: seat.tenure.until(),
+        lingers_until,
+        borrow,
     }
 }
 

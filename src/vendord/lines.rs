@@ -121,7 +121,8 @@ pub(super) fn put(output: &mut BytesMut, outgoing: Outgoing) {
         Outgoing::Answer(_, Answer::Queued(place)) => LineReply::Queued(place),
         Outgoing::Answer(_, Answer::CheckedIn(handle)) => LineReply::Checkin(handle),
         Outgoing::Answer(_, Answer::Denied(denial)) | Outgoing::Refused(denial) => LineReply::Refused(denial),
-        Outgoing::Answer(_, Answer::Spent) => {
+        // Lines can't borrow, so this is never their answer.
+        Outgoing::Answer(_, Answer::Renewed { .. } | Answer::Spent) => {
             LineReply::Refused(Denial::new(Code::Spent, minor::TOKEN_SPENT, ""))
         }
         Outgoing::Farewell => LineReply::Quit,

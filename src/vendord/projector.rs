@@ -14,7 +14,9 @@ use super::explaining::{self, GroundsQuery};
 use super::served::{Announced, Served};
 use super::status;
 use crate::event::debug_log::{Holder, LogStyle, VENDOR_TIMESTAMP_MIN, checked_in, checked_out};
-use crate::event::{DequeueReason, Dequeued, EndReason, Event, In, InReason, Lingering, Record, debug_log};
+use crate::event::{
+    DequeueReason, Dequeued, EndReason, Event, In, InReason, Lingering, Recalled, Record, debug_log,
+};
 use crate::ident::{FeatureName, Handle, Seq, SessionId};
 use crate::platform::LogSink;
 use crate::seat::{Rules, Seat, Session, State, Tenure, Usage, surplus};
@@ -280,7 +282,9 @@ impl Projection {
                 | Event::Reread(_)
                 | Event::Passed(_)
                 | Event::Offered(_)
+                | Event::Renewed(_)
                 | Event::Moved(_) => {}
+                Event::Recalled(recalled) => self.log_recalled(record.at, recalled),
             }
         }
     }
@@ -300,6 +304,13 @@ impl Projection {
         | DequeueReason::Removed(denial) = &dequeued.why
         {
             self.line(at, &format!("NOTE: {denial}"));
+        }
+    }
+
+    fn log_recalled(&self, at: Timestamp, recalled: &Recalled) {
+        if let Some(seat) = self.state.seat(recalled.handle) {
+            let Recalled { handle, by } = recalled;
+            self.line(at, &format!("NOTE: borrow {handle} of {} is recalled by {by}", seat.feature));
         }
     }
 
@@ -346,7 +357,7 @@ impl Projection {
     fn holder(&self, seat: &Seat, shown: bool) -> Option<Holder> {
         let is_shown = match seat.tenure {
             Tenure::Held => self.state.session(seat.session).is_some_and(Session::shown),
-            Tenure::Lingering { shown, .. } => shown,
+            Tenure::Lingering { shown, .. } | Tenure::Borrowed { shown, .. } => shown,
         };
         (is_shown == shown).then(|| Holder {
             feature: seat.feature.clone(),

@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use super::limits::{
-    DONE_LINES_MAX, GRANT_LINES_MAX, HELD_MAX, HOSTIDS_MAX, LICENSE_CHUNK_BYTES_MAX, NOTES_MAX,
-};
-use super::message::{Control, ControlVerb, Hello, Message, Purpose};
+use super::limits::{DONE_LINES_MAX, GRANT_LINES_MAX, HELD_MAX, HOSTIDS_MAX, LICENSE_CHUNK_BYTES_MAX};
+use super::message::{BorrowClaim, Control, ControlVerb, Hello, Message, Purpose};
 use super::server_message::{
-    FeatureCount, LicensePart, LineText, LingerTime, Notice, PoolKind, ServerInfo, SessionTerms, StatusItem,
-    VendorInfo, Welcome,
+    LicensePart, LineText, Notice, RecordText, ServerInfo, SessionTerms, VendorInfo, Welcome,
 };
 use super::tlv::{Field, Fields};
-use super::{MessageError, grounds, kind, tag};
+use super::{MessageError, grounds, kind, status_items, tag};
 use crate::code::{Code, minor};
 use crate::event::{
-    Answer, Checkin, Checkout, Claims, Denial, Grant, Place, Queueing, Removal, RemovalTarget, Wishes,
+    Answer, Borrow, Borrowing, Checkin, Checkout, Claims, Denial, Grant, Place, Queueing, Removal,
+    RemovalTarget, Wishes,
 };
 use crate::ident::{
     CheckoutData, Count, Digest, Display, DupMask, FeatureName, Handle, Host, Platform, PoolKey, Project,
@@ -75,6 +73,25 @@ pub(super) fn message(number: u8, body: &[u8]) -> Result<Message, MessageError> 
         kind::ASK_NONCE => empty(body, Message::AskNonce)?,
         kind::CONTROL => Message::Control(Box::new(control(body)?)),
         kind::ASK_LICENSES => empty(body, Message::AskLicenses)?,
+        kind::RENEW => {
+            let (borrow, ends) = borrow_claim(number, body)?;
+            Message::Renew { borrow, ends }
+        }
+        kind::RETURN => Message::Return(borrow_claim(number, body)?.0),
+        kind::FETCH_RECORD => {
+            read! { body; handle: HANDLE, Field::u64; secret: SECRET, Field::bytes::<32>; }
+            Message::FetchRecord {
+                handle: Handle(need(number, tag::HANDLE, handle)?),
+                secret: need(number, tag::SECRET, secret)?,
+            }
+        }
+        kind::RECORD => {
+            read! { body; text: CANONICAL, Field::string; sign: SIGN, Field::string; }
+            Message::Record(RecordText {
+                text: need(number, tag::CANONICAL, text)?,
+                sign: need(number, tag::SIGN, sign)?,
+            })
+        }
         kind::WELCOME => Message::Welcome(Box::new(welcome(body)?)),
         kind::HEARTBEAT_ACK => {
             read! { body; time: TIME, Field::i64; }
@@ -88,7 +105,7 @@ pub(super) fn message(number: u8, body: &[u8]) -> Result<Message, MessageError> 
                 sign: need(number, tag::SIGN, sign)?,
             })
         }
-        kind::STATUS => Message::Status(status(body)?),
+        kind::STATUS => Message::Status(status_items::take(body)?),
         kind::SERVER => Message::Server(Box::new(server(body)?)),
         kind::LOCATED => {
             read! { body; port: PORT, Field::u16; }
@@ -153,17 +170,49 @@ fn checkout(body: &[u8]) -> Result<Checkout, MessageError> {
         share: DUP_MASK, dup_mask;
         data: DATA, Field::name::<CheckoutData>;
         hold: QUEUE, Field::u32;
+        ends: BORROW, Field::i64;
+        renew_s: BORROW_RENEW, Field::u32;
+        secret: BORROW_SECRET, Field::bytes::<32>;
     }
     let kind = kind::CHECKOUT;
     let queue = hold.map(|hold_s| Queueing { hold_s });
+    let borrow = match ends {
+        None => None,
+        Some(ends) => Some(Borrowing {
+            ends: Timestamp(ends),
+            renew_s: renew_s.unwrap_or(0),
+            secret: Digest(need(kind, tag::BORROW_SECRET, secret)?),
+        }),
+    };
     Ok(Checkout {
         token: Token(need(kind, tag::TOKEN, token)?),
         acknowledged: Token(need(kind, tag::ACKNOWLEDGED, acknowledged)?),
         feature: need(kind, tag::FEATURE, feature)?,
         version: need(kind, tag::VERSION, wanted)?,
         count: licenses.unwrap_or(Count::MIN),
-        wishes: Wishes { share: share.unwrap_or_default(), data, queue },
+        wishes: Wishes { share: share.unwrap_or_default(), data, queue, borrow },
     })
+}
+
+pub(super) fn borrow(until: Option<i64>, ends: Option<i64>) -> Option<Borrow> {
+    until.zip(ends).map(|(until, ends)| Borrow { until: Timestamp(until), ends: Timestamp(ends) })
+}
+
+fn borrow_claim(kind: u8, body: &[u8]) -> Result<(BorrowClaim, Option<Timestamp>), MessageError> {
+    read! { body;
+        token: TOKEN, Field::u64;
+        acknowledged: ACKNOWLEDGED, Field::u64;
+        handle: HANDLE, Field::u64;
+        secret: SECRET, Field::bytes::<32>;
+        ends: BORROW, Field::i64;
+    }
+    let claim = BorrowClaim {
+        token: Token(need(kind, tag::TOKEN, token)?),
+        acknowledged: Token(need(kind, tag::ACKNOWLEDGED, acknowledged)?),
+        handle: Handle(need(kind, tag::HANDLE, handle)?),
+        secret: need(kind, tag::SECRET, secret)?,
+    };
+    Ok((claim, ends.map(Timestamp)))
 }
 
 fn checkin(body: &[u8]) -> Result<Checkin, MessageError> {
@@ -180,7 +229,7 @@ fn answer(body: &[u8]) -> Result<Message, MessageError> {
     read! { body;
         token: TOKEN, Field::u64;
         outcome: OUTCOME, |field: Field<'_>| match field.u8()? {
-            known @ 1..=5 => Ok(known),
+            known @ 1..=6 => Ok(known),
             _ => Err(field.bad()),
         };
         handle: HANDLE, Field::u64;
@@ -192,12 +241,15 @@ fn answer(body: &[u8]) -> Result<Message, MessageError> {
         };
         expires: EXPIRES, Field::i64;
         demo: DEMO, Field::present;
+        until: BORROWED_UNTIL, Field::i64;
+        ends: BORROW_ENDS, Field::i64;
         code: CODE, Field::i32;
         place: MINOR_CODE, Field::u16;
         note: NOTE, Field::str;
     }
     let kind = kind::ANSWER;
     let token = Token(need(kind, tag::TOKEN, token)?);
+    let borrow = borrow(until, ends);
     let answer = match need(kind, tag::OUTCOME, outcome)? {
         1 => Answer::Granted(Grant {
             handle: Handle(need(kind, tag::HANDLE, handle)?),
@@ -205,6 +257,7 @@ fn answer(body: &[u8]) -> Result<Message, MessageError> {
             lines: need(kind, tag::LINES, lines)?,
             expires: expires.map(Timestamp),
             demo: demo.is_some(),
+            borrow,
         }),
         2 => Answer::CheckedIn(Handle(need(kind, tag::HANDLE, handle)?)),
         3 => Answer::Denied(denial(kind, code, place, note)?),
@@ -213,6 +266,10 @@ fn answer(body: &[u8]) -> Result<Message, MessageError> {
             position: need(kind, tag::POSITION, position)?,
             wait_s,
         }),
+        6 => Answer::Renewed {
+            handle: Handle(need(kind, tag::HANDLE, handle)?),
+            borrow: need(kind, tag::BORROWED_UNTIL, borrow)?,
+        },
         _ => Answer::Spent,
     };
     Ok(Message::Answer { token, answer })
@@ -441,151 +498,4 @@ fn license_parts(body: &[u8]) -> Result<Vec<LicensePart>, MessageError> {
         }
     }
     Ok(parts)
-}
-
-/// Items in their order; item tags that are not known here are passed over.
-fn status(body: &[u8]) -> Result<Vec<StatusItem>, MessageError> {
-    let mut items = Vec::new();
-    for field in Fields::of(body) {
-        let field = field?;
-        items.push(match field.tag {
-            tag::DAEMON_ITEM => daemon_item(field.fields())?,
-            tag::FEATURE_ITEM => feature_item(field.fields())?,
-            tag::POOL_ITEM => pool_item(field.fields())?,
-            tag::RESERVATION_ITEM => reservation_item(field.fields())?,
-            tag::USER_ITEM => user_item(field.fields())?,
-            tag::QUEUED_ITEM => queued_item(field.fields())?,
-            _ => {
-                field.unknown()?;
-                continue;
-            }
-        });
-    }
-    Ok(items)
-}
-
-fn daemon_item(body: &[u8]) -> Result<StatusItem, MessageError> {
-    read! { body;
-        vendor: VENDOR, Field::name::<VendorName>;
-        program: PROGRAM, Field::string;
-        host: HOST, Field::name::<Host>;
-        port: PORT, Field::u16;
-        @ notes[NOTES_MAX]: NOTE, Field::string;
-    }
-    let kind = kind::STATUS;
-    Ok(StatusItem::Daemon {
-        vendor: need(kind, tag::VENDOR, vendor)?,
-        version: need(kind, tag::PROGRAM, program)?,
-        host: need(kind, tag::HOST, host)?,
-        lmgrd_port: need(kind, tag::PORT, port)?,
-        notes,
-    })
-}
-
-fn feature_item(body: &[u8]) -> Result<StatusItem, MessageError> {
-    read! { body;
-        name: FEATURE, Field::name::<FeatureName>;
-        counted: COUNT_KIND, |field: Field<'_>| match field.u8()? {
-            known @ 1..=3 => Ok(known),
-            _ => Err(field.bad()),
-        };
-        issued: ISSUED, Field::u32;
-        in_use: IN_USE, Field::u32;
-    }
-    let kind = kind::STATUS;
-    let count = match need(kind, tag::COUNT_KIND, counted)? {
-        1 => FeatureCount::Counted {
-            issued: need(kind, tag::ISSUED, issued)?,
-            in_use: need(kind, tag::IN_USE, in_use)?,
-        },
-        2 => FeatureCount::Uncounted,
-        _ => FeatureCount::Unserved { licenses: need(kind, tag::ISSUED, issued)? },
-    };
-    Ok(StatusItem::Feature { name: need(kind, tag::FEATURE, name)?, count })
-}
-
-fn pool_item(body: &[u8]) -> Result<StatusItem, MessageError> {
-    read! { body;
-        feature: FEATURE, Field::name::<FeatureName>;
-        line_version: VERSION, version;
-        vendor: VENDOR, Field::name::<VendorName>;
-        expiry: EXPIRY_DATE, Field::string;
-        vendor_string: VENDOR_STRING, Field::string;
-        pool_kind: POOL_KIND, |field: Field<'_>| match field.u8()? {
-            known @ 1..=4 => Ok(known),
-            _ => Err(field.bad()),
-        };
-        hostid: HOSTID, Field::string;
-    }
-    let kind = kind::STATUS;
-    Ok(StatusItem::Pool {
-        feature: need(kind, tag::FEATURE, feature)?,
-        version: need(kind, tag::VERSION, line_version)?,
-        vendor: need(kind, tag::VENDOR, vendor)?,
-        expiry,
-        vendor_string,
-        kind: match need(kind, tag::POOL_KIND, pool_kind)? {
-            1 => PoolKind::Floating,
-            2 => PoolKind::NodeLocked(need(kind, tag::HOSTID, hostid)?),
-            3 => PoolKind::UncountedAny,
-            _ => PoolKind::UncountedLocked(need(kind, tag::HOSTID, hostid)?),
-        },
-    })
-}
-
-fn reservation_item(body: &[u8]) -> Result<StatusItem, MessageError> {
-    read! { body;
-        holder: HOLDER, Field::string;
-        licenses: COUNT, Field::u32;
-    }
-    let kind = kind::STATUS;
-    Ok(StatusItem::Reservation {
-        count: need(kind, tag::COUNT, licenses)?,
-        holder: need(kind, tag::HOLDER, holder)?,
-    })
-}
-
-fn user_item(body: &[u8]) -> Result<StatusItem, MessageError> {
-    read! { body;
-        user: USER, Field::name::<User>;
-        host: HOST, Field::name::<Host>;
-        display: DISPLAY, Field::name::<Display>;
-        wanted: VERSION, version;
-        handle: HANDLE, Field::u64;
-        start: START, Field::i64;
-        licenses: COUNT, Field::u32;
-        left_s: LINGER_LEFT_S, Field::u32;
-        total_s: LINGER_TOTAL_S, Field::u32;
-    }
-    let kind = kind::STATUS;
-    Ok(StatusItem::User {
-        user: need(kind, tag::USER, user)?,
-        host: need(kind, tag::HOST, host)?,
-        display: need(kind, tag::DISPLAY, display)?,
-        version: need(kind, tag::VERSION, wanted)?,
-        handle: Handle(need(kind, tag::HANDLE, handle)?),
-        start: Timestamp(need(kind, tag::START, start)?),
-        count: need(kind, tag::COUNT, licenses)?,
-        linger: left_s.zip(total_s).map(|(left_s, total_s)| LingerTime { left_s, total_s }),
-    })
-}
-
-fn queued_item(body: &[u8]) -> Result<StatusItem, MessageError> {
-    read! { body;
-        user: USER, Field::name::<User>;
-        host: HOST, Field::name::<Host>;
-        display: DISPLAY, Field::name::<Display>;
-        wanted: VERSION, version;
-        handle: HANDLE, Field::u64;
-        licenses: COUNT, Field::u32;
-    }
-    let kind = kind::STATUS;
-    Ok(StatusItem::Queued {
-        user: need(kind, tag::USER, user)?,
-        host: need(kind, tag::HOST, host)?,
-        display: need(kind, tag::DISPLAY, display)?,
-        version: need(kind, tag::VERSION, wanted)?,
-        handle: Handle(need(kind, tag::HANDLE, handle)?),
-        count: need(kind, tag::COUNT, licenses)?,
-    })
 }

@@ -8,13 +8,13 @@ use super::limits::{
     DONE_BYTES_MAX, DONE_LINES_MAX, FRAME_BYTES_MAX, GRANT_LINES_MAX, HELD_MAX, HOSTIDS_MAX,
     LICENSE_CHUNK_BYTES_MAX, NOTES_MAX,
 };
-use super::message::{Control, Hello, Message, Purpose};
+use super::message::{BorrowClaim, Control, Hello, Message, Purpose};
 use super::server_message::{
     FeatureCount, LicensePart, Notice, PoolKind, ServerInfo, SessionTerms, StatusItem, Welcome,
 };
 use super::tlv::PutField;
 use super::{grounds, kind, tag};
-use crate::event::{Answer, Claims, Denial, Grant, RemovalTarget};
+use crate::event::{Answer, Borrow, Claims, Denial, Grant, RemovalTarget};
 
 /// A message has a part that does not fit into a frame. Nothing of it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -91,6 +91,9 @@ const fn kind_of(message: &Message) -> u8 {
         Message::AskNonce => kind::ASK_NONCE,
         Message::Control(_) => kind::CONTROL,
         Message::AskLicenses => kind::ASK_LICENSES,
+        Message::Renew { .. } => kind::RENEW,
+        Message::Return(_) => kind::RETURN,
+        Message::FetchRecord { .. } => kind::FETCH_RECORD,
         Message::Welcome(_) => kind::WELCOME,
         Message::Answer { .. } => kind::ANSWER,
         Message::HeartbeatAck { .. } => kind::HEARTBEAT_ACK,
@@ -103,6 +106,7 @@ const fn kind_of(message: &Message) -> u8 {
         Message::Done { .. } => kind::DONE,
         Message::Licenses(_) => kind::LICENSES,
         Message::Grounds(_) => kind::GROUNDS,
+        Message::Record(_) => kind::RECORD,
         Message::Error(_) => kind::ERROR,
         Message::Notice(_) => kind::NOTICE,
     }
@@ -127,11 +131,32 @@ fn body(message: &Message, out: &mut BytesMut) -> Result<(), EncodeError> {
                 // A server that does not know it must not take the request for one that does not wait.
                 out.field_u32(tag::QUEUE | tag::CRITICAL, queue.hold_s);
             }
+            if let Some(borrow) = it.wishes.borrow {
+                // Nor one that borrows for one that does not.
+                out.field_i64(tag::BORROW | tag::CRITICAL, borrow.ends.0);
+                out.field_u32(tag::BORROW_RENEW, borrow.renew_s);
+                out.field(tag::BORROW_SECRET, &borrow.secret.0)?;
+            }
         }
         Message::Checkin(it) => {
             out.field_u64(tag::TOKEN, it.token.0);
             out.field_u64(tag::ACKNOWLEDGED, it.acknowledged.0);
             out.field_u64(tag::HANDLE, it.handle.0);
+        }
+        Message::Renew { borrow, ends } => {
+            borrow_claim(borrow, out)?;
+            if let Some(ends) = ends {
+                out.field_i64(tag::BORROW | tag::CRITICAL, ends.0);
+            }
+        }
+        Message::Return(it) => borrow_claim(it, out)?,
+        Message::FetchRecord { handle, secret } => {
+            out.field_u64(tag::HANDLE, handle.0);
+            out.field(tag::SECRET, secret)?;
+        }
+        Message::Record(it) => {
+            out.field(tag::CANONICAL, it.text.as_bytes())?;
+            out.field(tag::SIGN, it.sign.as_bytes())?;
         }
         Message::Heartbeat { acknowledged, idle_s } => {
             out.field_u64(tag::ACKNOWLEDGED, acknowledged.0);
@@ -212,6 +237,18 @@ fn body(message: &Message, out: &mut BytesMut) -> Result<(), EncodeError> {
         | Message::Grounds(_) => {}
     }
     Ok(())
+}
+
+fn borrow_claim(it: &BorrowClaim, out: &mut BytesMut) -> Result<(), EncodeError> {
+    out.field_u64(tag::TOKEN, it.token.0);
+    out.field_u64(tag::ACKNOWLEDGED, it.acknowledged.0);
+    out.field_u64(tag::HANDLE, it.handle.0);
+    out.field(tag::SECRET, &it.secret)
+}
+
+pub(super) fn borrow(it: &Borrow, out: &mut BytesMut) {
+    out.field_i64(tag::BORROWED_UNTIL, it.until.0);
+    out.field_i64(tag::BORROW_ENDS, it.ends.0);
 }
 
 fn hello(it: &Hello, out: &mut BytesMut) -> Result<(), EncodeError> {
@@ -346,6 +383,12 @@ fn answered(answer: &Answer, out: &mut BytesMut) -> Result<(), EncodeError> {
             }
             Ok(())
         }
+        Answer::Renewed { handle, borrow: it } => {
+            out.field_u8(tag::OUTCOME, 6);
+            out.field_u64(tag::HANDLE, handle.0);
+            borrow(it, out);
+            Ok(())
+        }
     }
 }
 
@@ -360,6 +403,9 @@ fn granted(it: &Grant, out: &mut BytesMut) -> Result<(), EncodeError> {
         out.field_i64(tag::EXPIRES, expires.0);
     }
     out.field_present(tag::DEMO, it.demo);
+    if let Some(it) = &it.borrow {
+        borrow(it, out);
+    }
     Ok(())
 }
 

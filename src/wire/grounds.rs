@@ -9,7 +9,7 @@ use super::encode::{EncodeError, nested};
 use super::limits::{GROUNDS_CHUNK_BYTES_MAX, HOSTIDS_MAX, MACHINE_HOSTIDS_MAX, NOTES_MAX};
 use super::tlv::{Field, Fields, PutField as _};
 use super::{MessageError, kind, tag};
-use crate::event::{Claims, Shares};
+use crate::event::{Borrow, Claims, Shares};
 use crate::ident::{
     CheckoutData, Count, Digest, Display, Handle, Host, Platform, PoolKey, Project, User, VendorName, Version,
 };
@@ -49,6 +49,8 @@ pub enum GroundsPart {
         data: Option<CheckoutData>,
         /// Until when it lingers; none if the session has it.
         lingers_until: Option<Timestamp>,
+        /// What its borrow has come to; none if it is not borrowed.
+        borrow: Option<Borrow>,
     },
 }
 
@@ -137,7 +139,7 @@ pub(super) fn put(part: &GroundsPart, out: &mut BytesMut) -> Result<(), EncodeEr
             super::encode::claims(claims, out)?;
             out.field_text(tag::ADDRESS, &address.to_string())
         }),
-        GroundsPart::Seat { handle, pool, version, count, start, shares, data, lingers_until } => {
+        GroundsPart::Seat { handle, pool, version, count, start, shares, data, lingers_until, borrow } => {
             nested(tag::SEAT_ITEM, out, |out| {
                 out.field_u64(tag::HANDLE, handle.0);
                 out.field(tag::POOL, pool.as_str().as_bytes())?;
@@ -153,6 +155,9 @@ pub(super) fn put(part: &GroundsPart, out: &mut BytesMut) -> Result<(), EncodeEr
                 }
                 if let Some(until) = lingers_until {
                     out.field_i64(tag::LINGERS_UNTIL, until.0);
+                }
+                if let Some(borrow) = borrow {
+                    super::encode::borrow(borrow, out);
                 }
                 Ok(())
             })
@@ -251,12 +256,15 @@ fn seat(body: &[u8]) -> Result<GroundsPart, MessageError> {
         group: GROUP, Field::u64;
         data: DATA, Field::name::<CheckoutData>;
         until: LINGERS_UNTIL, Field::i64;
+        borrowed: BORROWED_UNTIL, Field::i64;
+        ends: BORROW_ENDS, Field::i64;
     }
     let kind = kind::GROUNDS;
     Ok(GroundsPart::Seat {
         shares: mask.zip(group).map(|(mask, group)| Shares { mask, group: Handle(group) }),
         data,
         lingers_until: until.map(Timestamp),
+        borrow: super::decode::borrow(borrowed, ends),
         handle: Handle(need(kind, tag::HANDLE, handle)?),
         pool: PoolKey::new(need(kind, tag::POOL, pool)?),
         version: need(kind, tag::VERSION, asked)?,

@@ -34,9 +34,15 @@ kinds! {
     CONTROL = 0x0B;
     /// Asks lmgrd for the text of its license files.
     ASK_LICENSES = 0x0C;
+    /// Asks for another record of a borrow.
+    RENEW = 0x0D;
+    /// Gives borrowed licenses back.
+    RETURN = 0x0E;
+    /// Asks for the signed record of a borrow.
+    FETCH_RECORD = 0x0F;
     /// Answers HELLO.
     WELCOME = 0x81;
-    /// Answers CHECKOUT and CHECKIN.
+    /// Answers CHECKOUT, CHECKIN, RENEW and RETURN.
     ANSWER = 0x82;
     /// Answers HEARTBEAT.
     HEARTBEAT_ACK = 0x84;
@@ -58,6 +64,8 @@ kinds! {
     LICENSES = 0x8C;
     /// Answers CONTROL with verb 3, as a sequence of frames.
     GROUNDS = 0x8D;
+    /// Answers FETCH_RECORD.
+    RECORD = 0x8F;
     /// Tells a client what it did not ask; its request id is 0.
     NOTICE = 0xFD;
     /// Refuses any request.

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::grounds::GroundsPart;
-use super::server_message::{LicensePart, LineText, Notice, ServerInfo, StatusItem, Welcome};
+use super::server_message::{LicensePart, LineText, Notice, RecordText, ServerInfo, StatusItem, Welcome};
 use crate::event::{Answer, Checkin, Checkout, Claims, Denial, Removal, RemovalTarget};
-use crate::ident::{Digest, FeatureName, Host, SessionId, Token, User, VendorName};
+use crate::ident::{Digest, FeatureName, Handle, Host, SessionId, Token, User, VendorName};
 use crate::time::Timestamp;
 
 /// One message of the framed protocol.
@@ -45,10 +45,26 @@ pub enum Message {
     Control(Box<Control>),
     /// Asks lmgrd for the text of the license files that it serves.
     AskLicenses,
+    /// Asks for another record of a borrow.
+    Renew {
+        /// Which borrow, and the secret that belongs to it.
+        borrow: BorrowClaim,
+        /// When it shall end from now on; none if at the time that was asked for before.
+        ends: Option<Timestamp>,
+    },
+    /// Gives borrowed licenses back before the end.
+    Return(BorrowClaim),
+    /// Asks for the signed record of a borrow.
+    FetchRecord {
+        /// Which borrow.
+        handle: Handle,
+        /// The secret that belongs to it.
+        secret: [u8; 32],
+    },
 
     /// Answers [`Message::Hello`].
     Welcome(Box<Welcome>),
-    /// Answers [`Message::Checkout`] and [`Message::Checkin`].
+    /// Answers [`Message::Checkout`], [`Message::Checkin`], [`Message::Renew`] and [`Message::Return`].
     Answer {
         /// The number of the request.
         token: Token,
@@ -92,10 +108,36 @@ pub enum Message {
     /// Answers [`Message::Control`] with [`ControlVerb::Explain`]: a sequence of frames, of which each decodes to a message
     /// with some of the parts.
     Grounds(Vec<GroundsPart>),
+    /// Answers [`Message::FetchRecord`].
+    Record(RecordText),
     /// Refuses a request that has no answer of its own.
     Error(Denial),
     /// Not asked for; request id 0.
     Notice(Notice),
+}
+
+/// A request about a borrow, with the proof that it is the client's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct BorrowClaim {
+    /// Number of the request in its session, increasing.
+    pub token: Token,
+    /// The client has received all answers up to this number.
+    pub acknowledged: Token,
+    /// Which borrow.
+    pub handle: Handle,
+    /// The secret that the client drew for it.
+    pub secret: [u8; 32],
+}
+
+impl fmt::Debug for BorrowClaim {
+    /// Leaves the secret out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BorrowClaim")
+            .field("token", &self.token)
+            .field("acknowledged", &self.acknowledged)
+            .field("handle", &self.handle)
+            .finish_non_exhaustive()
+    }
 }
 
 /// First message of a connection: versions, purpose, time, and who the client says it is.

@@ -71,6 +71,15 @@ pub struct LineText {
     pub sign: String,
 }
 
+/// The signed record of a borrow (`grammar/borrow-record.md`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordText {
+    /// The signed text.
+    pub text: String,
+    /// The signature.
+    pub sign: String,
+}
+
 /// What lmgrd serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerInfo {

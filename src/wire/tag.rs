@@ -149,6 +149,8 @@ tags! {
     DUP_MASK = 0x0060;
     /// To wait until licenses are free, and how long to hold them then, u32 seconds.
     QUEUE = 0x0061;
+    /// When a borrow shall end, i64 milliseconds.
+    BORROW = 0x0062;
     /// How long the user has done nothing, u32 seconds.
     IDLE_S = 0x0063;
     /// Text of the application with a request, text.
@@ -193,9 +195,17 @@ tags! {
     CLIENT_HOST = 0x00A1;
     /// Display of those checkouts, text.
     CLIENT_DISPLAY = 0x00A2;
+    /// For how many seconds a record of a borrow is good, u32; 0 for the whole time.
+    BORROW_RENEW = 0x00B0;
+    /// SHA-256 of the secret of a borrow, 32 bytes.
+    BORROW_SECRET = 0x00B1;
+    /// Until when a record of a borrow is good, i64 milliseconds.
+    BORROWED_UNTIL = 0x00B2;
+    /// When a borrow ends, i64 milliseconds.
+    BORROW_ENDS = 0x00B3;
 }
 
 /// Tags that later minor versions will use. Until then they are like any unknown tag: a client that depends on one sets
 /// the critical bit and is refused.
 pub const RESERVED: &[(u16, &str)] =
-    &[(0x0062, "BORROW"), (0x0064, "AUTH_KEY_ID"), (0x0065, "AUTH_NONCE"), (0x0066, "AUTH_PROOF")];
+    &[(0x0064, "AUTH_KEY_ID"), (0x0065, "AUTH_NONCE"), (0x0066, "AUTH_PROOF")];

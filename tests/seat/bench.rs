@@ -328,6 +328,11 @@ pub(crate) fn invariants(state: &State, catalog: &Catalog, now: Now) {
                 assert!(!has && since < until && until > now.utc, "{seat:?}");
                 soonest = Some(soonest.map_or(until, |other: Timestamp| other.min(until)));
             }
+            Tenure::Borrowed { borrow, .. } => {
+                let until = seat.tenure.until().expect("a borrow ends");
+                assert!(!has && borrow.until <= borrow.ends && until > now.utc, "{seat:?}");
+                soonest = Some(soonest.map_or(until, |other: Timestamp| other.min(until)));
+            }
         }
         lingering += usize::from(seat.tenure != Tenure::Held);
     }

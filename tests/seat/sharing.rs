@@ -11,7 +11,7 @@ use super::bench::{Bench, checkout, invariants};
 /// One checkout of `fx` with a mask of the client's; the number of its denial, or 0.
 fn masked(bench: &mut Bench, who: &str, mask: &str, count: u32) -> Result<Grant, i32> {
     bench.session(who, &[]);
-    let wishes = Wishes { share: DupMask::parse(mask).unwrap(), data: None, queue: None };
+    let wishes = Wishes { share: DupMask::parse(mask).unwrap(), ..Wishes::default() };
     let request = seatkeeper::event::Checkout { wishes, ..checkout(Token(1), "fx", "1.0", count) };
     bench.ask(who, request).map_err(|denial| denial.code.number())
 }
@@ -116,7 +116,7 @@ fn a_site_shares_one_license_and_data_is_compared_with_v() {
     let mut bench = Bench::new("FEATURE fx LGS 1.0 permanent 1 DUP_GROUP=V");
     let mut with = |who: &str, data: &str| {
         bench.session(who, &[]);
-        let wishes = Wishes { share: DupMask::NONE, data: Some(data.parse().unwrap()), queue: None };
+        let wishes = Wishes { share: DupMask::NONE, data: Some(data.parse().unwrap()), ..Wishes::default() };
         let request = seatkeeper::event::Checkout { wishes, ..checkout(Token(1), "fx", "1.0", 1) };
         bench.ask(who, request).map_or_else(|denial| denial.code.number(), |_| 0)
     };

@@ -17,7 +17,7 @@ fn asking(wire: &mut Wire, token: u64, feature: &str, share: &str) -> Reply {
         feature: feature.parse().unwrap(),
         version: "1.0".parse().unwrap(),
         count: Count::MIN,
-        wishes: Wishes { share: DupMask::parse(share).unwrap(), data: None, queue: None },
+        wishes: Wishes { share: DupMask::parse(share).unwrap(), ..Wishes::default() },
     };
     Reply::of(wire.ask(&Message::Checkout(request)).unwrap())
 }

@@ -263,6 +263,7 @@ impl State {
             lines: [digest].into(),
             expires: None,
             demo: self.demo,
+            borrow: None,
         })
     }
 

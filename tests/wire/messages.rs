@@ -5,7 +5,8 @@ use proptest::option;
 use proptest::prelude::*;
 use seatkeeper::code::Code;
 use seatkeeper::event::{
-    Answer, Checkin, Checkout, Claims, Denial, Grant, Place, Queueing, Removal, RemovalTarget, Shares, Wishes,
+    Answer, Borrow, Borrowing, Checkin, Checkout, Claims, Denial, Grant, Place, Queueing, Removal,
+    RemovalTarget, Shares, Wishes,
 };
 use seatkeeper::ident::{
     Count, Digest, Display, DupMask, FeatureName, Handle, Host, Platform, PoolKey, Project, SessionId, Token,
@@ -13,9 +14,9 @@ use seatkeeper::ident::{
 };
 use seatkeeper::time::Timestamp;
 use seatkeeper::wire::{
-    Basis, Control, ControlVerb, FeatureCount, GroundsFile, GroundsPart, GroundsRole, Hello, LicensePart,
-    LineText, LingerTime, Message, Notice, PoolKind, Purpose, ServerInfo, SessionTerms, StatusItem,
-    VendorInfo, Welcome,
+    Basis, BorrowClaim, Control, ControlVerb, FeatureCount, GroundsFile, GroundsPart, GroundsRole, Hello,
+    LicensePart, LineText, LingerTime, Message, Notice, PoolKind, Purpose, RecordText, ServerInfo,
+    SessionTerms, StatusItem, VendorInfo, Welcome,
 };
 
 fn name<T: std::str::FromStr + std::fmt::Debug + 'static>() -> impl Strategy<Value = T> {
@@ -98,16 +99,23 @@ fn welcome() -> impl Strategy<Value = Message> {
     )
 }
 
+fn borrow() -> impl Strategy<Value = Borrow> {
+    (time(), time()).prop_map(|(until, ends)| Borrow { until, ends })
+}
+
 fn answer() -> impl Strategy<Value = Answer> {
     let grant = (handle(), text(), vec(any::<[u8; 32]>(), 0..5), option::of(time()), any::<bool>());
+    let grant = (grant, option::of(borrow()));
     prop_oneof![
-        grant.prop_map(|(handle, pool, lines, expires, demo)| Answer::Granted(Grant {
+        grant.prop_map(|((handle, pool, lines, expires, demo), borrow)| Answer::Granted(Grant {
             handle,
             pool: PoolKey::new(&pool),
             lines: lines.into_iter().map(Digest).collect(),
             expires,
-            demo
+            demo,
+            borrow
         })),
+        (handle(), borrow()).prop_map(|(handle, borrow)| Answer::Renewed { handle, borrow }),
         handle().prop_map(Answer::CheckedIn),
         denial().prop_map(Answer::Denied),
         Just(Answer::Spent),
@@ -219,20 +227,24 @@ fn grounds_part() -> impl Strategy<Value = GroundsPart> {
             time(),
             shares(),
             option::of(name()),
-            option::of(time())
+            option::of(time()),
+            option::of(borrow())
         )
-            .prop_map(|(handle, pool, version, count, start, shares, data, lingers_until)| {
-                GroundsPart::Seat {
-                    handle,
-                    pool: PoolKey::new(&pool),
-                    version,
-                    count,
-                    start,
-                    shares,
-                    data,
-                    lingers_until,
+            .prop_map(
+                |(handle, pool, version, count, start, shares, data, lingers_until, borrow)| {
+                    GroundsPart::Seat {
+                        handle,
+                        pool: PoolKey::new(&pool),
+                        version,
+                        count,
+                        start,
+                        shares,
+                        data,
+                        lingers_until,
+                        borrow,
+                    }
                 }
-            }),
+            ),
     ]
 }
 
@@ -265,44 +277,57 @@ fn verb() -> impl Strategy<Value = ControlVerb> {
     ]
 }
 
+fn borrow_claim() -> impl Strategy<Value = BorrowClaim> {
+    (token(), token(), handle(), any::<[u8; 32]>())
+        .prop_map(|(token, acknowledged, handle, secret)| BorrowClaim { token, acknowledged, handle, secret })
+}
+
 pub(crate) fn message() -> impl Strategy<Value = Message> {
     let queue = option::of(any::<u32>().prop_map(|hold_s| Queueing { hold_s }));
-    let wishes = (0..=16_u8, option::of(name()), queue).prop_map(|(bits, data, queue)| Wishes {
-        share: DupMask::from_bits(bits).unwrap(),
-        data,
-        queue,
+    let borrow = (time(), any::<u32>(), any::<[u8; 32]>()).prop_map(|(ends, renew_s, secret)| Borrowing {
+        ends,
+        renew_s,
+        secret: Digest(secret),
     });
+    let wishes =
+        (0..=16_u8, option::of(name()), queue, option::of(borrow)).prop_map(|(bits, data, queue, borrow)| {
+            Wishes { share: DupMask::from_bits(bits).unwrap(), data, queue, borrow }
+        });
     let checkout = (token(), token(), name::<FeatureName>(), version(), any::<Count>(), wishes);
     let control = (verb(), user(), name::<Host>(), any::<[u8; 32]>(), any::<[u8; 32]>());
     let vendors = vec((name(), option::of(any::<u16>()), any::<bool>()), 0..4);
     let server = (name::<Host>(), any::<u16>(), text(), vec(text(), 0..4), vendors);
-    let asking =
-        prop_oneof![
-            hello(),
-            checkout.prop_map(|(token, acknowledged, feature, version, count, wishes)| Message::Checkout(
-                Checkout { token, acknowledged, feature, version, count, wishes }
-            )),
-            (token(), token(), handle()).prop_map(|(token, acknowledged, handle)| Message::Checkin(
-                Checkin { token, acknowledged, handle }
-            )),
-            (token(), option::of(any::<u32>()))
-                .prop_map(|(acknowledged, idle_s)| Message::Heartbeat { acknowledged, idle_s }),
-            Just(Message::Goodbye),
-            any::<[u8; 32]>().prop_map(|digest| Message::FetchLine(Digest(digest))),
-            (option::of(name()), any::<bool>())
-                .prop_map(|(feature, users)| Message::AskStatus { feature, users }),
-            Just(Message::AskServer),
-            name().prop_map(Message::Locate),
-            Just(Message::AskNonce),
-            Just(Message::AskLicenses),
-            control.prop_map(|(verb, user, host, nonce, proof)| Message::Control(Box::new(Control {
-                verb,
-                user,
-                host,
-                nonce,
-                proof
-            }))),
-        ];
+    let asking = prop_oneof![
+        hello(),
+        checkout.prop_map(|(token, acknowledged, feature, version, count, wishes)| Message::Checkout(
+            Checkout { token, acknowledged, feature, version, count, wishes }
+        )),
+        (token(), token(), handle()).prop_map(|(token, acknowledged, handle)| Message::Checkin(Checkin {
+            token,
+            acknowledged,
+            handle
+        })),
+        (token(), option::of(any::<u32>()))
+            .prop_map(|(acknowledged, idle_s)| Message::Heartbeat { acknowledged, idle_s }),
+        Just(Message::Goodbye),
+        any::<[u8; 32]>().prop_map(|digest| Message::FetchLine(Digest(digest))),
+        (option::of(name()), any::<bool>())
+            .prop_map(|(feature, users)| Message::AskStatus { feature, users }),
+        Just(Message::AskServer),
+        name().prop_map(Message::Locate),
+        Just(Message::AskNonce),
+        Just(Message::AskLicenses),
+        (borrow_claim(), option::of(time())).prop_map(|(borrow, ends)| Message::Renew { borrow, ends }),
+        borrow_claim().prop_map(Message::Return),
+        (handle(), any::<[u8; 32]>()).prop_map(|(handle, secret)| Message::FetchRecord { handle, secret }),
+        control.prop_map(|(verb, user, host, nonce, proof)| Message::Control(Box::new(Control {
+            verb,
+            user,
+            host,
+            nonce,
+            proof
+        }))),
+    ];
     let telling = prop_oneof![
         welcome(),
         (token(), answer()).prop_map(|(token, answer)| Message::Answer { token, answer }),
@@ -318,6 +343,7 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
             vendors: vendors.into_iter().map(|(name, port, up)| VendorInfo { name, port, up }).collect()
         }))),
         any::<u16>().prop_map(|port| Message::Located { port }),
+        (text(), text()).prop_map(|(text, sign)| Message::Record(RecordText { text, sign })),
         (any::<[u8; 32]>(), text()).prop_map(|(nonce, key_path)| Message::Nonce { nonce, key_path }),
         (vec(text(), 1..4), option::of(denial()))
             .prop_map(|(lines, refused)| Message::Done { lines, refused }),

@@ -5,7 +5,8 @@ use super::parts::{
     take_accounting, take_checkout, take_denial, take_results, take_wishes,
 };
 use super::{
-    CodecError, NameKind, PutNames, Reader, TakeNames, Writer, put_identity, queue, removal, take_identity,
+    CodecError, NameKind, PutNames, Reader, TakeNames, Writer, borrow, put_identity, queue, removal,
+    take_identity,
 };
 use crate::event::{
     Accounting, Denied, DequeueReason, EndReason, Ended, Event, FileRole, In, InReason, Lingering, Moved,
@@ -30,6 +31,8 @@ const QUEUED: u8 = 16;
 const PASSED: u8 = 17;
 const OFFERED: u8 = 18;
 const DEQUEUED: u8 = 19;
+const RENEWED: u8 = 20;
+const RECALLED: u8 = 21;
 
 /// Version 1 of every kind; a kind whose fields change gets a version of its own and both are read.
 const FIRST: u8 = 1;
@@ -37,10 +40,14 @@ const FIRST: u8 = 1;
 const IN_AFTER_REREAD: u8 = 2;
 /// An `In` with a reason that programs before lingering, timeouts and lmremove do not know.
 const IN_AFTER_LINGERING: u8 = 3;
+/// An `In` with a reason that programs before borrowing do not know.
+const IN_AFTER_BORROWING: u8 = 4;
 /// An `Out`, `Denied` or `Moved` with wishes or an accounting that programs before sharing do not know.
 const WITH_SHARING: u8 = 2;
 /// An `Out` or `Denied` of a request that would have waited in a queue, which programs before queues do not know.
 const WITH_QUEUE: u8 = 3;
+/// An `Out` or `Denied` of a request to borrow, which programs before borrowing do not know.
+const WITH_BORROW: u8 = 4;
 
 /// Appends one event.
 ///
@@ -64,6 +71,8 @@ pub(super) fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mu
         Event::Offered(_) => OFFERED,
         Event::Dequeued(_) => DEQUEUED,
         Event::Removed(_) => REMOVED,
+        Event::Renewed(_) => RENEWED,
+        Event::Recalled(_) => RECALLED,
     });
     let version = version(event);
     out.byte(version);
@@ -131,6 +140,8 @@ pub(super) fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mu
         Event::Offered(offered) => queue::put_offered(out, offered, names)?,
         Event::Dequeued(dequeued) => queue::put_dequeued(out, dequeued),
         Event::Removed(removed) => removal::put_removed(out, removed, names)?,
+        Event::Renewed(renewed) => borrow::put_renewed(out, renewed),
+        Event::Recalled(recalled) => borrow::put_recalled(out, recalled, names)?,
     }
     Ok(())
 }
@@ -143,6 +154,11 @@ fn version(event: &Event) -> u8 {
         Event::In(In { why: InReason::Linger | InReason::Inactive | InReason::UserRemoved, .. }) => {
             IN_AFTER_LINGERING
         }
+        Event::In(In { why: InReason::BorrowEnd | InReason::BorrowReturned { .. }, .. }) => {
+            IN_AFTER_BORROWING
+        }
+        Event::Out(out) if out.request.wishes.borrow.is_some() => WITH_BORROW,
+        Event::Denied(denied) if denied.request.wishes.borrow.is_some() => WITH_BORROW,
         Event::Out(out) if out.request.wishes.queue.is_some() => WITH_QUEUE,
         Event::Denied(denied) if denied.request.wishes.queue.is_some() => WITH_QUEUE,
         Event::Out(out) if out.request.wishes != plain || out.accounting != Accounting::default() => {
@@ -165,10 +181,13 @@ pub(super) fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> 
     let later = [
         (IN, IN_AFTER_REREAD),
         (IN, IN_AFTER_LINGERING),
+        (IN, IN_AFTER_BORROWING),
         (OUT, WITH_SHARING),
         (OUT, WITH_QUEUE),
+        (OUT, WITH_BORROW),
         (DENIED, WITH_SHARING),
         (DENIED, WITH_QUEUE),
+        (DENIED, WITH_BORROW),
         (MOVED, WITH_SHARING),
         (DEQUEUED, queue::DEQUEUED_BY_REMOVAL),
     ];
@@ -246,6 +265,8 @@ pub(super) fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> 
         OFFERED => Event::Offered(Box::new(queue::take_offered(from, names)?)),
         DEQUEUED => Event::Dequeued(Box::new(queue::take_dequeued(from, version)?)),
         REMOVED => Event::Removed(Box::new(removal::take_removed(from, names)?)),
+        RENEWED => Event::Renewed(borrow::take_renewed(from)?),
+        RECALLED => Event::Recalled(Box::new(borrow::take_recalled(from, names)?)),
         _ => return Err(CodecError::UnknownEvent { kind, version }.into()),
     })
 }
@@ -356,6 +377,13 @@ fn put_in_reason(out: &mut Writer, why: InReason) {
         InReason::Linger => out.byte(4),
         InReason::Inactive => out.byte(5),
         InReason::UserRemoved => out.byte(6),
+        InReason::BorrowEnd => out.byte(7),
+        InReason::BorrowReturned { session, token, acknowledged } => {
+            out.byte(8);
+            out.fixed(&session.0);
+            out.u64(token.0);
+            out.u64(acknowledged.0);
+        }
     }
 }
 
@@ -370,6 +398,12 @@ fn take_in_reason(from: &mut Reader<'_>, version: u8) -> Result<InReason, CodecE
         4 if version == IN_AFTER_LINGERING => Ok(InReason::Linger),
         5 if version == IN_AFTER_LINGERING => Ok(InReason::Inactive),
         6 if version == IN_AFTER_LINGERING => Ok(InReason::UserRemoved),
+        7 if version == IN_AFTER_BORROWING => Ok(InReason::BorrowEnd),
+        8 if version == IN_AFTER_BORROWING => Ok(InReason::BorrowReturned {
+            session: take_session(from)?,
+            token: Token(from.u64("checkin")?),
+            acknowledged: Token(from.u64("checkin")?),
+        }),
         other => Err(bad("reason of a checkin", other)),
     }
 }

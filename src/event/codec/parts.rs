@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::{CodecError, NameKind, PutNames, Reader, TakeNames, Writer};
 use crate::code::Code;
 use crate::event::{
-    Accounting, Answer, Checkout, Claims, Denial, Grant, Identity, Place, Queueing, SessionKind, Shares,
-    Wishes,
+    Accounting, Answer, Borrow, Borrowing, Checkout, Claims, Denial, Grant, Identity, Place, Queueing,
+    SessionKind, Shares, Wishes,
 };
 use crate::ident::{Count, Digest, DupMask, Handle, PoolKey, Token};
 use crate::time::Timestamp;
@@ -24,9 +24,11 @@ const DEMO: u8 = 2;
 
 const HAS_DATA: u8 = 1;
 const HAS_QUEUE: u8 = 2;
+const HAS_BORROWING: u8 = 4;
 
 const HAS_SHARES: u8 = 1;
 const HAS_SUITE: u8 = 2;
+const HAS_BORROW: u8 = 4;
 
 pub(super) fn bad(what: &'static str, found: impl Printed) -> CodecError {
     CodecError::BadValue { what, found: found.to_string().chars().take(80).collect() }
@@ -141,11 +143,20 @@ pub fn take_checkout(from: &mut Reader<'_>) -> Result<Checkout, CodecError> {
 
 /// Appends what a request asks for beside licenses.
 pub fn put_wishes<N: PutNames>(out: &mut Writer, wishes: &Wishes, names: &mut N) -> Result<(), N::Error> {
-    let data = if wishes.data.is_some() { HAS_DATA } else { 0 };
-    out.byte(data | if wishes.queue.is_some() { HAS_QUEUE } else { 0 });
+    let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+    out.byte(
+        flag(wishes.data.is_some(), HAS_DATA)
+            | flag(wishes.queue.is_some(), HAS_QUEUE)
+            | flag(wishes.borrow.is_some(), HAS_BORROWING),
+    );
     out.byte(wishes.share.bits());
     if let Some(Queueing { hold_s }) = wishes.queue {
         out.u32(hold_s);
+    }
+    if let Some(Borrowing { ends, renew_s, secret }) = wishes.borrow {
+        out.i64(ends.0);
+        out.u32(renew_s);
+        out.fixed(&secret.0);
     }
     match &wishes.data {
         Some(data) => names.put(out, NameKind::Data, data.as_str()),
@@ -158,11 +169,17 @@ pub fn put_wishes<N: PutNames>(out: &mut Writer, wishes: &Wishes, names: &mut N)
 /// # Errors
 /// [`CodecError`] for anything else, and what `names` returns.
 pub fn take_wishes<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> Result<Wishes, N::Error> {
-    let flags = flags(from, "wishes", HAS_DATA | HAS_QUEUE)?;
+    let flags = flags(from, "wishes", HAS_DATA | HAS_QUEUE | HAS_BORROWING)?;
     let share = take_mask(from)?;
     let queue = if flags & HAS_QUEUE == 0 { None } else { Some(Queueing { hold_s: from.u32("queueing")? }) };
+    let borrow = if flags & HAS_BORROWING == 0 {
+        None
+    } else {
+        let (ends, renew_s) = (Timestamp(from.i64("borrowing")?), from.u32("borrowing")?);
+        Some(Borrowing { ends, renew_s, secret: Digest(from.fixed("borrowing")?) })
+    };
     let data = if flags & HAS_DATA == 0 { None } else { Some(take_name(from, names, NameKind::Data)?) };
-    Ok(Wishes { share, data, queue })
+    Ok(Wishes { share, data, queue, borrow })
 }
 
 /// Reads the number of a sharing mask.
@@ -173,8 +190,13 @@ pub(super) fn take_mask(from: &mut Reader<'_>) -> Result<DupMask, CodecError> {
 
 /// Appends how a checkout is counted.
 pub fn put_accounting(out: &mut Writer, accounting: &Accounting) {
-    let Accounting { shares, overdraft, suite } = accounting;
-    out.byte(if shares.is_some() { HAS_SHARES } else { 0 } | if suite.is_some() { HAS_SUITE } else { 0 });
+    let Accounting { shares, overdraft, suite, borrow } = accounting;
+    let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+    out.byte(
+        flag(shares.is_some(), HAS_SHARES)
+            | flag(suite.is_some(), HAS_SUITE)
+            | flag(borrow.is_some(), HAS_BORROW),
+    );
     if let Some(Shares { mask, group }) = shares {
         out.byte(mask.bits());
         out.u64(group.0);
@@ -183,6 +205,23 @@ pub fn put_accounting(out: &mut Writer, accounting: &Accounting) {
     if let Some(suite) = suite {
         out.u64(suite.0);
     }
+    if let Some(borrow) = borrow {
+        put_borrow(out, borrow);
+    }
+}
+
+/// Appends what a borrow has come to.
+pub fn put_borrow(out: &mut Writer, borrow: &Borrow) {
+    out.i64(borrow.until.0);
+    out.i64(borrow.ends.0);
+}
+
+/// Reads what [`put_borrow`] has written.
+///
+/// # Errors
+/// [`CodecError`] for anything else.
+pub fn take_borrow(from: &mut Reader<'_>) -> Result<Borrow, CodecError> {
+    Ok(Borrow { until: Timestamp(from.i64("borrow")?), ends: Timestamp(from.i64("borrow")?) })
 }
 
 /// Reads what [`put_accounting`] has written.
@@ -190,7 +229,7 @@ pub fn put_accounting(out: &mut Writer, accounting: &Accounting) {
 /// # Errors
 /// [`CodecError`] for anything else.
 pub fn take_accounting(from: &mut Reader<'_>) -> Result<Accounting, CodecError> {
-    let flags = flags(from, "accounting", HAS_SHARES | HAS_SUITE)?;
+    let flags = flags(from, "accounting", HAS_SHARES | HAS_SUITE | HAS_BORROW)?;
     let shares = if flags & HAS_SHARES == 0 {
         None
     } else {
@@ -198,7 +237,8 @@ pub fn take_accounting(from: &mut Reader<'_>) -> Result<Accounting, CodecError> 
     };
     let overdraft = from.u32("overdraft")?;
     let suite = if flags & HAS_SUITE == 0 { None } else { Some(Handle(from.u64("suite")?)) };
-    Ok(Accounting { shares, overdraft, suite })
+    let borrow = if flags & HAS_BORROW == 0 { None } else { Some(take_borrow(from)?) };
+    Ok(Accounting { shares, overdraft, suite, borrow })
 }
 
 /// Appends a refusal.
@@ -271,15 +311,23 @@ fn put_grant(out: &mut Writer, grant: &Grant) {
 /// [`CodecError`] for anything else.
 fn take_grant(from: &mut Reader<'_>) -> Result<Grant, CodecError> {
     let GrantResults { pool, handle, lines, expires, demo } = take_results(from)?;
-    Ok(Grant { handle, pool, lines, expires, demo })
+    Ok(Grant { handle, pool, lines, expires, demo, borrow: None })
 }
 
 /// Appends an answer.
 pub fn put_answer(out: &mut Writer, answer: &Answer) {
     match answer {
         Answer::Granted(grant) => {
-            out.byte(1);
+            out.byte(if grant.borrow.is_some() { 6 } else { 1 });
             put_grant(out, grant);
+            if let Some(borrow) = &grant.borrow {
+                put_borrow(out, borrow);
+            }
+        }
+        Answer::Renewed { handle, borrow } => {
+            out.byte(7);
+            out.u64(handle.0);
+            put_borrow(out, borrow);
         }
         Answer::CheckedIn(handle) => {
             out.byte(2);
@@ -320,6 +368,11 @@ pub fn take_answer(from: &mut Reader<'_>) -> Result<Answer, CodecError> {
             };
             Ok(Answer::Queued(Place { handle, position, wait_s }))
         }
+        6 => {
+            let grant = take_grant(from)?;
+            Ok(Answer::Granted(Grant { borrow: Some(take_borrow(from)?), ..grant }))
+        }
+        7 => Ok(Answer::Renewed { handle: Handle(from.u64("answer")?), borrow: take_borrow(from)? }),
         other => Err(bad("answer", other)),
     }
 }

@@ -76,10 +76,24 @@ fn mask() -> impl Strategy<Value = DupMask> {
 fn wishes() -> impl Strategy<Value = Wishes> {
     let data = option::of("[a-z ]{1,10}".prop_map(|text| CheckoutData::parse(&text).unwrap()));
     let queue = option::of(any::<u32>().prop_map(|hold_s| Queueing { hold_s }));
+    let borrow = (any::<i64>(), any::<u32>(), digest()).prop_map(|(ends, renew_s, secret)| Borrowing {
+        ends: Timestamp(ends),
+        renew_s,
+        secret,
+    });
     prop_oneof![
         Just(Wishes::default()),
-        (mask(), data, queue).prop_map(|(share, data, queue)| Wishes { share, data, queue })
+        (mask(), data, queue, option::of(borrow)).prop_map(|(share, data, queue, borrow)| Wishes {
+            share,
+            data,
+            queue,
+            borrow
+        })
     ]
+}
+
+fn borrow() -> impl Strategy<Value = Borrow> {
+    any::<(i64, i64)>().prop_map(|(until, ends)| Borrow { until: Timestamp(until), ends: Timestamp(ends) })
 }
 
 fn shares() -> impl Strategy<Value = Option<Shares>> {
@@ -89,9 +103,11 @@ fn shares() -> impl Strategy<Value = Option<Shares>> {
 fn accounting() -> impl Strategy<Value = Accounting> {
     prop_oneof![
         Just(Accounting::default()),
-        (shares(), any::<u32>(), option::of(any::<u64>())).prop_map(|(shares, overdraft, suite)| {
-            Accounting { shares, overdraft, suite: suite.map(Handle) }
-        })
+        (shares(), any::<u32>(), option::of(any::<u64>()), option::of(borrow())).prop_map(
+            |(shares, overdraft, suite, borrow)| {
+                Accounting { shares, overdraft, suite: suite.map(Handle), borrow }
+            }
+        )
     ]
 }
 
@@ -124,13 +140,14 @@ fn started() -> impl Strategy<Value = Started> {
 
 fn grant() -> impl Strategy<Value = Grant> {
     let expires = option::of(any::<i64>().prop_map(Timestamp));
-    (".{0,40}", any::<u64>(), vec(digest(), 0..4), expires, any::<bool>()).prop_map(
-        |(pool, handle, lines, expires, demo)| Grant {
+    (".{0,40}", any::<u64>(), vec(digest(), 0..4), expires, any::<bool>(), option::of(borrow())).prop_map(
+        |(pool, handle, lines, expires, demo, borrow)| Grant {
             handle: Handle(handle),
             pool: PoolKey::new(&pool),
             lines: Arc::from(lines),
             expires,
             demo,
+            borrow,
         },
     )
 }
@@ -153,6 +170,11 @@ fn in_reason() -> impl Strategy<Value = InReason> {
         Just(InReason::Linger),
         Just(InReason::Inactive),
         Just(InReason::UserRemoved),
+        Just(InReason::BorrowEnd),
+        (session(), any::<(u64, u64)>()).prop_map(|(session, (token, acknowledged))| {
+            let (token, acknowledged) = (Token(token), Token(acknowledged));
+            InReason::BorrowReturned { session, token, acknowledged }
+        }),
     ]
 }
 
@@ -219,6 +241,14 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         waiting(),
         removed().prop_map(|removed| Event::Removed(Box::new(removed))),
+        (session(), any::<(u64, u64, u64)>(), borrow()).prop_map(
+            |(session, (token, acknowledged, handle), borrow)| {
+                let (token, acknowledged, handle) = (Token(token), Token(acknowledged), Handle(handle));
+                Event::Renewed(Renewed { session, token, acknowledged, handle, borrow })
+            }
+        ),
+        (any::<u64>(), ".{0,20}")
+            .prop_map(|(handle, by)| { Event::Recalled(Box::new(Recalled { handle: Handle(handle), by })) }),
         started().prop_map(Event::Started),
         ".{0,20}".prop_map(|by| Event::Stopped(Stopped { by })),
         (session(), digest(), identity()).prop_map(|(session, secret, identity)| Event::Opened(Opened {
@@ -231,7 +261,7 @@ fn event() -> impl Strategy<Value = Event> {
         (session(), end_reason()).prop_map(|(session, why)| Event::Ended(Ended { session, why })),
         (session(), identity(), checkout(), grant(), accounting()).prop_map(
             |(session, identity, request, grant, accounting)| {
-                let Grant { handle, pool, lines, expires, demo } = grant;
+                let Grant { handle, pool, lines, expires, demo, .. } = grant;
                 let out = Out { session, identity, request, pool, handle, lines, expires, demo, accounting };
                 Event::Out(Box::new(out))
             }
@@ -287,9 +317,12 @@ proptest! {
 
     #[test]
     fn answers_come_back(grant in grant(), denial in denial(), handle in any::<u64>()) {
-        for answer in
-            [Answer::Granted(grant), Answer::Denied(denial), Answer::CheckedIn(Handle(handle)), Answer::Spent]
-        {
+        let renewed = Answer::Renewed {
+            handle: Handle(handle),
+            borrow: Borrow { until: Timestamp(7), ends: Timestamp(i64::MAX) },
+        };
+        let checked_in = Answer::CheckedIn(Handle(handle));
+        for answer in [Answer::Granted(grant), Answer::Denied(denial), checked_in, renewed, Answer::Spent] {
             let mut out = Writer::new();
             put_answer(&mut out, &answer);
             let mut from = Reader::new(out.as_slice());
@@ -488,14 +521,14 @@ fn the_bytes_of_sharing_stay() {
     let wishes = Wishes {
         share: DupMask::parse("UH").unwrap(),
         data: Some(CheckoutData::parse("d1").unwrap()),
-        queue: None,
+        ..Wishes::default()
     };
     let shares = Some(Shares { mask: DupMask::SITE, group: Handle(7) });
     for event in &mut record.events {
         match event {
             Event::Out(out) => {
                 out.request.wishes = wishes.clone();
-                out.accounting = Accounting { shares, overdraft: 2, suite: Some(Handle(8)) };
+                out.accounting = Accounting { shares, overdraft: 2, suite: Some(Handle(8)), borrow: None };
             }
             Event::Denied(denied) => denied.request.wishes = wishes.clone(),
             _ => {}

@@ -170,7 +170,7 @@ table! {
 
     "L1042",
     "The line is served, but what this attribute allows is not there yet.",
-    [served!("INCREMENT fx acmed 1.0 permanent 2 BORROW SIGN=...\n")],
+    [served!("INCREMENT fx acmed 1.0 permanent 2 ONE_TS_OK SIGN=...\n")],
     "Nothing; the message says what follows from it.",
     [served!("INCREMENT fx acmed 1.0 permanent 2 SIGN=...\n")];
 }

@@ -137,7 +137,7 @@ table! {
 
     "O0808",
     "The line is understood and checked, but this version does not do yet what it says.",
-    ["BORROW_LOWWATER fx 3\n"],
+    ["NOLOG OUT\n"],
     "Nothing. It takes effect with a version that can.",
     [];
 

@@ -74,6 +74,7 @@ impl Words<'_> {
                     numbers: vec![("to", Some(*to)), ("check_in", *check_in), ("ask_for", Some(*fewer))],
                 }
             }
+            Change::Borrow(obstacle) => plain("borrow", self.borrow_change(pool, *obstacle)),
             Change::Fewer(count) => ChangeTold {
                 name: "ask_for_fewer",
                 text: match fewer_way(*count) {

@@ -3,8 +3,8 @@
 use super::{Held, OnFiles, Question};
 use crate::catalog::{Catalog, Pool};
 use crate::event::{
-    Accounting, Checkout, Claims, EndReason, Event, Identity, InReason, Lingering, Opened, Out, Record,
-    Reread, SessionKind, Shares, Wishes,
+    Accounting, Borrow, Checkout, Claims, EndReason, Event, Identity, InReason, Lingering, Opened, Out,
+    Record, Reread, SessionKind, Shares, Wishes,
 };
 use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, SessionId, Token, Version};
 use crate::seat::{PoolUse, State};
@@ -24,6 +24,7 @@ pub(super) struct Checked {
     pub(super) shares: Option<Shares>,
     pub(super) wishes: Wishes,
     pub(super) lingers_until: Option<Timestamp>,
+    pub(super) borrow: Option<Borrow>,
 }
 
 /// A state that is being filled.
@@ -73,7 +74,7 @@ impl Filling {
             lines: Vec::new().into(),
             expires: None,
             demo: false,
-            accounting: Accounting { shares: seat.shares, ..Accounting::default() },
+            accounting: Accounting { shares: seat.shares, borrow: seat.borrow, ..Accounting::default() },
         };
         self.record(Event::Out(Box::new(out)), seat.since);
         if let Some(until) = seat.lingers_until {
@@ -158,6 +159,7 @@ fn hold(
                 shares: None,
                 wishes: Wishes::default(),
                 lingers_until: None,
+                borrow: None,
             });
         }
     }

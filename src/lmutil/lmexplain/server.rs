@@ -140,7 +140,17 @@ fn put_together(parts: Vec<GroundsPart>) -> Result<InForce, String> {
                 let at = all.basis.as_ref().map(|basis| basis.time).unwrap_or_default();
                 all.filling.open(identity(*claims, address), at);
             }
-            GroundsPart::Seat { handle, pool, version, count, start, shares, data, lingers_until } => {
+            GroundsPart::Seat {
+                handle,
+                pool,
+                version,
+                count,
+                start,
+                shares,
+                data,
+                lingers_until,
+                borrow,
+            } => {
                 let feature = FeatureName::parse(pool.feature())
                     .map_err(|error| format!("the server named a pool {}: {error}", pool.as_str()))?;
                 let wishes = Wishes { data, ..Wishes::default() };
@@ -154,6 +164,7 @@ fn put_together(parts: Vec<GroundsPart>) -> Result<InForce, String> {
                     shares,
                     wishes,
                     lingers_until,
+                    borrow,
                 });
             }
         }

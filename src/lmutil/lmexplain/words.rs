@@ -194,6 +194,11 @@ impl Words<'_> {
                     }
                 }
             }
+            Step::Borrow(None) => one("borrow", "it may be borrowed so".to_owned(), Vec::new()),
+            Step::Borrow(Some(obstacle)) => {
+                let (text, rule) = self.borrow_step(obstacle);
+                one("borrow", text, rule.map(|rule| self.cite(rule)).into_iter().collect())
+            }
             Step::Limit { id, used, .. } => {
                 let Some(limit) = self.rules.policy.limit(id) else { return Vec::new() };
                 let Some(used) = used else {

@@ -15,7 +15,12 @@ impl Replay {
             self.satisfy(&want);
         }
         let handle = scaled(back.handle);
-        // What lingers comes back by itself.
+        if let InReason::BorrowReturned { .. } = back.why
+            && let Some(Tenure::Borrowed { .. }) = self.state.seat(handle).map(|seat| seat.tenure)
+        {
+            return self.back(back.session, handle, back.why, at);
+        }
+        // What lingers or is borrowed comes back by itself.
         let Some(seat) = self.state.seat(handle).filter(|seat| seat.tenure == Tenure::Held) else {
             if matches!(back.why, InReason::Checkin { .. }) {
                 self.totals.ignored_checkins += 1;
@@ -35,7 +40,8 @@ impl Replay {
             InReason::Ended(_) => self.give_up(handle, back.why, at),
             InReason::Inactive | InReason::UserRemoved => self.back(back.session, handle, back.why, at),
             // Here somebody holds it still: it came back sooner than under the recorded rules.
-            InReason::Linger => {}
+            InReason::Linger | InReason::BorrowEnd => {}
+            InReason::BorrowReturned { .. } => self.back(back.session, handle, back.why, at),
             InReason::Removed => {
                 // The new files have a pool for it, so it would have been held on.
                 let until = seat.since.plus(self.plan.holding.of(&seat.feature).0).max(at);

@@ -18,7 +18,8 @@ const LAPSES_MAX: usize = 1024;
 /// A request for which nothing is free waits, if it can ever be met; none if it can't.
 pub(crate) fn enter(asked: &Asked<'_>, id: SessionId, session: &Session) -> Option<Decision> {
     asked.request.wishes.queue?;
-    if !asked.can_ever_be_met() {
+    // DECISION: who borrows does not wait: the time for which it would be borrowed runs.
+    if asked.request.wishes.borrow.is_some() || !asked.can_ever_be_met() {
         return None;
     }
     let state = asked.state;

@@ -1,0 +1,156 @@
+//! The items of a status answer: bytes to what lmstat shows.
+
+use super::decode::{need, read, version};
+use super::limits::NOTES_MAX;
+use super::server_message::{FeatureCount, LingerTime, PoolKind, StatusItem};
+use super::tlv::{Field, Fields};
+use super::{MessageError, kind, tag};
+use crate::ident::{Display, FeatureName, Handle, Host, User, VendorName};
+use crate::time::Timestamp;
+
+/// Items in their order; item tags that are not known here are passed over.
+pub(super) fn take(body: &[u8]) -> Result<Vec<StatusItem>, MessageError> {
+    let mut items = Vec::new();
+    for field in Fields::of(body) {
+        let field = field?;
+        items.push(match field.tag {
+            tag::DAEMON_ITEM => daemon_item(field.fields())?,
+            tag::FEATURE_ITEM => feature_item(field.fields())?,
+            tag::POOL_ITEM => pool_item(field.fields())?,
+            tag::RESERVATION_ITEM => reservation_item(field.fields())?,
+            tag::USER_ITEM => user_item(field.fields())?,
+            tag::QUEUED_ITEM => queued_item(field.fields())?,
+            _ => {
+                field.unknown()?;
+                continue;
+            }
+        });
+    }
+    Ok(items)
+}
+
+fn daemon_item(body: &[u8]) -> Result<StatusItem, MessageError> {
+    read! { body;
+        vendor: VENDOR, Field::name::<VendorName>;
+        program: PROGRAM, Field::string;
+        host: HOST, Field::name::<Host>;
+        port: PORT, Field::u16;
+        @ notes[NOTES_MAX]: NOTE, Field::string;
+    }
+    let kind = kind::STATUS;
+    Ok(StatusItem::Daemon {
+        vendor: need(kind, tag::VENDOR, vendor)?,
+        version: need(kind, tag::PROGRAM, program)?,
+        host: need(kind, tag::HOST, host)?,
+        lmgrd_port: need(kind, tag::PORT, port)?,
+        notes,
+    })
+}
+
+fn feature_item(body: &[u8]) -> Result<StatusItem, MessageError> {
+    read! { body;
+        name: FEATURE, Field::name::<FeatureName>;
+        counted: COUNT_KIND, |field: Field<'_>| match field.u8()? {
+            known @ 1..=3 => Ok(known),
+            _ => Err(field.bad()),
+        };
+        issued: ISSUED, Field::u32;
+        in_use: IN_USE, Field::u32;
+    }
+    let kind = kind::STATUS;
+    let count = match need(kind, tag::COUNT_KIND, counted)? {
+        1 => FeatureCount::Counted {
+            issued: need(kind, tag::ISSUED, issued)?,
+            in_use: need(kind, tag::IN_USE, in_use)?,
+        },
+        2 => FeatureCount::Uncounted,
+        _ => FeatureCount::Unserved { licenses: need(kind, tag::ISSUED, issued)? },
+    };
+    Ok(StatusItem::Feature { name: need(kind, tag::FEATURE, name)?, count })
+}
+
+fn pool_item(body: &[u8]) -> Result<StatusItem, MessageError> {
+    read! { body;
+        feature: FEATURE, Field::name::<FeatureName>;
+        line_version: VERSION, version;
+        vendor: VENDOR, Field::name::<VendorName>;
+        expiry: EXPIRY_DATE, Field::string;
+        vendor_string: VENDOR_STRING, Field::string;
+        pool_kind: POOL_KIND, |field: Field<'_>| match field.u8()? {
+            known @ 1..=4 => Ok(known),
+            _ => Err(field.bad()),
+        };
+        hostid: HOSTID, Field::string;
+    }
+    let kind = kind::STATUS;
+    Ok(StatusItem::Pool {
+        feature: need(kind, tag::FEATURE, feature)?,
+        version: need(kind, tag::VERSION, line_version)?,
+        vendor: need(kind, tag::VENDOR, vendor)?,
+        expiry,
+        vendor_string,
+        kind: match need(kind, tag::POOL_KIND, pool_kind)? {
+            1 => PoolKind::Floating,
+            2 => PoolKind::NodeLocked(need(kind, tag::HOSTID, hostid)?),
+            3 => PoolKind::UncountedAny,
+            _ => PoolKind::UncountedLocked(need(kind, tag::HOSTID, hostid)?),
+        },
+    })
+}
+
+fn reservation_item(body: &[u8]) -> Result<StatusItem, MessageError> {
+    read! { body;
+        holder: HOLDER, Field::string;
+        licenses: COUNT, Field::u32;
+    }
+    let kind = kind::STATUS;
+    Ok(StatusItem::Reservation {
+        count: need(kind, tag::COUNT, licenses)?,
+        holder: need(kind, tag::HOLDER, holder)?,
+    })
+}
+
+fn user_item(body: &[u8]) -> Result<StatusItem, MessageError> {
+    read! { body;
+        user: USER, Field::name::<User>;
+        host: HOST, Field::name::<Host>;
+        display: DISPLAY, Field::name::<Display>;
+        wanted: VERSION, version;
+        handle: HANDLE, Field::u64;
+        start: START, Field::i64;
+        licenses: COUNT, Field::u32;
+        left_s: LINGER_LEFT_S, Field::u32;
+        total_s: LINGER_TOTAL_S, Field::u32;
+    }
+    let kind = kind::STATUS;
+    Ok(StatusItem::User {
+        user: need(kind, tag::USER, user)?,
+        host: need(kind, tag::HOST, host)?,
+        display: need(kind, tag::DISPLAY, display)?,
+        version: need(kind, tag::VERSION, wanted)?,
+        handle: Handle(need(kind, tag::HANDLE, handle)?),
+        start: Timestamp(need(kind, tag::START, start)?),
+        count: need(kind, tag::COUNT, licenses)?,
+        linger: left_s.zip(total_s).map(|(left_s, total_s)| LingerTime { left_s, total_s }),
+    })
+}
+
+fn queued_item(body: &[u8]) -> Result<StatusItem, MessageError> {
+    read! { body;
+        user: USER, Field::name::<User>;
+        host: HOST, Field::name::<Host>;
+        display: DISPLAY, Field::name::<Display>;
+        wanted: VERSION, version;
+        handle: HANDLE, Field::u64;
+        licenses: COUNT, Field::u32;
+    }
+    let kind = kind::STATUS;
+    Ok(StatusItem::Queued {
+        user: need(kind, tag::USER, user)?,
+        host: need(kind, tag::HOST, host)?,
+        display: need(kind, tag::DISPLAY, display)?,
+        version: need(kind, tag::VERSION, wanted)?,
+        handle: Handle(need(kind, tag::HANDLE, handle)?),
+        count: need(kind, tag::COUNT, licenses)?,
+    })
+}
