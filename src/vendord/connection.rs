@@ -18,7 +18,7 @@ use crate::code::{Code, minor};
 use crate::event::{Answer, Denial};
 use crate::ident::{Handle, SessionId, Token};
 use crate::time::Monotonic;
-use crate::wire::{Notice, Opening, Welcome};
+use crate::wire::{Notice, Opening, RecordText, Welcome};
 
 pub(super) mod by_hand;
 
@@ -46,6 +46,8 @@ pub(super) enum Outgoing {
     Answer(Token, Answer),
     /// A request could not be taken.
     Refused(Denial),
+    /// The record of a borrow.
+    Record(RecordText),
     /// The session is over, as the client asked.
     Farewell,
 }

@@ -26,6 +26,7 @@ use crate::event::{Answer, Checkin, Checkout, Denial, EndReason, Identity, Recor
 use crate::ident::{Digest, Handle, Seq, SessionId, Token};
 use crate::seat::{Command, DenialDamper, Reply, Resume, Session, State, Usage};
 use crate::session::server::{Administration, LeaseTerms, Leases, clock_denial};
+use crate::sign::SigningKey;
 use crate::store::Store;
 use crate::time::{Clock, Monotonic, Now, Timestamp};
 use crate::wire::{self, Notice, SessionTerms, Welcome};
@@ -95,6 +96,8 @@ pub(super) struct Daemon {
     leases: Leases,
     damper: DenialDamper,
     bound: BTreeMap<SessionId, Rc<Peer>>,
+    /// With what records of borrows are signed.
+    record_key: Option<SigningKey>,
     /// The start of this run, and the event up to which all must be durable before it counts as recorded.
     start: Option<(Seq, Command)>,
     stopping: bool,
@@ -102,6 +105,7 @@ pub(super) struct Daemon {
 }
 
 mod admission;
+pub(in crate::vendord) mod borrow;
 mod deciding;
 pub(super) mod desk;
 mod queue;
@@ -139,6 +143,7 @@ impl Daemon {
             leases: Leases::new(terms, mono),
             damper: DenialDamper::default(),
             bound: BTreeMap::new(),
+            record_key: None,
             start: None,
             stopping: false,
             status_queue: status::Queue::of_status(),
@@ -266,6 +271,9 @@ impl Daemon {
     pub(super) fn checkout(&mut self, peer: &Rc<Peer>, request: u32, session: SessionId, checkout: Checkout) {
         self.leases.hear(session);
         if let Some(denial) = peer.clock_denial() {
+            return peer.send(request, Outgoing::Answer(checkout.token, Answer::Denied(denial)));
+        }
+        if let Some(denial) = checkout.wishes.borrow.and_then(|_| self.lends_nothing()) {
             return peer.send(request, Outgoing::Answer(checkout.token, Answer::Denied(denial)));
         }
         let reply = match self.damped(session, checkout.token) {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use bytes::BytesMut;
 
 use super::connection::{Outgoing, Peer, Progress};
+use super::daemon::borrow::{renewal, return_of};
 use super::daemon::{Daemon, Shared};
 use super::explaining;
 use crate::code::{Code, minor};
@@ -90,6 +91,24 @@ fn carry_out(daemon: &mut Daemon, peer: &Rc<Peer>, request: u32, message: Messag
                 daemon.checkin(peer, request, session, checkin);
             }
         }
+        Message::Renew { borrow, ends } => {
+            if let Some(session) = in_session(peer, request) {
+                peer.begin_request();
+                daemon.renew(peer, request, session, renewal(&borrow, ends));
+            }
+        }
+        Message::Return(borrow) => {
+            if let Some(session) = in_session(peer, request) {
+                peer.begin_request();
+                daemon.give_back(peer, request, session, return_of(&borrow));
+            }
+        }
+        Message::FetchRecord { handle, secret } => {
+            if in_session(peer, request).is_some() {
+                peer.begin_request();
+                daemon.record_of(peer, request, (handle, Digest::of(&secret)));
+            }
+        }
         Message::Heartbeat { idle_s, .. } => {
             if let Some(session) = in_session(peer, request) {
                 daemon.hear(session);
@@ -164,6 +183,7 @@ pub(super) fn put(output: &mut BytesMut, request: u32, outgoing: Outgoing) {
         Outgoing::Welcome(welcome) => Message::Welcome(welcome),
         Outgoing::Answer(token, answer) => Message::Answer { token, answer },
         Outgoing::Refused(denial) => Message::Error(denial),
+        Outgoing::Record(record) => Message::Record(record),
         Outgoing::Farewell => Message::Farewell,
     };
     put_message(output, request, &message);

@@ -55,6 +55,7 @@ struct Found {
     state: State,
     at_cursor: State,
     missed: Vec<Record>,
+    record_key: Option<SigningKey>,
 }
 
 /// Opens the history and follows its reports until it fails for good. Returns the lock so that it lasts as long.
@@ -96,11 +97,12 @@ pub(super) async fn follow(
         }
     };
     tell_failing(None);
-    let Found { store, lock: _lock, state, at_cursor, missed } = found;
+    let Found { store, lock: _lock, state, at_cursor, missed, record_key } = found;
     origin.texts().for_each(|(digest, bytes)| store.put_file(digest, bytes));
     let begin = Task::Begin { state: Box::new(at_cursor), missed, store: Arc::clone(&store) };
     projector.put(begin);
     let kept = Arc::downgrade(&store);
+    shared.borrow_mut().sign_with(record_key);
     shared.borrow_mut().begin(store, state, &Command::Start(started.clone()));
     let mut began = false;
     // Not while clients come back after a start.
@@ -148,18 +150,24 @@ pub(super) async fn follow(
     Stop::Failed("the history's writer has ended".to_owned())
 }
 
+/// The key of a state directory; a start makes it.
+fn state_signing_key(dir: &Path) -> Option<SigningKey> {
+    let vendor = VendorName::parse(STATE_KEY_VENDOR).ok()?;
+    match platform::state_key(dir) {
+        Ok(key) => Some(SigningKey::generate_ed25519(vendor, *key)),
+        Err(error) => {
+            tracing::warn!(%error, "the state directory has no key");
+            None
+        }
+    }
+}
+
 /// Drops what is older than the retention. The store does it between commits; nobody waits for it.
 fn drop_old(store: &Store, dir: &Path, now: Timestamp) {
     let retention = i64::try_from(store::RETENTION.as_millis()).unwrap_or(i64::MAX);
-    let key = VendorName::parse(STATE_KEY_VENDOR).ok().zip(platform::state_key(dir).ok());
-    match key {
-        Some((vendor, key)) => {
-            drop(store.prune(
-                Timestamp(now.0.saturating_sub(retention)),
-                SigningKey::generate_ed25519(vendor, *key),
-            ));
-        }
-        None => tracing::warn!("there is no state key; old events stay until there is one"),
+    match state_signing_key(dir) {
+        Some(key) => drop(store.prune(Timestamp(now.0.saturating_sub(retention)), key)),
+        None => tracing::warn!("old events stay until there is one"),
     }
 }
 
@@ -238,5 +246,6 @@ fn open(dir: &Path, projector: Projector, news: mpsc::UnboundedSender<News>) -> 
         }
     }
     let missed = missed.into();
-    Ok(Found { store: Arc::new(opened.store), lock, state, at_cursor, missed })
+    let record_key = state_signing_key(dir);
+    Ok(Found { store: Arc::new(opened.store), lock, state, at_cursor, missed, record_key })
 }

@@ -122,7 +122,7 @@ pub(super) fn put(output: &mut BytesMut, outgoing: Outgoing) {
         Outgoing::Answer(_, Answer::CheckedIn(handle)) => LineReply::Checkin(handle),
         Outgoing::Answer(_, Answer::Denied(denial)) | Outgoing::Refused(denial) => LineReply::Refused(denial),
         // Lines can't borrow, so this is never their answer.
-        Outgoing::Answer(_, Answer::Renewed { .. } | Answer::Spent) => {
+        Outgoing::Answer(_, Answer::Renewed { .. } | Answer::Spent) | Outgoing::Record(_) => {
             LineReply::Refused(Denial::new(Code::Spent, minor::TOKEN_SPENT, ""))
         }
         Outgoing::Farewell => LineReply::Quit,

@@ -16,7 +16,7 @@ use crate::event::Denial;
 use crate::ident::{FeatureName, Handle, Host, PoolKey, VendorName};
 use crate::license::Expiry;
 use crate::policy::ReservationId;
-use crate::seat::{Entry, Rules, State, Tenure};
+use crate::seat::{Entry, Rules, Seat, State, Tenure};
 use crate::time::Timestamp;
 use crate::wire::{FeatureCount, LineReply, LingerTime, Message, PoolKind, StatusItem, status_lines};
 
@@ -309,7 +309,7 @@ fn put_pool(
             handle,
             start: seat.since,
             count: seat.count.get(),
-            linger: linger_time(seat.tenure, now),
+            linger: linger_time(seat, now),
         });
     }
     items.extend(waiting);
@@ -336,8 +336,13 @@ fn waiting_by_pool<'a>(
     state.queue(feature).filter_map(item).collect()
 }
 
-fn linger_time(tenure: Tenure, now: Timestamp) -> Option<LingerTime> {
-    let Tenure::Lingering { since, until, .. } = tenure else { return None };
+/// How long a license stays in use that no session has: a borrowed one is shown as one that lingers (`flexnet-tools.md` 2.7).
+fn linger_time(seat: &Seat, now: Timestamp) -> Option<LingerTime> {
+    let (since, until) = match seat.tenure {
+        Tenure::Held => return None,
+        Tenure::Lingering { since, until, .. } => (since, until),
+        Tenure::Borrowed { borrow, .. } => (seat.since, borrow.until),
+    };
     // What is left counts as a whole second until it is over.
     let seconds = |from: Timestamp| {
         let millis = until.0.saturating_sub(from.0).max(0);

@@ -127,11 +127,11 @@ fn snapshots_from_before_lmremove_queues_and_lingering_are_read() {
     answer(&mut bench, id, 1, 0);
     let mut bytes = bench.state.snapshot();
     // Form 5 ended before the count of removals.
-    assert_eq!((bytes[0], bytes.pop()), (6, Some(0)));
+    assert_eq!((bytes[0], bytes.pop()), (7, Some(0)));
     bytes[0] = 5;
     assert_eq!(State::from_snapshot(&bytes).unwrap(), bench.state);
     // Form 4 ended before the counts of those who wait and of what is known of times.
-    assert_eq!((bytes[0], bytes.pop(), bytes.pop()), (6, Some(0), Some(0)));
+    assert_eq!((bytes[0], bytes.pop(), bytes.pop()), (5, Some(0), Some(0)));
     bytes[0] = 4;
     assert_eq!(State::from_snapshot(&bytes).unwrap(), bench.state);
     // Form 3 had no byte for the tenure behind the session of a seat.

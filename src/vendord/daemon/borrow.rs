@@ -1,0 +1,116 @@
+//! Borrowing: records that are renewed and signed, licenses that are given back early.
+
+use std::rc::Rc;
+
+use super::Daemon;
+use crate::code::{Code, minor};
+use crate::event::{Answer, BorrowReturn, Denial, Renewal};
+use crate::ident::{Digest, Handle, SessionId};
+use crate::seat::{Command, Seat};
+use crate::sign::{BorrowRecord, SigningKey};
+use crate::vendord::connection::{Outgoing, Peer};
+use crate::wire::{BorrowClaim, RecordText};
+
+impl Daemon {
+    /// The key with which records are signed; none if the state directory gives none, and then nothing is lent.
+    pub(in crate::vendord) fn sign_with(&mut self, key: Option<SigningKey>) {
+        self.record_key = key;
+    }
+
+    /// Why nothing can be lent at all; none if it can.
+    pub(super) fn lends_nothing(&self) -> Option<Denial> {
+        self.record_key.is_none().then(|| {
+            let note = "the server has no key to sign records of borrows with; its log says why";
+            Denial::new(Code::BorrowFailed, minor::BORROW_STORE, note)
+        })
+    }
+
+    /// The session of this connection asks for another record of a borrow.
+    pub(in crate::vendord) fn renew(
+        &mut self,
+        peer: &Rc<Peer>,
+        request: u32,
+        session: SessionId,
+        renewal: Renewal,
+    ) {
+        self.leases.hear(session);
+        if let Some(denial) = peer.clock_denial() {
+            return peer.send(request, Outgoing::Answer(renewal.token, Answer::Denied(denial)));
+        }
+        let reply = self.execute(&Command::Renew(session, renewal));
+        self.answer_reply(peer, request, reply);
+    }
+
+    /// The session of this connection gives borrowed licenses back.
+    pub(in crate::vendord) fn give_back(
+        &mut self,
+        peer: &Rc<Peer>,
+        request: u32,
+        session: SessionId,
+        back: BorrowReturn,
+    ) {
+        self.leases.hear(session);
+        let reply = self.execute(&Command::Return(session, back));
+        self.answer_reply(peer, request, reply);
+    }
+
+    /// Who knows the secret of a borrow gets its record, signed, when what it says is durable.
+    pub(in crate::vendord) fn record_of(
+        &mut self,
+        peer: &Rc<Peer>,
+        request: u32,
+        (handle, secret): (Handle, Digest),
+    ) {
+        let outgoing = match (self.state.borrow_of(handle, secret), &self.record_key) {
+            (Err(denial), _) => Outgoing::Refused(denial),
+            (Ok(_), None) => match self.lends_nothing() {
+                Some(denial) => Outgoing::Refused(denial),
+                None => return,
+            },
+            (Ok((seat, borrow)), Some(key)) => {
+                let signed = self.borrow_record(handle, seat, borrow, secret).sign(key);
+                Outgoing::Record(RecordText { text: signed.text, sign: signed.sign })
+            }
+        };
+        self.answer(peer, request, outgoing);
+    }
+
+    fn borrow_record(
+        &self,
+        handle: Handle,
+        seat: &Seat,
+        borrow: crate::event::Borrow,
+        secret: Digest,
+    ) -> BorrowRecord {
+        let about = &self.served.about;
+        BorrowRecord {
+            vendor: self.config.vendor.clone(),
+            server: format!("{}@{}", about.server_port, about.server_host),
+            feature: seat.feature.clone(),
+            version: seat.version,
+            count: seat.count,
+            pool: seat.pool.clone(),
+            handle,
+            user: seat.identity.user.clone(),
+            host: seat.identity.host.clone(),
+            display: seat.identity.display.clone(),
+            hostids: seat.identity.hostids.clone(),
+            secret,
+            borrowed: seat.since,
+            until: borrow.until,
+            ends: borrow.ends,
+        }
+    }
+}
+
+/// The request of a client as the engine takes it: of the secret it sees the digest alone.
+pub(in crate::vendord) fn renewal(claim: &BorrowClaim, ends: Option<crate::time::Timestamp>) -> Renewal {
+    let BorrowClaim { token, acknowledged, handle, ref secret } = *claim;
+    Renewal { token, acknowledged, handle, secret: Digest::of(secret), ends }
+}
+
+/// As [`renewal`], for licenses that come back.
+pub(in crate::vendord) fn return_of(claim: &BorrowClaim) -> BorrowReturn {
+    let BorrowClaim { token, acknowledged, handle, ref secret } = *claim;
+    BorrowReturn { token, acknowledged, handle, secret: Digest::of(secret) }
+}
