@@ -263,7 +263,7 @@ mod tests {
         );
         assert_eq!(
             read(&format!("{}more=1\n", signed.text)),
-            BorrowRecordError::Expected { line: 18, expected: "the end" }
+            BorrowRecordError::Expected { line: 19, expected: "the end" }
         );
     }
 }
