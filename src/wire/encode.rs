@@ -6,14 +6,12 @@ use thiserror::Error;
 use super::frame::{FLAG_END, HEADER_BYTES, MAGIC, VERSION};
 use super::limits::{
     DONE_BYTES_MAX, DONE_LINES_MAX, FRAME_BYTES_MAX, GRANT_LINES_MAX, HELD_MAX, HOSTIDS_MAX,
-    LICENSE_CHUNK_BYTES_MAX, NOTES_MAX,
+    LICENSE_CHUNK_BYTES_MAX,
 };
 use super::message::{BorrowClaim, Control, Hello, Message, Purpose};
-use super::server_message::{
-    FeatureCount, LicensePart, Notice, PoolKind, ServerInfo, SessionTerms, StatusItem, Welcome,
-};
+use super::server_message::{LicensePart, Notice, ServerInfo, SessionTerms, Welcome};
 use super::tlv::PutField;
-use super::{grounds, kind, tag};
+use super::{grounds, kind, status_items, tag};
 use crate::event::{Answer, Borrow, Claims, Denial, Grant, RemovalTarget};
 
 /// A message has a part that does not fit into a frame. Nothing of it was written.
@@ -31,7 +29,7 @@ pub struct EncodeError {
 pub fn encode(message: &Message, request_id: u32, output: &mut BytesMut) -> Result<(), EncodeError> {
     let start = output.len();
     let written = match message {
-        Message::Status(items) => sequence(kind::STATUS, items, status_item, request_id, output),
+        Message::Status(items) => sequence(kind::STATUS, items, status_items::put, request_id, output),
         Message::Licenses(parts) => sequence(kind::LICENSES, parts, license_part, request_id, output),
         Message::Grounds(parts) => sequence(kind::GROUNDS, parts, grounds::put, request_id, output),
         _ => single(message, request_id, output),
@@ -520,88 +518,5 @@ fn license_part(part: &LicensePart, out: &mut BytesMut) -> Result<(), EncodeErro
             Err(EncodeError { tag: tag::LICENSE_BYTES })
         }
         LicensePart::Bytes(bytes) => out.field(tag::LICENSE_BYTES, bytes),
-    }
-}
-
-fn status_item(item: &StatusItem, out: &mut BytesMut) -> Result<(), EncodeError> {
-    match item {
-        StatusItem::Daemon { vendor, version, host, lmgrd_port, notes } => {
-            nested(tag::DAEMON_ITEM, out, |out| {
-                out.field(tag::VENDOR, vendor.as_str().as_bytes())?;
-                out.field_text(tag::PROGRAM, version)?;
-                out.field(tag::HOST, host.as_str().as_bytes())?;
-                out.field_u16(tag::PORT, *lmgrd_port);
-                notes.iter().take(NOTES_MAX).try_for_each(|note| out.field_text(tag::NOTE, note))
-            })
-        }
-        StatusItem::Feature { name, count } => nested(tag::FEATURE_ITEM, out, |out| {
-            out.field(tag::FEATURE, name.as_str().as_bytes())?;
-            match count {
-                FeatureCount::Counted { issued, in_use } => {
-                    out.field_u8(tag::COUNT_KIND, 1);
-                    out.field_u32(tag::ISSUED, *issued);
-                    out.field_u32(tag::IN_USE, *in_use);
-                }
-                FeatureCount::Uncounted => out.field_u8(tag::COUNT_KIND, 2),
-                FeatureCount::Unserved { licenses } => {
-                    out.field_u8(tag::COUNT_KIND, 3);
-                    out.field_u32(tag::ISSUED, *licenses);
-                }
-            }
-            Ok(())
-        }),
-        StatusItem::Pool { feature, version, vendor, expiry, vendor_string, kind } => {
-            nested(tag::POOL_ITEM, out, |out| {
-                out.field(tag::FEATURE, feature.as_str().as_bytes())?;
-                out.field(tag::VERSION, version.as_str().as_bytes())?;
-                out.field(tag::VENDOR, vendor.as_str().as_bytes())?;
-                if let Some(expiry) = expiry {
-                    out.field_text(tag::EXPIRY_DATE, expiry)?;
-                }
-                if let Some(vendor_string) = vendor_string {
-                    out.field_text(tag::VENDOR_STRING, vendor_string)?;
-                }
-                let (number, hostid) = match kind {
-                    PoolKind::Floating => (1, None),
-                    PoolKind::NodeLocked(hostid) => (2, Some(hostid)),
-                    PoolKind::UncountedAny => (3, None),
-                    PoolKind::UncountedLocked(hostid) => (4, Some(hostid)),
-                };
-                out.field_u8(tag::POOL_KIND, number);
-                hostid.map_or(Ok(()), |hostid| out.field_text(tag::HOSTID, hostid))
-            })
-        }
-        StatusItem::Reservation { count, holder } => nested(tag::RESERVATION_ITEM, out, |out| {
-            out.field_text(tag::HOLDER, holder)?;
-            out.field_u32(tag::COUNT, *count);
-            Ok(())
-        }),
-        StatusItem::User { user, host, display, version, handle, start, count, linger } => {
-            nested(tag::USER_ITEM, out, |out| {
-                out.field(tag::USER, user.as_str().as_bytes())?;
-                out.field(tag::HOST, host.as_str().as_bytes())?;
-                out.field(tag::DISPLAY, display.as_str().as_bytes())?;
-                out.field(tag::VERSION, version.as_str().as_bytes())?;
-                out.field_u64(tag::HANDLE, handle.0);
-                out.field_i64(tag::START, start.0);
-                out.field_u32(tag::COUNT, *count);
-                if let Some(linger) = linger {
-                    out.field_u32(tag::LINGER_LEFT_S, linger.left_s);
-                    out.field_u32(tag::LINGER_TOTAL_S, linger.total_s);
-                }
-                Ok(())
-            })
-        }
-        StatusItem::Queued { user, host, display, version, handle, count } => {
-            nested(tag::QUEUED_ITEM, out, |out| {
-                out.field(tag::USER, user.as_str().as_bytes())?;
-                out.field(tag::HOST, host.as_str().as_bytes())?;
-                out.field(tag::DISPLAY, display.as_str().as_bytes())?;
-                out.field(tag::VERSION, version.as_str().as_bytes())?;
-                out.field_u64(tag::HANDLE, handle.0);
-                out.field_u32(tag::COUNT, *count);
-                Ok(())
-            })
-        }
     }
 }

@@ -1,12 +1,98 @@
-//! The items of a status answer: bytes to what lmstat shows.
+//! The items of a status answer, which is what lmstat shows: their bytes, and back.
+
+use bytes::BytesMut;
 
 use super::decode::{need, read, version};
+use super::encode::{EncodeError, nested};
 use super::limits::NOTES_MAX;
 use super::server_message::{FeatureCount, LingerTime, PoolKind, StatusItem};
-use super::tlv::{Field, Fields};
+use super::tlv::{Field, Fields, PutField as _};
 use super::{MessageError, kind, tag};
 use crate::ident::{Display, FeatureName, Handle, Host, User, VendorName};
 use crate::time::Timestamp;
+
+pub(super) fn put(item: &StatusItem, out: &mut BytesMut) -> Result<(), EncodeError> {
+    match item {
+        StatusItem::Daemon { vendor, version, host, lmgrd_port, notes } => {
+            nested(tag::DAEMON_ITEM, out, |out| {
+                out.field(tag::VENDOR, vendor.as_str().as_bytes())?;
+                out.field_text(tag::PROGRAM, version)?;
+                out.field(tag::HOST, host.as_str().as_bytes())?;
+                out.field_u16(tag::PORT, *lmgrd_port);
+                notes.iter().take(NOTES_MAX).try_for_each(|note| out.field_text(tag::NOTE, note))
+            })
+        }
+        StatusItem::Feature { name, count } => nested(tag::FEATURE_ITEM, out, |out| {
+            out.field(tag::FEATURE, name.as_str().as_bytes())?;
+            match count {
+                FeatureCount::Counted { issued, in_use } => {
+                    out.field_u8(tag::COUNT_KIND, 1);
+                    out.field_u32(tag::ISSUED, *issued);
+                    out.field_u32(tag::IN_USE, *in_use);
+                }
+                FeatureCount::Uncounted => out.field_u8(tag::COUNT_KIND, 2),
+                FeatureCount::Unserved { licenses } => {
+                    out.field_u8(tag::COUNT_KIND, 3);
+                    out.field_u32(tag::ISSUED, *licenses);
+                }
+            }
+            Ok(())
+        }),
+        StatusItem::Pool { feature, version, vendor, expiry, vendor_string, kind } => {
+            nested(tag::POOL_ITEM, out, |out| {
+                out.field(tag::FEATURE, feature.as_str().as_bytes())?;
+                out.field(tag::VERSION, version.as_str().as_bytes())?;
+                out.field(tag::VENDOR, vendor.as_str().as_bytes())?;
+                if let Some(expiry) = expiry {
+                    out.field_text(tag::EXPIRY_DATE, expiry)?;
+                }
+                if let Some(vendor_string) = vendor_string {
+                    out.field_text(tag::VENDOR_STRING, vendor_string)?;
+                }
+                let (number, hostid) = match kind {
+                    PoolKind::Floating => (1, None),
+                    PoolKind::NodeLocked(hostid) => (2, Some(hostid)),
+                    PoolKind::UncountedAny => (3, None),
+                    PoolKind::UncountedLocked(hostid) => (4, Some(hostid)),
+                };
+                out.field_u8(tag::POOL_KIND, number);
+                hostid.map_or(Ok(()), |hostid| out.field_text(tag::HOSTID, hostid))
+            })
+        }
+        StatusItem::Reservation { count, holder } => nested(tag::RESERVATION_ITEM, out, |out| {
+            out.field_text(tag::HOLDER, holder)?;
+            out.field_u32(tag::COUNT, *count);
+            Ok(())
+        }),
+        StatusItem::User { user, host, display, version, handle, start, count, linger } => {
+            nested(tag::USER_ITEM, out, |out| {
+                out.field(tag::USER, user.as_str().as_bytes())?;
+                out.field(tag::HOST, host.as_str().as_bytes())?;
+                out.field(tag::DISPLAY, display.as_str().as_bytes())?;
+                out.field(tag::VERSION, version.as_str().as_bytes())?;
+                out.field_u64(tag::HANDLE, handle.0);
+                out.field_i64(tag::START, start.0);
+                out.field_u32(tag::COUNT, *count);
+                if let Some(linger) = linger {
+                    out.field_u32(tag::LINGER_LEFT_S, linger.left_s);
+                    out.field_u32(tag::LINGER_TOTAL_S, linger.total_s);
+                }
+                Ok(())
+            })
+        }
+        StatusItem::Queued { user, host, display, version, handle, count } => {
+            nested(tag::QUEUED_ITEM, out, |out| {
+                out.field(tag::USER, user.as_str().as_bytes())?;
+                out.field(tag::HOST, host.as_str().as_bytes())?;
+                out.field(tag::DISPLAY, display.as_str().as_bytes())?;
+                out.field(tag::VERSION, version.as_str().as_bytes())?;
+                out.field_u64(tag::HANDLE, handle.0);
+                out.field_u32(tag::COUNT, *count);
+                Ok(())
+            })
+        }
+    }
+}
 
 /// Items in their order; item tags that are not known here are passed over.
 pub(super) fn take(body: &[u8]) -> Result<Vec<StatusItem>, MessageError> {
