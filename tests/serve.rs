@@ -14,6 +14,7 @@ mod shim;
 mod signed;
 
 mod serve {
+    mod borrow;
     mod clock;
     mod contention;
     mod crowd;

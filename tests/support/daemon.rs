@@ -189,6 +189,17 @@ impl Wire {
         purpose: Purpose,
         time: Timestamp,
     ) -> std::io::Result<Result<Option<SessionTerms>, Denial>> {
+        self.hello_from(user, &[], purpose, time)
+    }
+
+    /// As [`Self::hello`], from a machine with these hostids.
+    pub(crate) fn hello_from(
+        &mut self,
+        user: &str,
+        hostids: &[&str],
+        purpose: Purpose,
+        time: Timestamp,
+    ) -> std::io::Result<Result<Option<SessionTerms>, Denial>> {
         let hello = Hello {
             major: wire::MAJOR,
             minor: wire::MINOR,
@@ -200,7 +211,7 @@ impl Wire {
                 display: "/dev/pts/1".parse().unwrap(),
                 project: None,
                 platform: None,
-                hostids: vec![],
+                hostids: hostids.iter().map(|id| id.parse().unwrap()).collect(),
                 pid: Some(std::process::id()),
             },
             vendor: Some("LGS".parse().unwrap()),
