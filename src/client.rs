@@ -32,6 +32,7 @@ mod place;
 mod route;
 mod seat;
 mod verify;
+mod waiting;
 
 pub use config::{Config, Loss, OnLoss, PROJECT_VARIABLE, Trust, own_claims};
 pub use dial::{Connection, Limits, TIMEOUT_VARIABLE};
@@ -42,9 +43,11 @@ pub use path::{
 };
 pub use place::client_part;
 pub use seat::Seat;
+pub use waiting::{Progress, Taking, Waiting};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -56,10 +59,9 @@ use crate::ident::{Count, Digest, FeatureName, Version};
 use crate::platform::SystemClock;
 use crate::session::client::Ask;
 use crate::time::Clock as _;
-use driver::{Command, Granted};
+use driver::{Command, Granted, Unclaimed, WaitId};
 use place::Place;
 use route::Route;
-use seat::Held;
 use verify::VerifiedLine;
 
 /// How long the end of one session may take.
@@ -76,6 +78,8 @@ struct Shared {
     config: Arc<Config>,
     clock: Arc<SystemClock>,
     places: Vec<Source>,
+    /// Requests that could wait so far.
+    waits: AtomicU64,
 }
 
 /// A place of the search path with the session that was begun there.
@@ -83,6 +87,35 @@ struct Shared {
 struct Source {
     place: Place,
     session: Mutex<Option<Session>>,
+}
+
+/// What an application asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wanted {
+    feature: FeatureName,
+    version: Version,
+    count: Count,
+}
+
+impl Wanted {
+    fn parse(feature: &str, version: &str, count: u32) -> Result<Self, ClientError> {
+        Ok(Self {
+            feature: FeatureName::parse(feature)?,
+            version: Version::parse(version)?,
+            count: Count::new(count).ok_or(ClientError::CountZero)?,
+        })
+    }
+
+    fn ask(&self, wishes: &Wishes) -> Ask {
+        let Self { feature, version, count } = self.clone();
+        Ask::Checkout { feature, version, count, wishes: wishes.clone() }
+    }
+}
+
+impl Shared {
+    fn next_wait(&self) -> WaitId {
+        WaitId(self.waits.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -98,7 +131,8 @@ impl Client {
     pub fn new(config: Config) -> Self {
         let places = place::places(&config);
         let places = places.into_iter().map(|place| Source { place, session: Mutex::new(None) }).collect();
-        let shared = Shared { config: Arc::new(config), clock: Arc::new(SystemClock::new()), places };
+        let (config, clock) = (Arc::new(config), Arc::new(SystemClock::new()));
+        let shared = Shared { config, clock, places, waits: AtomicU64::new(0) };
         Self { shared: Arc::new(shared) }
     }
 
@@ -120,7 +154,8 @@ impl Client {
     }
 
     /// Asks as [`Client::checkout_many`] does, with wishes: by what these checkouts may share a license where the license
-    /// does not say, and a text of the application that DUP_GROUP=V compares.
+    /// does not say, a text of the application that DUP_GROUP=V compares, and to wait in the queue, however long that takes;
+    /// dropping the future gives the place there up. [`Client::checkout_waiting`] also tells how far it is.
     ///
     /// # Errors
     /// As [`Client::checkout_many`].
@@ -131,27 +166,24 @@ impl Client {
         count: u32,
         wishes: &Wishes,
     ) -> Result<Seat, ClientError> {
-        let feature = FeatureName::parse(feature)?;
-        let version = Version::parse(version)?;
-        let count = Count::new(count).ok_or(ClientError::CountZero)?;
-        let wanted = (feature, version, count);
+        if wishes.queue.is_some() {
+            let mut waiting = self.checkout_waiting(feature, version, count, wishes, Taking::AtOnce).await?;
+            return waiting.seat().await;
+        }
+        let wanted = Wanted::parse(feature, version, count)?;
         let mut attempts = Vec::new();
-        for source in &self.shared.places {
-            if source.place.leaves_to_server(&wanted.0) {
-                continue;
-            }
+        for source in self.places_for(&wanted) {
             match self.checkout_at(source, &wanted, wishes).await {
                 Ok(seat) => return Ok(seat),
                 Err(attempt) => attempts.push(attempt),
             }
         }
-        Err(ClientError::Checkout(Box::new(CheckoutFailure {
-            feature: wanted.0,
-            version,
-            host: self.shared.config.claims.host.clone(),
-            path: self.shared.config.path.clone(),
-            attempts,
-        })))
+        Err(self.failure(wanted, attempts))
+    }
+
+    /// The places of the search path that are asked for something, in order.
+    fn places_for<'a>(&'a self, wanted: &'a Wanted) -> impl Iterator<Item = &'a Source> {
+        self.shared.places.iter().filter(|source| !source.place.leaves_to_server(&wanted.feature))
     }
 
     /// Says that the user has just done something. From the first call on servers are told how long ago the last one was, and may
@@ -166,39 +198,20 @@ impl Client {
         }
     }
 
-    async fn checkout_at(
-        &self,
-        source: &Source,
-        wanted: &(FeatureName, Version, Count),
-        wishes: &Wishes,
-    ) -> Result<Seat, Attempt> {
-        let config = &self.shared.config;
-        let (feature, version, count) = wanted;
+    async fn checkout_at(&self, source: &Source, wanted: &Wanted, wishes: &Wishes) -> Result<Seat, Attempt> {
         let servers = match &source.place {
             Place::Nothing(attempt) => return Err(attempt.clone()),
             Place::Local { name, catalog, .. } => {
                 let now = self.shared.clock.now().utc;
-                let granted = local::checkout(catalog, config, feature, *version, now);
+                let granted =
+                    local::checkout(catalog, &self.shared.config, &wanted.feature, wanted.version, now);
                 let grant = granted.map_err(|denial| refused(name, denial))?;
-                return Ok(Seat {
-                    feature: feature.clone(),
-                    version: *version,
-                    count: *count,
-                    expires: grant.expires,
-                    demo: grant.demo,
-                    place: name.clone(),
-                    held: Held::Local,
-                });
+                return Ok(Seat::local(wanted, grant, name.clone()));
             }
             Place::Servers(servers) => servers,
         };
-        let name = servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-        let ask = Ask::Checkout {
-            feature: feature.clone(),
-            version: *version,
-            count: *count,
-            wishes: wishes.clone(),
-        };
+        let name = source.place.to_string();
+        let ask = wanted.ask(wishes);
         let mut session = self.session(source, servers).await?;
         let mut asked = self.ask(&session, ask.clone()).await;
         if let Err(denial) = &asked
@@ -209,12 +222,12 @@ impl Client {
             asked = self.ask(&session, ask).await;
         }
         let granted = asked.map_err(|denial| refused(&name, denial))?;
-        let (Answer::Granted(grant), Some(lost)) = (granted.answer, granted.lost) else {
-            let note = "a checkout was answered with something else than a grant or a refusal";
-            return Err(refused(&name, Denial::new(Code::BadReturnedData, minor::ANSWER_UNEXPECTED, note)));
+        let (Answer::Granted(grant), Some(lost)) = (granted.answer, granted.seat.and_then(Unclaimed::claim))
+        else {
+            return Err(refused(&name, no_grant()));
         };
         // From here on the seat is ours: dropping it gives it back.
-        let mut seat = Seat::of_server(wanted.clone(), &grant, name.clone(), session.commands.clone(), lost);
+        let mut seat = Seat::of_server(wanted, &grant, name.clone(), session.commands.clone(), lost);
         match self.verify(&session, wanted, &grant).await {
             Ok(demo) => {
                 seat.demo |= demo;
@@ -242,15 +255,9 @@ impl Client {
 
     async fn ask(&self, session: &Session, ask: Ask) -> Result<Granted, Denial> {
         let (reply, answer) = oneshot::channel();
-        let ended = || Denial::new(Code::SessionEnded, minor::SESSION_UNKNOWN, "the session ended meanwhile");
-        session.commands.send(Command::Ask { ask, reply }).map_err(|_| ended())?;
-        let granted = match timeout(self.shared.config.patience, answer).await {
-            Ok(answer) => answer.map_err(|_| ended())??,
-            Err(_) => {
-                let note = "the server was not reached in time; the request is withdrawn";
-                return Err(Denial::new(Code::CannotRead, minor::ANSWER_TIMEOUT, note));
-            }
-        };
+        session.commands.send(Command::Ask { ask, reply }).map_err(|_| session_over())?;
+        let answer = timeout(self.shared.config.patience, answer).await.map_err(|_| out_of_patience())?;
+        let granted = answer.map_err(|_| session_over())??;
         match granted.answer {
             Answer::Denied(denial) => Err(denial),
             _ => Ok(granted),
@@ -259,12 +266,7 @@ impl Client {
 
     /// Looks at the signed lines behind a grant, each of which is fetched once per session, and says whether one of them is
     /// signed by the demo key.
-    async fn verify(
-        &self,
-        session: &Session,
-        (feature, version, _): &(FeatureName, Version, Count),
-        grant: &Grant,
-    ) -> Result<bool, Denial> {
+    async fn verify(&self, session: &Session, wanted: &Wanted, grant: &Grant) -> Result<bool, Denial> {
         let config = &self.shared.config;
         let Trust::Publisher { demo, .. } = &config.trust else { return Ok(false) };
         if grant.demo && !demo {
@@ -292,17 +294,16 @@ impl Client {
             };
             lines.push(known?);
         }
-        let granted = verify::Granted { feature, version: *version, grant, now };
+        let granted = verify::Granted { feature: &wanted.feature, version: wanted.version, grant, now };
         verify::fits(&lines, config, &granted)?;
         Ok(lines.iter().any(|line| line.demo))
     }
 
     async fn fetch(&self, session: &Session, digest: Digest) -> Result<crate::wire::LineText, Denial> {
         let (reply, answer) = oneshot::channel();
-        let ended = || Denial::new(Code::SessionEnded, minor::SESSION_UNKNOWN, "the session ended meanwhile");
-        session.commands.send(Command::Fetch { digest, reply }).map_err(|_| ended())?;
+        session.commands.send(Command::Fetch { digest, reply }).map_err(|_| session_over())?;
         match timeout(self.shared.config.patience, answer).await {
-            Ok(line) => line.map_err(|_| ended())?,
+            Ok(line) => line.map_err(|_| session_over())?,
             Err(_) => {
                 let note = "the server did not send the line behind the grant";
                 Err(Denial::new(Code::CannotRead, minor::ANSWER_TIMEOUT, note))
@@ -322,6 +323,20 @@ impl Client {
             }
         }
     }
+}
+
+fn session_over() -> Denial {
+    Denial::new(Code::SessionEnded, minor::SESSION_UNKNOWN, "the session ended meanwhile")
+}
+
+fn out_of_patience() -> Denial {
+    let note = "the server was not reached in time; the request is withdrawn";
+    Denial::new(Code::CannotRead, minor::ANSWER_TIMEOUT, note)
+}
+
+fn no_grant() -> Denial {
+    let note = "a checkout was answered with something else than a grant or a refusal";
+    Denial::new(Code::BadReturnedData, minor::ANSWER_UNEXPECTED, note)
 }
 
 /// A refusal of somebody who was reached.

@@ -12,8 +12,9 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Call, print_error};
-use crate::client::{Client, ClientError, Config, Seat, Trust};
-use crate::event::Denial;
+use crate::client::{Client, ClientError, Config, Progress, Seat, Taking, Trust, Waiting};
+use crate::code::{Code, minor};
+use crate::event::{Denial, Wishes};
 use crate::ident::{Display, Host, User, VendorName};
 use crate::platform::process;
 
@@ -32,7 +33,7 @@ const GIVE_BACK: Duration = Duration::from_secs(5);
 /// Hold a license while a command runs, and exit with the command's status
 ///
 /// The license is given back when the command ends. Without one the command is not started, and the exit status is 256 plus
-/// the license error: 252 when all licenses are in use (-4). SIGTERM and SIGHUP are passed on to the command; SIGINT
+/// the license error: 252 when all licenses are in use (-4). A signal ends the waiting in the queue. SIGTERM and SIGHUP are passed on to the command; SIGINT
 /// is, unless it came from the terminal, which sends it to the command itself.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -57,6 +58,12 @@ pub(super) struct Args {
     /// How many licenses
     #[arg(short = 'n', value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
+    /// Wait in the queue while all licenses are in use, and tell the place there
+    #[arg(long)]
+    wait: bool,
+    /// Wait no longer than this; then the exit status is 221 (-35, in the queue)
+    #[arg(long, requires = "wait", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    wait_max: Option<u64>,
     /// What to do when the license is lost while the command runs
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = OnLoss::Retry)]
     on_loss: OnLoss,
@@ -102,16 +109,29 @@ async fn hold(args: Args, call: &Call) -> u8 {
         // clap has counted them.
         return failed(call, "expected -f FEATURE VERSION -- COMMAND", super::USAGE);
     };
-    let wanted = Wanted { client: Client::new(config), feature, version, count: args.count };
-    let seat = match wanted.ask().await {
+    let queue = args.wait.then_some(Patience { max: args.wait_max.map(Duration::from_secs) });
+    let wanted = Wanted { client: Client::new(config), feature, version, count: args.count, queue };
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return failed(call, &format!("cannot listen for signals: {error}"), 1),
+    };
+    let asked = tokio::select! {
+        asked = wanted.ask(call, wanted.queue) => asked,
+        number = signals.any() => {
+            wanted.client.close().await;
+            return u8::try_from(SIGNALLED + number).unwrap_or(1);
+        }
+    };
+    let seat = match asked {
         Ok(seat) => seat,
         Err(error) => {
             print_error(&error.long());
+            wanted.client.close().await;
             return error.code().exit_status();
         }
     };
-    let status = match Signals::listen().and_then(|signals| Ok((signals, start(program, arguments)?))) {
-        Ok((signals, child)) => {
+    let status = match start(program, arguments) {
+        Ok(child) => {
             let mut holder = Holder { wanted: &wanted, call, child, signals, on_loss: args.on_loss };
             match holder.watch(seat).await {
                 Ok(status) => exit_status(status),
@@ -134,11 +154,58 @@ struct Wanted<'a> {
     feature: &'a str,
     version: &'a str,
     count: u32,
+    /// Whether to wait in the queue.
+    queue: Option<Patience>,
+}
+
+/// How long to wait in the queue; without a limit for ever.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    max: Option<Duration>,
 }
 
 impl Wanted<'_> {
-    async fn ask(&self) -> Result<Seat, ClientError> {
-        self.client.checkout_many(self.feature, self.version, self.count).await
+    async fn ask(&self, call: &Call, queue: Option<Patience>) -> Result<Seat, ClientError> {
+        let Some(Patience { max }) = queue else {
+            return self.client.checkout_many(self.feature, self.version, self.count).await;
+        };
+        let (wishes, taking) = (Wishes::default(), Taking::AtOnce);
+        let asked = self.client.checkout_waiting(self.feature, self.version, self.count, &wishes, taking);
+        let mut waiting = asked.await?;
+        let Some(max) = max else { return self.wait(call, &mut waiting).await };
+        match tokio::time::timeout(max, self.wait(call, &mut waiting)).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                let place = waiting.place().to_owned();
+                waiting.cancel().await;
+                let note = format!("no license came within {} s at {place}", max.as_secs());
+                Err(ClientError::Session(Denial::new(Code::InQueue, minor::STILL_QUEUED, &note)))
+            }
+        }
+    }
+
+    /// Waits in the queue and says each new place.
+    async fn wait(&self, call: &Call, waiting: &mut Waiting) -> Result<Seat, ClientError> {
+        let mut last = None;
+        let mut progress = waiting.progress();
+        loop {
+            match &progress {
+                Progress::Queued { position, wait } if last != Some(*position) => {
+                    let guess = wait.map_or(String::new(), |wait| format!(", for about {}", span(wait)));
+                    print_error(&format!(
+                        "{}: waiting for {} {} at {}: place {position}{guess}\n",
+                        call.name,
+                        self.feature,
+                        self.version,
+                        waiting.place()
+                    ));
+                    last = Some(*position);
+                }
+                Progress::Granted | Progress::Over(_) => return waiting.seat().await,
+                Progress::Queued { .. } | Progress::Held { .. } => {}
+            }
+            progress = waiting.changed().await;
+        }
     }
 
     /// Asks until it is granted, saying each new reason once.
@@ -149,7 +216,7 @@ impl Wanted<'_> {
         loop {
             wait = waits.next().map_or(wait, Duration::from_secs);
             tokio::time::sleep(wait).await;
-            match self.ask().await {
+            match self.ask(call, self.queue.map(|_| Patience { max: None })).await {
                 Ok(seat) => return seat,
                 Err(error) => {
                     let denial = error.denial();
@@ -177,6 +244,25 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             hang_up: signal(SignalKind::hangup())?,
         })
+    }
+
+    /// The number of the next one.
+    async fn any(&mut self) -> i32 {
+        let kind = tokio::select! {
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
+            _ = self.terminate.recv() => SignalKind::terminate(),
+            _ = self.hang_up.recv() => SignalKind::hangup(),
+        };
+        kind.as_raw_value()
+    }
+}
+
+/// A span in words: `40 s`, `3 min`, `2 h`.
+fn span(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ ..100 => format!("{seconds} s"),
+        seconds @ ..6000 => format!("{} min", seconds.div_ceil(60)),
+        seconds => format!("{} h", seconds.div_ceil(3600)),
     }
 }
 

@@ -21,12 +21,14 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
-use super::{ClientError, Config};
-use crate::event::Denial;
+use super::{ClientError, Config, Progress, Taking};
+use crate::event::{Denial, Wishes};
 
 /// One application's way to licenses. When the last clone and the last seat are gone, the sessions end in order.
 #[derive(Debug, Clone)]
@@ -87,6 +89,41 @@ impl Client {
         Ok(Seat { inner: seat, background: Arc::clone(&self.background) })
     }
 
+    /// Asks as [`super::Client::checkout_wishing`] does, and waits for the answer; with the wish to wait in the queue also for the
+    /// licenses.
+    ///
+    /// # Errors
+    /// As [`super::Client::checkout_wishing`].
+    pub fn checkout_wishing(
+        &self,
+        feature: &str,
+        version: &str,
+        count: u32,
+        wishes: &Wishes,
+    ) -> Result<Seat, ClientError> {
+        let asked = self.inner.checkout_wishing(feature, version, count, wishes);
+        let seat = self.background.handle.block_on(asked)?;
+        Ok(Seat { inner: seat, background: Arc::clone(&self.background) })
+    }
+
+    /// Asks for licenses and waits in the queue for them, as [`super::Client::checkout_waiting`] does. Comes back as soon as the
+    /// request has its place.
+    ///
+    /// # Errors
+    /// As [`super::Client::checkout_waiting`].
+    pub fn checkout_waiting(
+        &self,
+        feature: &str,
+        version: &str,
+        count: u32,
+        wishes: &Wishes,
+        taking: Taking,
+    ) -> Result<Waiting, ClientError> {
+        let asked = self.inner.checkout_waiting(feature, version, count, wishes, taking);
+        let waiting = self.background.handle.block_on(asked)?;
+        Ok(Waiting { inner: waiting, background: Arc::clone(&self.background) })
+    }
+
     /// Ends all sessions in order.
     pub fn close(&self) {
         self.background.handle.block_on(self.inner.close());
@@ -135,5 +172,53 @@ impl Seat {
     #[must_use]
     pub fn wait_for_loss(&self) -> Denial {
         self.background.handle.block_on(self.inner.lost())
+    }
+}
+
+/// A request that waits for licenses. Dropping it gives the place in the queue up.
+#[derive(Debug)]
+pub struct Waiting {
+    inner: super::Waiting,
+    background: Arc<Background>,
+}
+
+impl std::ops::Deref for Waiting {
+    type Target = super::Waiting;
+    fn deref(&self) -> &super::Waiting {
+        &self.inner
+    }
+}
+
+impl Waiting {
+    /// Waits until something has changed, as [`super::Waiting::changed`] does, but no longer than this; then says how it stands.
+    pub fn changed_within(&mut self, limit: Duration) -> Progress {
+        let Self { inner, background } = self;
+        let changed = background.handle.block_on(async { timeout(limit, inner.changed()).await.ok() });
+        changed.unwrap_or_else(|| self.inner.progress())
+    }
+
+    /// Waits for the licenses and takes them, as [`super::Waiting::seat`] does.
+    ///
+    /// # Errors
+    /// As [`super::Waiting::seat`].
+    pub fn seat(&mut self) -> Result<Seat, ClientError> {
+        let seat = self.background.handle.block_on(self.inner.seat())?;
+        Ok(Seat { inner: seat, background: Arc::clone(&self.background) })
+    }
+
+    /// Waits for the licenses no longer than this; none if they have not come. The request then waits on.
+    ///
+    /// # Errors
+    /// As [`super::Waiting::seat`].
+    pub fn seat_within(&mut self, limit: Duration) -> Result<Option<Seat>, ClientError> {
+        let Self { inner, background } = self;
+        let found = background.handle.block_on(async { timeout(limit, inner.seat()).await.ok() });
+        Ok(found.transpose()?.map(|inner| Seat { inner, background: Arc::clone(background) }))
+    }
+
+    /// Gives the place in the queue up and waits for the server's word.
+    pub fn cancel(self) {
+        let Self { inner, background } = self;
+        background.handle.block_on(inner.cancel());
     }
 }

@@ -1,6 +1,8 @@
 //! The task behind a session: it owns the connection, carries requests and answers, sends heartbeats, resumes after a
 //! broken connection and tells seats when they are lost. What to do when is asked of [`ClientSession`].
 
+mod queue;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,12 +14,15 @@ use super::config::Loss;
 use super::dial::Connection;
 use super::error::DialError;
 use super::route::{Arrival, Route};
+use super::waiting::Progress;
 use crate::code::{Code, minor};
 use crate::event::{Answer, Denial};
 use crate::ident::{Digest, Handle, Token};
 use crate::session::client::{Ask, ClientSession, Due, Settled};
 use crate::time::{Clock as _, Monotonic};
 use crate::wire::{Frame, LineText, Message, Notice};
+use queue::Kept;
+pub(super) use queue::{Queue, WaitId};
 
 /// How often a request is asked again that the server did not carry out, and how long each wait is.
 const AGAIN_CHECKOUT_MAX: u32 = 5;
@@ -31,7 +36,13 @@ const GOODBYE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) enum Command {
     /// A request of the session. A grant that nobody waits for any more is given back.
-    Ask { ask: Ask, reply: oneshot::Sender<Result<Granted, Denial>> },
+    Ask { ask: Ask, reply: oneshot::Sender<Reply> },
+    /// A request that may wait in the queue.
+    Wait { ask: Ask, queue: Queue, reply: oneshot::Sender<Reply> },
+    /// The application wants what it waits for, as soon as it is held.
+    Take(WaitId),
+    /// The application waits no more.
+    GiveUp { id: WaitId, reply: Option<oneshot::Sender<Reply>> },
     /// A seat that was dropped.
     Return(Handle),
     /// A signed line.
@@ -42,18 +53,67 @@ pub(super) enum Command {
     Close { done: oneshot::Sender<()> },
 }
 
-/// An answer, and for a grant the place where its loss will be told.
+/// What comes of a request.
+pub(super) type Reply = Result<Granted, Denial>;
+
+/// An answer, and for a grant the seat that comes with it.
 #[derive(Debug)]
 pub(super) struct Granted {
     pub(super) answer: Answer,
-    pub(super) lost: Option<watch::Receiver<Option<Denial>>>,
+    pub(super) seat: Option<Unclaimed>,
+}
+
+/// A checkout that no seat of the application stands for yet. Whoever drops it, such as with a request that is waited for no longer,
+/// gives the licenses back.
+#[derive(Debug)]
+pub(super) struct Unclaimed {
+    handle: Handle,
+    /// Where its loss will be told; none once a seat stands for it.
+    lost: Option<watch::Receiver<Option<Denial>>>,
+    commands: mpsc::WeakUnboundedSender<Command>,
+}
+
+impl Unclaimed {
+    /// From here on somebody else gives it back.
+    pub(super) fn claim(mut self) -> Option<watch::Receiver<Option<Denial>>> {
+        self.lost.take()
+    }
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        if let (Some(lost), Some(commands)) = (self.lost.take(), self.commands.upgrade())
+            && lost.borrow().is_none()
+        {
+            // A driver that is gone has nothing left to give back.
+            let _ = commands.send(Command::Return(self.handle));
+        }
+    }
 }
 
 struct Waiter {
-    reply: Option<oneshot::Sender<Result<Granted, Denial>>>,
+    reply: Option<oneshot::Sender<Reply>>,
     ask: Ask,
     /// How often it was asked before.
     times: u32,
+    /// Whether it may wait for licenses, and how far it is.
+    queue: Option<Queue>,
+}
+
+impl Waiter {
+    fn new(ask: Ask, reply: Option<oneshot::Sender<Reply>>) -> Self {
+        Self { reply, ask, times: 0, queue: None }
+    }
+
+    /// It gets nothing.
+    fn refuse(self, denial: Denial) {
+        if let Some(queue) = &self.queue {
+            queue.tell(Progress::Over(denial.clone()));
+        }
+        if let Some(reply) = self.reply {
+            let _ = reply.send(Err(denial));
+        }
+    }
 }
 
 struct Seat {
@@ -85,6 +145,10 @@ pub(super) struct Driver {
     seats: BTreeMap<Handle, Seat>,
     /// Requests that wait to be asked again.
     later: Vec<(Monotonic, Waiter)>,
+    /// Licenses that the application is still to be asked about.
+    kept: Vec<Kept>,
+    /// The way back to itself for what is dropped.
+    commands: mpsc::WeakUnboundedSender<Command>,
 }
 
 /// Starts the task of a session that has begun, on the current runtime.
@@ -101,6 +165,8 @@ pub(super) fn start(route: Route, arrival: Arrival) -> mpsc::UnboundedSender<Com
         unsent: Vec::new(),
         seats: BTreeMap::new(),
         later: Vec::new(),
+        kept: Vec::new(),
+        commands: commands.downgrade(),
     };
     tokio::spawn(driver.run(inbox));
     commands
@@ -155,7 +221,7 @@ impl Driver {
         inbox.close();
         self.ended(&end);
         while let Some(command) = inbox.recv().await {
-            refuse(command, &end);
+            command.refuse(&end);
         }
     }
 
@@ -166,7 +232,8 @@ impl Driver {
     fn wait(&self) -> Duration {
         let later = self.later.iter().map(|(at, _)| *at).min();
         let wakeup = self.session.wakeup();
-        later.map_or(wakeup, |later| later.min(wakeup)).since(self.now())
+        let wakeup = [later, self.queue_wakeup()].into_iter().flatten().fold(wakeup, Monotonic::min);
+        wakeup.since(self.now())
     }
 
     /// Does what time has made due; an error is the end of the session.
@@ -177,6 +244,7 @@ impl Driver {
         for (_, waiter) in ready {
             self.ask(waiter).await;
         }
+        self.queue_due(now).await;
         match self.session.due(now) {
             Due::Nothing => {}
             Due::Send(message) => {
@@ -247,7 +315,12 @@ impl Driver {
 
     async fn commanded(&mut self, command: Command) {
         match command {
-            Command::Ask { ask, reply } => self.ask(Waiter { reply: Some(reply), ask, times: 0 }).await,
+            Command::Ask { ask, reply } => self.ask(Waiter::new(ask, Some(reply))).await,
+            Command::Wait { ask, queue, reply } => {
+                self.ask(Waiter { queue: Some(queue), ..Waiter::new(ask, Some(reply)) }).await;
+            }
+            Command::Take(id) => self.take(id).await,
+            Command::GiveUp { id, reply } => self.give_up(id, reply).await,
             Command::Return(handle) => self.give_back(handle).await,
             Command::Active => self.session.active(self.now()),
             Command::Fetch { digest, reply } => self.fetch(Fetch { digest, reply }).await,
@@ -262,8 +335,12 @@ impl Driver {
     }
 
     async fn give_back(&mut self, handle: Handle) {
+        self.give_back_telling(handle, None).await;
+    }
+
+    async fn give_back_telling(&mut self, handle: Handle, reply: Option<oneshot::Sender<Reply>>) {
         self.seats.remove(&handle);
-        self.ask(Waiter { reply: None, ask: Ask::Checkin(handle), times: 0 }).await;
+        self.ask(Waiter::new(Ask::Checkin(handle), reply)).await;
     }
 
     async fn fetch(&mut self, fetch: Fetch) {
@@ -305,8 +382,11 @@ impl Driver {
             (Ok(Message::Notice(Notice::SessionEnded { denial })), _) => return Err(denial),
             (Ok(Message::Notice(notice)), _) => {
                 self.session.noticed(&notice, now);
-                if let Notice::SeatLost { handle, denial } = notice {
-                    self.lost(handle, &denial);
+                match notice {
+                    Notice::SeatLost { handle, denial } => self.lost(handle, &denial),
+                    Notice::Offered { token, handle, hold_s } => self.offered(token, handle, hold_s).await,
+                    Notice::Dequeued { token, denial, .. } => self.dequeued(token, denial),
+                    Notice::SessionEnded { .. } => {}
                 }
             }
             (Ok(Message::Error(denial)), Some(Pending::Request(token))) => {
@@ -343,6 +423,7 @@ impl Driver {
         match (self.session.answered(token, answer, self.now()), waiter) {
             (Settled::Stale, _) | (_, None) => {}
             (Settled::Again(ask, denial), Some(waiter)) => self.again(ask, denial, waiter),
+            (Settled::Waits(place), Some(waiter)) => self.placed(token, place, waiter).await,
             (Settled::Done(answer), Some(waiter)) => {
                 let clock = clock_refusal(&answer);
                 self.deliver(answer, waiter).await;
@@ -368,30 +449,42 @@ impl Driver {
             let times = waiter.times + 1;
             let at = self.now().plus(AGAIN_WAIT * times.min(10));
             self.later.push((at, Waiter { times, ..waiter }));
-        } else if let Some(reply) = waiter.reply {
-            let _ = reply.send(Err(denial));
+        } else {
+            waiter.refuse(denial);
         }
     }
 
     async fn deliver(&mut self, answer: Answer, waiter: Waiter) {
-        let mut lost = None;
+        let mut seat = None;
         if let Answer::Granted(grant) = &answer {
             let (tell, told) = watch::channel(None);
             self.seats.insert(grant.handle, Seat { ask: waiter.ask.clone(), lost: tell });
-            lost = Some(told);
+            let (handle, commands) = (grant.handle, self.commands.clone());
+            seat = Some(Unclaimed { handle, lost: Some(told), commands });
         }
-        if let (Answer::CheckedIn(_), Ask::Checkin(handle)) = (&answer, &waiter.ask) {
-            self.seats.remove(handle);
+        if let Ask::Checkin(handle) = &waiter.ask {
+            let done = matches!(answer, Answer::CheckedIn(_));
+            if done {
+                self.seats.remove(handle);
+            }
+            self.gave_back(*handle, done).await;
         }
-        let Some(reply) = waiter.reply else { return };
-        if let Err(Ok(Granted { answer: Answer::Granted(grant), .. })) =
-            reply.send(Ok(Granted { answer, lost }))
-        {
-            self.give_back(grant.handle).await;
+        let granted = Granted { answer, seat };
+        match (&granted.answer, &waiter.queue) {
+            (Answer::Granted(grant), Some(_)) => self.hand_over(grant.handle, granted, waiter),
+            (Answer::Denied(denial), Some(_)) => waiter.refuse(denial.clone()),
+            (_, Some(_)) => waiter.refuse(super::no_grant()),
+            (_, None) => {
+                if let Some(reply) = waiter.reply {
+                    // What nobody waits for any more goes back by itself.
+                    let _ = reply.send(Ok(granted));
+                }
+            }
         }
     }
 
     fn lost(&mut self, handle: Handle, denial: &Denial) {
+        self.lost_kept(handle, denial);
         if let Some(seat) = self.seats.remove(&handle) {
             tell(&self.route, handle, seat, denial);
         }
@@ -405,9 +498,8 @@ impl Driver {
         }
         let waiters = std::mem::take(&mut self.waiters).into_values();
         let later = std::mem::take(&mut self.later).into_iter().map(|(_, waiter)| waiter);
-        for reply in waiters.chain(later).filter_map(|waiter| waiter.reply) {
-            let _ = reply.send(Err(denial.clone()));
-        }
+        waiters.chain(later).for_each(|waiter| waiter.refuse(denial.clone()));
+        std::mem::take(&mut self.kept).into_iter().for_each(|kept| kept.end(denial));
         for pending in std::mem::take(&mut self.pending).into_values() {
             if let Pending::Line(fetch) = pending {
                 self.unsent.push(fetch);
@@ -441,12 +533,19 @@ fn tell(route: &Route, handle: Handle, seat: Seat, denial: &Denial) {
     }
 }
 
-fn refuse(command: Command, denial: &Denial) {
-    match command {
-        Command::Ask { reply, .. } => drop(reply.send(Err(denial.clone()))),
-        Command::Fetch { reply, .. } => drop(reply.send(Err(denial.clone()))),
-        Command::Return(_) | Command::Active => {}
-        Command::Close { done } => drop(done.send(())),
+impl Command {
+    /// The session is over: nothing comes of it.
+    pub(super) fn refuse(self, denial: &Denial) {
+        match self {
+            Self::Ask { reply, .. } => drop(reply.send(Err(denial.clone()))),
+            Self::Fetch { reply, .. } => drop(reply.send(Err(denial.clone()))),
+            Self::Wait { ask, queue, reply } => {
+                Waiter { queue: Some(queue), ..Waiter::new(ask, Some(reply)) }.refuse(denial.clone());
+            }
+            Self::GiveUp { reply: Some(reply), .. } => drop(reply.send(Err(denial.clone()))),
+            Self::Return(_) | Self::Active | Self::Take(_) | Self::GiveUp { reply: None, .. } => {}
+            Self::Close { done } => drop(done.send(())),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Entries of the search path made into places that can be asked: servers, or a file that needs none.
 
+use std::fmt;
 use std::io;
 use std::path::Path;
 
@@ -29,6 +30,20 @@ pub(super) enum Place {
     },
     /// From nowhere, and why.
     Nothing(Attempt),
+}
+
+impl fmt::Display for Place {
+    /// As an attempt names it: the servers of an entry, or the file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Servers(servers) => {
+                let names: Vec<String> = servers.iter().map(ToString::to_string).collect();
+                f.write_str(&names.join(","))
+            }
+            Self::Local { name, .. } => f.write_str(name),
+            Self::Nothing(attempt) => f.write_str(&attempt.place),
+        }
+    }
 }
 
 impl Place {

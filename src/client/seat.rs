@@ -2,8 +2,10 @@
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::Wanted;
 use super::driver::Command;
 use super::error::ClientError;
+use super::local::LocalGrant;
 use crate::code::{Code, minor};
 use crate::event::{Answer, Denial, Grant};
 use crate::ident::{Count, FeatureName, Handle, Version};
@@ -38,12 +40,13 @@ pub(super) enum Held {
 
 impl Seat {
     pub(super) fn of_server(
-        (feature, version, count): (FeatureName, Version, Count),
+        wanted: &Wanted,
         grant: &Grant,
         place: String,
         commands: mpsc::UnboundedSender<Command>,
         lost: watch::Receiver<Option<Denial>>,
     ) -> Self {
+        let Wanted { feature, version, count } = wanted.clone();
         Self {
             feature,
             version,
@@ -53,6 +56,12 @@ impl Seat {
             place,
             held: Held::Server { handle: grant.handle, commands, lost, returned: false },
         }
+    }
+
+    pub(super) fn local(wanted: &Wanted, grant: LocalGrant, place: String) -> Self {
+        let Wanted { feature, version, count } = wanted.clone();
+        let LocalGrant { expires, demo } = grant;
+        Self { feature, version, count, expires, demo, place, held: Held::Local }
     }
 
     /// The feature.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::code::{Code, minor};
-use crate::event::{Answer, Checkin, Checkout, Denial, Wishes};
+use crate::event::{Answer, Checkin, Checkout, Denial, Place, Wishes};
 use crate::ident::{Count, FeatureName, Handle, SessionId, Token, Version};
 use crate::time::Monotonic;
 use crate::wire::{Message, Notice, Purpose, SessionTerms};
@@ -48,6 +48,9 @@ pub enum Settled {
     Done(Answer),
     /// It was not carried out and left no trace; it may be asked again, under a new number.
     Again(Ask, Denial),
+    /// It waits in the queue, at this place; none if the server could only not say where. It keeps its number, which is not
+    /// acknowledged.
+    Waits(Option<Place>),
     /// It was settled before: a repeated answer.
     Stale,
 }
@@ -86,6 +89,10 @@ pub struct ClientSession {
     heartbeat: Duration,
     next: Token,
     unanswered: BTreeMap<Token, Ask>,
+    /// Requests that wait in the queue, while the server owes nothing for them.
+    waiting: BTreeMap<Token, Ask>,
+    /// Numbers of requests that have a place in the queue.
+    queued: BTreeSet<Token>,
     /// All answers up to here have arrived.
     acknowledged: Token,
     /// Settled numbers above it.
@@ -125,6 +132,8 @@ impl ClientSession {
             heartbeat: Duration::ZERO,
             next: Token(1),
             unanswered: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            queued: BTreeSet::new(),
             acknowledged: Token(0),
             settled: BTreeSet::new(),
             held: terms.held.iter().copied().collect(),
@@ -179,6 +188,27 @@ impl ClientSession {
         (token, message)
     }
 
+    /// Asks again for a request that waits, under its number: it gets what is held for it, or hears where it stands. None if it
+    /// does not wait or was asked for already. This is no sign of a user at work, so it puts no heartbeat off.
+    pub fn ask_again(&mut self, token: Token, now: Monotonic) -> Option<Message> {
+        let ask = self.waiting.remove(&token)?;
+        let message = self.message(token, &ask);
+        self.unanswered.insert(token, ask);
+        if self.is_up() {
+            self.owed_since.get_or_insert(now);
+        }
+        Some(message)
+    }
+
+    /// A request waits no more: the server said so, or took it back.
+    pub fn dequeued(&mut self, token: Token) {
+        let asked = self.waiting.remove(&token).or_else(|| self.unanswered.remove(&token));
+        if asked.is_some() {
+            self.queued.remove(&token);
+            self.settle(token);
+        }
+    }
+
     fn message(&self, token: Token, ask: &Ask) -> Message {
         let acknowledged = self.acknowledged;
         match ask {
@@ -212,6 +242,20 @@ impl ClientSession {
         let asked = self.unanswered.remove(&token);
         self.heard(now);
         let Some(ask) = asked else { return Settled::Stale };
+        match &answer {
+            Answer::Queued(place) => {
+                self.queued.insert(token);
+                self.waiting.insert(token, ask);
+                return Settled::Waits(Some(*place));
+            }
+            // Not carried out was only this question: the request keeps its place.
+            Answer::Denied(denial) if left_no_trace(denial) && self.queued.contains(&token) => {
+                self.waiting.insert(token, ask);
+                return Settled::Waits(None);
+            }
+            _ => {}
+        }
+        self.queued.remove(&token);
         self.settle(token);
         match (&ask, &answer) {
             (_, Answer::Denied(denial)) if left_no_trace(denial) => {
@@ -235,13 +279,15 @@ impl ClientSession {
         }
     }
 
-    /// The server said something unasked. A lost seat is taken from those held; the end of the session is the
-    /// caller's to act on.
+    /// The server said something unasked. A lost seat is taken from those held, and a request that waits no more is settled;
+    /// the end of the session is the caller's to act on.
     pub fn noticed(&mut self, notice: &Notice, now: Monotonic) {
-        self.heard(now);
-        if let Notice::SeatLost { handle, .. } = notice {
-            self.held.remove(handle);
+        match notice {
+            Notice::SeatLost { handle, .. } => drop(self.held.remove(handle)),
+            Notice::Dequeued { token, .. } => self.dequeued(*token),
+            Notice::Offered { .. } | Notice::SessionEnded { .. } => {}
         }
+        self.heard(now);
     }
 
     /// The user has just done something. From then on heartbeats say for how long he has not.
@@ -284,6 +330,7 @@ impl ClientSession {
         self.take_terms(terms);
         self.link = Link::Up;
         self.sent_at = now;
+        self.unanswered.append(&mut self.waiting);
         let repeat: Vec<Message> =
             self.unanswered.iter().map(|(token, ask)| self.message(*token, ask)).collect();
         self.owed_since = if repeat.is_empty() { None } else { Some(now) };
@@ -515,6 +562,50 @@ mod tests {
             assert_eq!(session.due(after(expected_ms - 1)), Due::Nothing);
             assert!(matches!(session.due(after(expected_ms)), Due::Send(Message::Heartbeat { .. })));
         }
+    }
+
+    fn queued(position: u32) -> Answer {
+        Answer::Queued(Place { handle: Handle(9), position, wait_s: None })
+    }
+
+    #[test]
+    fn a_request_that_waits_keeps_its_number_unacknowledged_and_is_repeated() {
+        let mut session = ClientSession::new(&terms(&[]), T0);
+        let (token, first) = session.ask(checkout(), T0);
+        assert!(
+            matches!(session.answered(token, queued(2), T0), Settled::Waits(Some(place)) if place.position == 2)
+        );
+        assert_eq!(session.unanswered(), 0, "nothing is owed while it waits");
+        assert_eq!(session.wakeup(), after(60_000), "only the heartbeat");
+        let (other, _) = session.ask(checkout(), T0);
+        session.answered(other, granted(5), T0);
+        let Due::Send(Message::Heartbeat { acknowledged, .. }) = session.due(after(60_000)) else { panic!() };
+        assert_eq!(acknowledged, Token(0));
+        session.heard(after(60_000));
+        assert_eq!(session.ask_again(token, after(61_000)), Some(first.clone()));
+        assert_eq!(session.ask_again(token, after(61_000)), None, "once at a time");
+        assert_eq!(session.wakeup(), after(68_500), "the answer is owed; the heartbeat is not put off");
+        let denial = Denial::new(Code::AskAgain, minor::ROLLED_BACK, "");
+        assert_eq!(session.answered(token, Answer::Denied(denial), after(61_001)), Settled::Waits(None));
+        session.broken(after(62_000));
+        let resumption = session.resumed(&terms(&[5]), after(63_000));
+        assert_eq!(resumption, Resumption { repeat: vec![first], lost: vec![] });
+        assert!(matches!(session.answered(token, granted(10), after(63_001)), Settled::Done(_)));
+        let (_, message) = session.ask(checkout(), after(63_002));
+        assert!(matches!(message, Message::Checkout(it) if it.acknowledged == other));
+    }
+
+    #[test]
+    fn a_request_that_waits_no_more_is_settled_by_the_notice() {
+        let mut session = ClientSession::new(&terms(&[]), T0);
+        let (token, _) = session.ask(checkout(), T0);
+        session.answered(token, queued(1), T0);
+        session.ask_again(token, T0);
+        let denial = Denial::new(Code::HoldLapsed, minor::HOLD_LAPSED, "");
+        session.noticed(&Notice::Dequeued { token, handle: Handle(9), denial: denial.clone() }, T0);
+        assert_eq!(session.answered(token, Answer::Denied(denial), T0), Settled::Stale);
+        let (_, message) = session.ask(checkout(), T0);
+        assert!(matches!(message, Message::Checkout(it) if it.acknowledged == token));
     }
 
     #[test]
