@@ -2,13 +2,14 @@
 
 use std::sync::mpsc;
 
-use seatkeeper::client::{Client, OnLoss, blocking};
+use seatkeeper::client::{Client, OnLoss, Progress, Taking, blocking};
 use seatkeeper::code::Code;
+use seatkeeper::event::Wishes;
 
 use crate::daemon::PATIENCE;
 use crate::signed::sign;
 use crate::system::System;
-use crate::{Site, config, place, soon};
+use crate::{Site, config, place, soon, until};
 
 /// A site whose server takes the seat of an idle user back after a second.
 fn impatient() -> (Site, crate::daemon::Daemon) {
@@ -95,5 +96,60 @@ fn the_blocking_face_is_told_of_a_removed_feature() {
     assert_eq!(solver.wait_for_loss().code, Code::FeatureRemoved);
     drop(solver);
     serve(&system, TWO);
+    ann.checkout("solver", "1.0").unwrap().checkin().unwrap();
+}
+
+/// Takes back what lmstat shows of a user.
+fn remove(system: &System, handle: &str) {
+    let output = system.tool(&[
+        "lmremove",
+        "-c",
+        &system.place(),
+        "-h",
+        "solver",
+        "localhost",
+        &system.port.to_string(),
+        handle,
+    ]);
+    assert!(output.status.success(), "{}", crate::system::printed(&output));
+}
+
+#[tokio::test]
+async fn a_seat_and_a_place_in_the_queue_that_lmremove_takes_are_told_and_can_be_asked_for_again() {
+    let system = System::start(TWO, &[]);
+    let (ann, bob) =
+        (Client::new(config(&system.place(), "ann")), Client::new(config(&system.place(), "bob")));
+    let solver = ann.checkout("solver", "1.0").await.unwrap();
+    remove(&system, &solver.handle().unwrap().to_string());
+    assert_eq!(soon(solver.lost()).await.code, Code::UserRemoved);
+    let solver = ann.checkout("solver", "1.0").await.unwrap();
+
+    let wishes = Wishes::default();
+    let mut waiting = bob.checkout_waiting("solver", "1.0", 1, &wishes, Taking::AtOnce).await.unwrap();
+    let mut queued = String::new();
+    until("lmstat to show who waits", || {
+        let shown = crate::system::printed(&system.tool(&["lmstat", "-a", "-c", &system.place()]));
+        let Some(line) = shown.lines().find(|line| line.contains(" queued for ")) else { return false };
+        let place = line.split_once(") queued").unwrap().0.rsplit_once(' ').unwrap().1;
+        queued = place.to_owned();
+        true
+    })
+    .await;
+    remove(&system, &queued);
+    soon(async { while !matches!(waiting.changed().await, Progress::Over(_)) {} }).await;
+    assert_eq!(waiting.seat().await.unwrap_err().code(), Code::UserRemoved);
+    let mut waiting = bob.checkout_waiting("solver", "1.0", 1, &wishes, Taking::AtOnce).await.unwrap();
+    solver.checkin().await.unwrap();
+    soon(waiting.seat()).await.unwrap();
+}
+
+#[test]
+fn the_blocking_face_is_told_of_lmremove() {
+    let system = System::start(TWO, &[]);
+    let ann = blocking::Client::new(config(&system.place(), "ann")).unwrap();
+    let solver = ann.checkout("solver", "1.0").unwrap();
+    remove(&system, &solver.handle().unwrap().to_string());
+    assert_eq!(solver.wait_for_loss().code, Code::UserRemoved);
+    assert_eq!(solver.checkin().unwrap_err().code(), Code::NeverCheckedOut);
     ann.checkout("solver", "1.0").unwrap().checkin().unwrap();
 }
