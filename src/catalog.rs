@@ -45,22 +45,23 @@ pub(crate) use verify::{Claim, verify};
 
 use std::collections::BTreeMap;
 
-use crate::ident::{Digest, FeatureName, PoolKey, VendorName};
+use crate::ident::{Digest, FeatureName, PoolKey, Table, VendorName};
 use crate::license::{HostId, LicenseFile};
 use crate::sign::Manifest;
 
 /// Everything one vendor daemon can serve.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
-    pools: BTreeMap<FeatureName, Vec<Pool>>,
+    pools: Table<FeatureName, Vec<Pool>>,
     /// Feature names in the order of their first pools.
     order: Vec<FeatureName>,
     /// Where each pool stands among those of its feature.
-    index: BTreeMap<PoolKey, usize>,
+    index: Table<PoolKey, usize>,
     unserved: BTreeMap<FeatureName, Unserved>,
     lines: BTreeMap<Digest, SignedLine>,
     verdicts: Vec<LineVerdict>,
     demo: bool,
+    lingers: bool,
     timeout_minimum_s: u32,
     removal_interval_s: u32,
     early_return: bool,
@@ -112,6 +113,12 @@ impl Catalog {
     #[must_use]
     pub fn place(&self, key: &PoolKey) -> Option<usize> {
         self.index.get(key).copied()
+    }
+
+    /// Whether licenses of any pool linger by the publisher's will.
+    #[must_use]
+    pub fn lingers(&self) -> bool {
+        self.lingers
     }
 
     /// The names of the served features, in the order of their first pools.

@@ -5,6 +5,7 @@ mod address;
 mod dup_mask;
 mod hex;
 mod name;
+mod table;
 mod version;
 
 pub use address::AddressPattern;
@@ -14,6 +15,7 @@ pub use name::{
     CheckoutData, Display, FeatureName, Host, NAME_BYTES_MAX, NameError, Platform, PoolKey, Project, User,
     VendorName,
 };
+pub use table::{Hashed, Table};
 pub use version::{Version, VersionError};
 
 use std::fmt;

@@ -19,7 +19,6 @@ pub use tables::{
     Access, Inclusion, Limit, LimitId, PoolRules, Reservation, ReservationId, Rule, RuleId, Terms,
 };
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -27,7 +26,7 @@ use atoms::{AtomId, Atoms};
 use tables::Whose;
 
 use crate::event::Claims;
-use crate::ident::{FeatureName, User};
+use crate::ident::{FeatureName, Table, User};
 use crate::options::{LogEvent, LogFile, Who};
 
 /// All rules of one options file for the pools of one catalog. It never changes: a reread compiles another one.
@@ -40,9 +39,10 @@ pub struct Policy {
     /// All groups that are defined, in order, if there is an ALL_GROUPS line.
     groups: Vec<AtomId>,
     /// In the order of [`Catalog::pools`](crate::catalog::Catalog::pools).
-    pools: BTreeMap<FeatureName, Vec<PoolRules>>,
+    pools: Table<FeatureName, Vec<PoolRules>>,
     limits: Vec<Limit>,
     reservations: Vec<Reservation>,
+    lingers: bool,
     settings: Settings,
 }
 
@@ -89,6 +89,12 @@ impl Policy {
     #[must_use]
     pub fn counts_nothing(&self) -> bool {
         self.limits.is_empty() && self.reservations.is_empty()
+    }
+
+    /// Whether there is a LINGER line for any pool.
+    #[must_use]
+    pub fn lingers(&self) -> bool {
+        self.lingers
     }
 
     /// Whether no line names anybody, so that all clients are alike to it.

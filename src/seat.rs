@@ -13,11 +13,11 @@
 //! - a handle is given once in a history, a request number grants at most once in its session;
 //! - a component of a suite is granted with its package, lingers with it and comes back with it;
 //! - what an administrator takes back is held or waits, and his order is in the same record;
-//! - every seat that is held belongs to a session that has not ended, one that lingers to none, and its end is known;
 //! - every seat that is held belongs to a session that has not ended, one that lingers or is borrowed to none, and its end is
 //!   known;
 //! - the fold of the events equals the state.
 
+mod answers;
 mod borrow;
 mod checkin;
 mod checkout;

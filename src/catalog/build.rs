@@ -36,14 +36,16 @@ pub(super) fn build(admitted: Admitted<'_>, manifest: &Manifest, zone: &jiff::tz
     let verdicts = tell(verdicts, &mut signed);
     let Pools { pools, order, index, lines, .. } = pools;
     let unserved = verdicts.1.without(|name| pools.contains_key(name));
+    let lingers = pools.values().flatten().flat_map(|pool| &pool.lots).any(|lot| lot.linger_s > 0);
     Catalog {
-        pools,
+        pools: pools.into_iter().collect(),
         order,
-        index,
+        index: index.into_iter().collect(),
         unserved,
         lines,
         verdicts: verdicts.0,
         demo: manifest.demo,
+        lingers,
         timeout_minimum_s: manifest.timeout_minimum_s,
         removal_interval_s: manifest.removal_interval_s,
         early_return: manifest.early_return,

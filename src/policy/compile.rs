@@ -12,7 +12,7 @@ use super::tables::{
 };
 use super::{Policy, Settings};
 use crate::catalog::{Catalog, Pool};
-use crate::ident::{FeatureName, User};
+use crate::ident::{FeatureName, Table, User};
 use crate::license::LicenseFile;
 use crate::options::{
     Access, AccessList, Directive, FeatureSpec, HostName, Keyword, Modifier, OptionLine, OptionsFile,
@@ -506,7 +506,7 @@ impl<'a> Compiler<'a> {
             lists.settle();
             by_pool.entry(at).or_default().push(Arc::new(lists));
         }
-        let mut pools = BTreeMap::new();
+        let (mut pools, mut lingers) = (Table::new(), false);
         for feature in self.shelf.catalog.features() {
             let of_feature = self.shelf.catalog.pools(feature.as_str());
             let mut rules = Vec::with_capacity(of_feature.len());
@@ -516,6 +516,7 @@ impl<'a> Compiler<'a> {
                 own.lists.push(Arc::clone(&everywhere));
                 own.lists.extend(by_pool.remove(&at).unwrap_or_default());
                 own.terms.timeout = own.terms.timeout.or(self.timeout_all);
+                lingers |= own.terms.linger.is_some();
                 rules.push(own);
             }
             pools.insert(feature.clone(), rules);
@@ -531,6 +532,7 @@ impl<'a> Compiler<'a> {
             pools,
             limits: self.limits,
             reservations: self.reservations,
+            lingers,
             settings: self.settings,
         };
         (policy, self.diagnostics)

@@ -282,7 +282,6 @@ impl Replay {
         let pool_told = self.plan.pools_known.then_some(pool);
         match verdict(decision) {
             Ruling::Granted(mut out, mut package, taken) => {
-                self.apply_all(taken, at);
                 out.rename(scaled(handle));
                 if let Some(package) = &mut package {
                     let below = Handle(out.handle.0.saturating_sub(1));
@@ -299,13 +298,13 @@ impl Replay {
                 if other_pool || other_terms {
                     let kind = if other_pool { Kind::OtherPool } else { Kind::OtherTerms };
                     let replayed = Verdict::Granted(Some(out.pool.clone()));
-                    self.differ(kind, command, &identity, (Verdict::Granted(pool_told), replayed), at);
+                    self.differ(kind, &command, &identity, (Verdict::Granted(pool_told), replayed), at);
                 }
                 if !self.wanted.is_empty() && self.tally.wants(&out.request.feature) {
                     let key = (identity.user.clone(), identity.host.clone(), out.request.feature.clone());
                     self.content(&key);
                 }
-                self.grant(out, package, at);
+                self.grant(taken, package, out, at);
             }
             // A debug log does not say which checkouts went with others; under rules by which this is a suite, it did.
             Ruling::Denied(denied) if !self.plan.pools_known && denied.denial.code == Code::OnlyPackage => {
@@ -322,7 +321,7 @@ impl Replay {
                 self.apply(Event::Denied(denied), at);
                 self.differ(
                     Kind::NewlyDenied,
-                    command,
+                    &command,
                     &identity,
                     (Verdict::Granted(pool_told), replayed),
                     at,
@@ -330,7 +329,7 @@ impl Replay {
             }
             Ruling::Refused(denial) => {
                 let verdicts = (Verdict::Granted(pool_told), Verdict::Refused(denial));
-                self.differ(Kind::NewlyDenied, command, &identity, verdicts, at);
+                self.differ(Kind::NewlyDenied, &command, &identity, verdicts, at);
             }
         }
     }
@@ -368,22 +367,21 @@ impl Replay {
                 self.apply(Event::Denied(denied), at);
                 if !same {
                     let verdicts = (Verdict::Denied(denial), Verdict::Denied(replayed));
-                    self.differ(Kind::OtherReason, command, &identity, verdicts, at);
+                    self.differ(Kind::OtherReason, &command, &identity, verdicts, at);
                 }
             }
             Ruling::Granted(out, package, taken) => {
-                self.apply_all(taken, at);
                 let until = at.plus(self.plan.holding.of(&out.request.feature).0);
                 self.content(&key);
                 let verdicts = (Verdict::Denied(denial), Verdict::Granted(Some(out.pool.clone())));
                 let handle = out.handle;
-                self.grant(out, package, at);
+                self.grant(taken, package, out, at);
                 self.hold(handle, until);
-                self.differ(Kind::NewlyGranted, command, &identity, verdicts, at);
+                self.differ(Kind::NewlyGranted, &command, &identity, verdicts, at);
             }
             Ruling::Refused(refused) => {
                 let verdicts = (Verdict::Denied(denial), Verdict::Refused(refused));
-                self.differ(Kind::OtherReason, command, &identity, verdicts, at);
+                self.differ(Kind::OtherReason, &command, &identity, verdicts, at);
             }
         }
     }
@@ -405,14 +403,15 @@ impl Replay {
 
     // ---- steps of the replay ----------------------------------------------------------------------------------------
 
-    fn ask(&mut self, session: SessionId, mut request: Checkout, at: Timestamp) -> (Checkout, Decision) {
+    fn ask(&mut self, session: SessionId, mut request: Checkout, at: Timestamp) -> (Command, Decision) {
         // The client has all answers: what it had not got yet at that time is not part of the question.
         request.acknowledged = all_before(request.token);
         // Who waits how long under other rules, nobody can tell.
         request.wishes.queue.take_if(|_| !self.plan.exact);
         self.totals.judged += 1;
-        let decision = self.decide(&Command::Checkout(session, request.clone()), at);
-        (request, decision)
+        let command = Command::Checkout(session, request);
+        let decision = self.decide(&command, at);
+        (command, decision)
     }
 
     fn decide(&self, command: &Command, at: Timestamp) -> Decision {
@@ -431,13 +430,18 @@ impl Replay {
         let record = Record { first: self.state.seq().next(), at, events };
         self.state.evolve(&record);
         self.usage.follow(&record, &self.rules.catalog, &self.rules.policy);
+        for event in &record.events {
+            if let Event::Out(out) = event {
+                self.raise(&out.pool, at);
+            }
+        }
     }
 
-    fn grant(&mut self, out: Box<Out>, package: Option<Box<Out>>, at: Timestamp) {
-        let outs = package.into_iter().chain([out]);
-        let (pools, events) = outs.map(|out| (out.pool.clone(), Event::Out(out))).unzip::<_, _, Vec<_>, _>();
-        self.apply_all(events, at);
-        pools.iter().for_each(|pool| self.raise(pool, at));
+    /// Grants a checkout, after what comes before it.
+    fn grant(&mut self, mut before: Vec<Event>, package: Option<Box<Out>>, out: Box<Out>, at: Timestamp) {
+        before.extend(package.map(Event::Out));
+        before.push(Event::Out(out));
+        self.apply_all(before, at);
     }
 
     /// What has become due until now.
@@ -517,12 +521,13 @@ impl Replay {
     fn differ(
         &mut self,
         kind: Kind,
-        request: Checkout,
+        command: &Command,
         identity: &Identity,
         (recorded, replayed): (Verdict, Verdict),
         at: Timestamp,
     ) {
-        let Checkout { feature, version, count, .. } = request;
+        let Command::Checkout(_, request) = command else { return };
+        let (feature, version, count) = (request.feature.clone(), request.version, request.count);
         let identity = identity.clone();
         self.tell(Difference { at, kind, identity, feature, version, count, recorded, replayed });
     }
@@ -537,6 +542,9 @@ impl Replay {
 
 /// The seats that a recorded reread ended, by the replay's handles.
 fn ended_by_reread(record: &Record) -> BTreeSet<Handle> {
+    if record.events.len() < 2 {
+        return BTreeSet::new();
+    }
     let ended = record.events.iter().filter_map(|event| match event {
         Event::In(In { handle, why: InReason::Removed, .. }) => Some(scaled(*handle)),
         _ => None,

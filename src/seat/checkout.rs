@@ -30,7 +30,7 @@ pub(super) fn repeated(
         let note = "the session has ended";
         return Err(Decision::refused(Denial::new(Code::SessionEnded, minor::SESSION_UNKNOWN, note)));
     };
-    if let Some(answer) = session.answers.get(&token) {
+    if let Some(answer) = session.answers.get(token) {
         return Err(Decision::new(Vec::new(), Reply::Answer(token, answer.clone())));
     }
     if token <= session.highest {
@@ -40,8 +40,9 @@ pub(super) fn repeated(
         let note = "a request can't acknowledge its own answer or a later one";
         return Err(Decision::refused(Denial::new(Code::InvalidParameter, minor::MALFORMED, note)));
     }
-    let kept = session.answers.range(Token(acknowledged.0.saturating_add(1))..);
-    if session.answers.len() >= UNACKNOWLEDGED_MAX && kept.count() >= UNACKNOWLEDGED_MAX {
+    if session.answers.len() >= UNACKNOWLEDGED_MAX
+        && session.answers.beyond(acknowledged) >= UNACKNOWLEDGED_MAX
+    {
         let note = "too many answers are not acknowledged";
         return Err(Decision::refused(Denial::new(Code::LimitReached, minor::TOKENS_OUTSTANDING, note)));
     }
@@ -79,7 +80,7 @@ pub(super) fn decide(
     }
 }
 
-fn grant(asked: &Asked<'_>, id: SessionId, session: &Session, pool: &Pool) -> Decision {
+fn grant<'a>(asked: &Asked<'a>, id: SessionId, session: &Session, pool: &'a Pool) -> Decision {
     let state = asked.state;
     let found = asked.found(pool, Asking::Itself);
     let mut events = before(asked, pool, &found);
@@ -116,7 +117,7 @@ fn grant(asked: &Asked<'_>, id: SessionId, session: &Session, pool: &Pool) -> De
 }
 
 /// What comes before a grant or an offer: what the client takes back for it, so that nobody comes between, and whom it passes.
-pub(super) fn before(asked: &Asked<'_>, pool: &Pool, found: &Found) -> Vec<Event> {
+pub(super) fn before<'a>(asked: &Asked<'a>, pool: &'a Pool, found: &Found) -> Vec<Event> {
     let state = asked.state;
     let taken = found.taken.iter().flat_map(|handle| state.coming_back(*handle)).filter_map(|handle| {
         let session = state.seat(handle)?.session;

@@ -4,6 +4,7 @@
 //! explanation goes on to the end and keeps every step. So they can't disagree.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ops::ControlFlow;
 
 use super::borrow::{self, BorrowObstacle};
@@ -11,10 +12,10 @@ use super::linger::{self, Found};
 use super::pool_use::GroupKey;
 use super::queue::{Ahead, Passing};
 use super::usage::Without;
-use super::{Idle, Rules, State, rules_of};
+use super::{Idle, PoolUse, Rules, State, rules_of};
 use crate::catalog::{Named, Period, Pool};
 use crate::event::{Checkout, Identity};
-use crate::ident::{Handle, SessionId};
+use crate::ident::{Handle, PoolKey, SessionId};
 use crate::policy::{Inclusion, LimitId, Naming, PoolRules, Profile, RuleId};
 use crate::time::Timestamp;
 
@@ -161,6 +162,10 @@ pub(super) struct Asked<'a> {
     pub(super) now: Timestamp,
     /// Who waits ahead of it.
     pub(super) ahead: Ahead<'a>,
+    /// The pools of the feature, and what the options file says of each.
+    pools: (&'a [Pool], &'a [PoolRules]),
+    /// The pool that was asked last, with what is out of it.
+    seen: Cell<Option<(&'a PoolKey, Option<&'a PoolUse>)>>,
 }
 
 /// The rules of a pool of which no options file says anything.
@@ -225,7 +230,10 @@ impl<'a> Asked<'a> {
             Some(known) => Cow::Borrowed(known),
             None => Cow::Owned(rules.policy.profile(identity, identity.address())),
         };
-        Self { state, rules, request, identity, client, now, ahead: Ahead::default() }
+        let feature = request.feature.as_str();
+        let pools = (rules.catalog.pools(feature), rules.policy.pools(feature));
+        let (ahead, seen) = (Ahead::default(), Cell::new(None));
+        Self { state, rules, request, identity, client, now, ahead, pools, seen }
     }
 
     /// The request behind those that wait.
@@ -235,10 +243,21 @@ impl<'a> Asked<'a> {
 
     /// The pools of the feature with what the options file says of each, in their order.
     pub(super) fn pools(&self) -> impl Iterator<Item = (&'a Pool, &'a PoolRules)> + use<'a> {
-        let feature = self.request.feature.as_str();
-        let of_pools = self.rules.policy.pools(feature).iter();
+        let (pools, of_pools) = self.pools;
         // Without an options file there are no rules at all.
-        self.rules.catalog.pools(feature).iter().zip(of_pools.chain(std::iter::repeat(&OPEN)))
+        pools.iter().zip(of_pools.iter().chain(std::iter::repeat(&OPEN)))
+    }
+
+    /// What is out of a pool. The questions of one pool come one after the other, so it is looked up once for all of them.
+    pub(super) fn out_of(&self, pool: &'a Pool) -> Option<&'a PoolUse> {
+        if let Some((key, used)) = self.seen.get()
+            && std::ptr::eq(key, &raw const pool.key)
+        {
+            return used;
+        }
+        let used = self.state.pool(&pool.key);
+        self.seen.set(Some((&pool.key, used)));
+        used
     }
 
     /// Who asks.
@@ -252,23 +271,24 @@ impl<'a> Asked<'a> {
     }
 
     /// Whether the client has lingering licenses in a pool.
-    fn takes_back(&self, pool: &Pool) -> bool {
-        let used = || self.state.pool(&pool.key);
+    fn takes_back(&self, pool: &'a Pool) -> bool {
         !self.state.lapses.is_empty()
-            && used().is_some_and(|used| used.lingering(self.identity).next().is_some())
+            && self.out_of(pool).is_some_and(|used| used.lingering(self.identity).next().is_some())
     }
 
     /// What the client finds in a pool. Of a package it takes back what lingers with the component that it takes back.
-    pub(super) fn found(&self, pool: &Pool, asking: Asking<'_>) -> Found {
+    pub(super) fn found(&self, pool: &'a Pool, asking: Asking<'a>) -> Found {
         let key = sharing(pool, self.request, self.identity);
+        let taken_back =
+            |pool| linger::taken_back(self.state, self.out_of(pool), self.identity, self.count());
         let taken = match asking {
-            Asking::Itself => linger::taken_back(self.state, pool, self.identity, self.count()),
+            Asking::Itself => taken_back(pool),
             Asking::With(component) => {
-                let of_component = linger::taken_back(self.state, component, self.identity, self.count());
+                let of_component = taken_back(component);
                 of_component.iter().filter_map(|handle| self.state.seat(*handle)?.suite).collect()
             }
         };
-        Found::without(self.state, pool, key.as_ref(), taken)
+        Found::without(self.state, self.out_of(pool), key.as_ref(), taken)
     }
 
     /// How many more would be in use of a pool: none of those that the client's checkouts share already.
@@ -300,9 +320,9 @@ impl<'a> Asked<'a> {
     /// Puts the questions of a pool one after the other, as long as the visitor goes on.
     pub(super) fn walk<B>(
         &self,
-        pool: &Pool,
+        pool: &'a Pool,
         of_pool: &PoolRules,
-        asking: Asking<'_>,
+        asking: Asking<'a>,
         mut visit: impl FnMut(Step) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         if matches!(asking, Asking::Itself) {
@@ -359,7 +379,7 @@ impl<'a> Asked<'a> {
     }
 
     /// Those that the request passes when it gets licenses of a pool.
-    pub(super) fn passed(&self, pool: &Pool) -> Vec<Handle> {
+    pub(super) fn passed(&self, pool: &'a Pool) -> Vec<Handle> {
         if !self.ahead.waits_for(pool) {
             return Vec::new();
         }
@@ -421,7 +441,7 @@ impl<'a> Asked<'a> {
     }
 
     /// Whether licenses coming back are all that the request needs to be served by a pool.
-    pub(super) fn lacks_only_licenses(&self, pool: &Pool, of_pool: &PoolRules) -> bool {
+    pub(super) fn lacks_only_licenses(&self, pool: &'a Pool, of_pool: &PoolRules) -> bool {
         let found = self.found(pool, Asking::Itself);
         let (adds, without) = (self.adds(&found), self.rules.usage.without(&found.taken));
         let allowed =

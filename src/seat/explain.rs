@@ -140,7 +140,7 @@ fn look<'a>(
     asked: &Asked<'a>,
     pool: &'a Pool,
     of_pool: &PoolRules,
-    asking: Asking<'_>,
+    asking: Asking<'a>,
 ) -> (Tried<'a>, Option<Step>) {
     let mut steps = Vec::new();
     let _: ControlFlow<()> = asked.walk(pool, of_pool, asking, |step| {
@@ -168,9 +168,9 @@ impl Tried<'_> {
     }
 }
 
-fn change(
-    asked: &Asked<'_>,
-    (pool, asking): (&Pool, Asking<'_>),
+fn change<'a>(
+    asked: &Asked<'a>,
+    (pool, asking): (&'a Pool, Asking<'a>),
     of_pool: &PoolRules,
     step: Step,
 ) -> Option<Change> {

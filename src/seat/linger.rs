@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Rules, Seat, State, Tenure};
-use crate::catalog::Pool;
+use super::{PoolUse, Rules, Seat, State, Tenure};
 use crate::event::{Event, Identity, In, InReason, Lingering};
 use crate::ident::Handle;
 use crate::time::Timestamp;
@@ -19,20 +18,24 @@ pub fn given_up(
     now: Timestamp,
 ) -> Vec<Event> {
     // How long it lingers is for the component to say.
-    let all: Vec<Handle> = state.coming_back(handle).collect();
-    let seat = all.last().and_then(|handle| state.seat(*handle)).filter(|seat| seat.tenure == Tenure::Held);
-    let Some(seat) = seat else { return Vec::new() };
+    let component = |seat: &Seat| seat.component.and_then(|component| state.seat(component));
+    let seat = state.seat(handle).map(|seat| component(seat).unwrap_or(seat));
+    let Some(seat) = seat.filter(|seat| seat.tenure == Tenure::Held) else { return Vec::new() };
     let (session, term) = (seat.session, term(rules, seat, now));
     let event = |handle: Handle| match term {
         Some((until, cut)) => Event::Lingering(Lingering { session, handle, until, cut, why }),
         None => Event::In(In { session, handle, why }),
     };
-    all.into_iter().map(event).collect()
+    state.coming_back(handle).map(event).collect()
 }
 
 /// Until when a checkout that is given up now lingers, and whether that is cut to the end of its license. The larger of the
 /// publisher's time and the options file's counts. None if it comes back at once.
 fn term(rules: Rules<'_>, seat: &Seat, now: Timestamp) -> Option<(Timestamp, bool)> {
+    // Most sites have no such line, and each checkin comes by.
+    if !rules.catalog.lingers() && !rules.policy.lingers() {
+        return None;
+    }
     let index = rules.catalog.place(&seat.pool)?;
     let pool = rules.catalog.pools(seat.pool.feature()).get(index)?;
     let of_options =
@@ -63,11 +66,11 @@ pub(super) struct Found {
 impl Found {
     pub(super) fn without(
         state: &State,
-        pool: &Pool,
+        used: Option<&PoolUse>,
         key: Option<&super::pool_use::GroupKey>,
         taken: Vec<Handle>,
     ) -> Self {
-        let Some(used) = state.pool(&pool.key) else { return Self::default() };
+        let Some(used) = used else { return Self::default() };
         let (in_use, joined) = used.without(key, taken.iter().filter_map(|handle| state.seat(*handle)));
         Self { taken, in_use, joined }
     }
@@ -75,8 +78,13 @@ impl Found {
 
 /// The lingering checkouts in a pool that a request of this client takes back. DECISION: the oldest of just as many licenses;
 /// if there is none, the oldest ones until they suffice, of which the last may come back with more than was asked for.
-pub(super) fn taken_back(state: &State, pool: &Pool, identity: &Identity, count: u64) -> Vec<Handle> {
-    let Some(used) = state.pool(&pool.key) else { return Vec::new() };
+pub(super) fn taken_back(
+    state: &State,
+    used: Option<&PoolUse>,
+    identity: &Identity,
+    count: u64,
+) -> Vec<Handle> {
+    let Some(used) = used else { return Vec::new() };
     let of = |handle: Handle| state.seat(handle).map_or(0, |seat| u64::from(seat.count.get()));
     let mut own = used.lingering(identity).peekable();
     if own.peek().is_none() {

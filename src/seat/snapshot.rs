@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
+use super::answers::Answers;
 use super::queue::snapshot as queue;
+use super::state::enter;
 use super::{Seat, Session, State, Tenure, remove};
 use crate::event::codec::{
     CodecError, InlineNames, Reader, Writer, put_accounting, put_answer, put_borrow, put_identity,
@@ -111,7 +113,7 @@ impl State {
             if let Some(until) = tenure.until() {
                 state.lapses.insert((until, handle));
             }
-            state.pools.entry(seat.pool.clone()).or_default().enter(handle, &seat);
+            enter(&mut state.pools, handle, &seat);
             state.join_suite(handle, &seat);
             state.seats.insert(handle, seat);
         }
@@ -140,7 +142,7 @@ fn put_session(out: &mut Writer, session: &Session) {
     out.u64(session.highest.0);
     out.byte(u8::from(session.shown));
     out.count(session.answers.len());
-    for (token, answer) in &session.answers {
+    for (token, answer) in session.answers.iter() {
         out.u64(token.0);
         put_answer(out, answer);
     }
@@ -154,7 +156,7 @@ fn take_session(from: &mut Reader<'_>) -> Result<Session, CodecError> {
     let acknowledged = Token(from.u64("acknowledged")?);
     let highest = Token(from.u64("highest")?);
     let shown = from.byte("shown")? != 0;
-    let mut answers = BTreeMap::new();
+    let mut answers = Answers::default();
     for _ in 0..from.count("answers")? {
         let token = Token(from.u64("token")?);
         answers.insert(token, take_answer(from)?);

@@ -7,9 +7,10 @@ use crate::event::{
     Answer, Denied, EndReason, Ended, Event, Identity, In, InReason, Lingering, Moved, Opened, Out, Record,
     Resumed, SessionKind, Shares, Wishes,
 };
-use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Token, Version};
+use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Table, Token, Version};
 use crate::time::Timestamp;
 
+use super::answers::Answers;
 use super::queue::{self, Held, Queues};
 use super::remove::Removals;
 use super::tenure::Lapses;
@@ -20,9 +21,9 @@ use super::{PoolUse, Tenure};
 pub struct State {
     pub(super) seq: Seq,
     pub(super) last_handle: u64,
-    pub(super) sessions: BTreeMap<SessionId, Session>,
-    pub(super) seats: BTreeMap<Handle, Seat>,
-    pub(super) pools: BTreeMap<PoolKey, PoolUse>,
+    pub(super) sessions: Table<SessionId, Session>,
+    pub(super) seats: Table<Handle, Seat>,
+    pub(super) pools: Table<PoolKey, PoolUse>,
     /// What ends by itself: the times of [`Tenure::until`].
     pub(super) lapses: Lapses,
     /// Who waits.
@@ -47,7 +48,7 @@ pub struct Session {
     /// The highest request number seen.
     pub(super) highest: Token,
     /// Answers that the client has not acknowledged.
-    pub(super) answers: BTreeMap<Token, Answer>,
+    pub(super) answers: Answers,
     pub(super) handles: BTreeSet<Handle>,
     /// Its requests that wait, with their names in the queue.
     pub(super) queued: BTreeMap<Token, Handle>,
@@ -93,10 +94,7 @@ impl Session {
     fn acknowledge(&mut self, up_to: Token) {
         if up_to > self.acknowledged {
             self.acknowledged = up_to;
-            // One by one: most often there is one, and taking it out makes no other map.
-            while let Some(answer) = self.answers.first_entry().filter(|answer| *answer.key() <= up_to) {
-                answer.remove();
-            }
+            self.answers.acknowledge(up_to);
         }
     }
 }
@@ -245,7 +243,7 @@ impl State {
                 nonce: [0; 16],
                 acknowledged: Token(0),
                 highest: Token(0),
-                answers: BTreeMap::new(),
+                answers: Answers::default(),
                 handles: BTreeSet::new(),
                 queued: BTreeMap::new(),
                 shown: true,
@@ -296,7 +294,7 @@ impl State {
             component: None,
         };
         self.join_suite(out.handle, &seat);
-        self.pools.entry(out.pool.clone()).or_default().enter(out.handle, &seat);
+        enter(&mut self.pools, out.handle, &seat);
         self.seats.insert(out.handle, seat);
     }
 
@@ -345,7 +343,7 @@ impl State {
         let Some(session) = self.sessions.get_mut(&seat.session) else { return };
         session.handles.remove(&handle);
         // A late duplicate of the request that got this seat must not be told "granted" again.
-        session.answers.remove(&seat.token);
+        session.answers.remove(seat.token);
         if let InReason::Checkin { token, acknowledged } = why {
             session.settle(token, acknowledged, Answer::CheckedIn(handle));
         }
@@ -356,7 +354,7 @@ impl State {
         leave(&mut self.pools, moved.handle, seat);
         seat.pool = moved.to.clone();
         seat.shares = moved.shares;
-        self.pools.entry(moved.to.clone()).or_default().enter(moved.handle, seat);
+        enter(&mut self.pools, moved.handle, seat);
     }
 
     fn denied(&mut self, denied: &Denied) {
@@ -374,7 +372,14 @@ impl State {
     }
 }
 
-pub(super) fn leave(pools: &mut BTreeMap<PoolKey, PoolUse>, handle: Handle, seat: &Seat) {
+/// A checkout counts in its pool.
+pub(super) fn enter(pools: &mut Table<PoolKey, PoolUse>, handle: Handle, seat: &Seat) {
+    if let Some(used) = pools.or_default(&seat.pool) {
+        used.enter(handle, seat);
+    }
+}
+
+pub(super) fn leave(pools: &mut Table<PoolKey, PoolUse>, handle: Handle, seat: &Seat) {
     let Some(used) = pools.get_mut(&seat.pool) else { return };
     used.leave(handle, seat);
     if used.is_empty() {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Catalog;
 use crate::event::{Event, Identity, Record};
-use crate::ident::{Handle, PoolKey, SessionId};
+use crate::ident::{Handle, PoolKey, SessionId, Table};
 use crate::policy::{Counted, LimitId, Policy, PoolRules, Profile, ReservationId};
 
 use super::{Session, State};
@@ -20,14 +20,14 @@ use super::{Session, State};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Usage {
     /// Whom the lines name that each session is; nothing where they name nobody.
-    profiles: BTreeMap<SessionId, Profile>,
+    profiles: Table<SessionId, Profile>,
     limits: BTreeMap<(LimitId, Counted), u64>,
     /// What each seat counts for.
-    seats: BTreeMap<Handle, Limited>,
+    seats: Table<Handle, Limited>,
     charged: BTreeMap<ReservationId, u64>,
     /// Seats of those for whom something is reserved, by pool.
-    claims: BTreeMap<PoolKey, BTreeMap<Handle, Claim>>,
-    pools: BTreeMap<Handle, PoolKey>,
+    claims: Table<PoolKey, BTreeMap<Handle, Claim>>,
+    pools: Table<Handle, PoolKey>,
     /// Checkouts that use the same licenses, by the name of each group, with what each asked for.
     groups: BTreeMap<Handle, BTreeMap<Handle, u64>>,
     /// The group of each checkout that shares.
@@ -188,7 +188,9 @@ impl Usage {
         let claim = Claim { count, of: rules.reservations.iter().copied().filter(of).collect() };
         if !claim.of.is_empty() {
             charge(&mut self.charged, policy, &claim);
-            self.claims.entry(booked.pool.clone()).or_default().insert(handle, claim);
+            if let Some(claims) = self.claims.or_default(booked.pool) {
+                claims.insert(handle, claim);
+            }
             self.pools.insert(handle, booked.pool.clone());
         }
     }

@@ -53,6 +53,10 @@ pub(super) fn reason(denial: &Denial) -> (Code, u16, Option<&str>) {
 
 /// The checkouts of a record that are a suite's own, and part of the grant of a component.
 pub(super) fn suites(record: &Record) -> BTreeSet<Handle> {
+    // A suite's checkout comes with that of its component, and most records hold one event.
+    if record.events.len() < 2 {
+        return BTreeSet::new();
+    }
     let suite = |event: &Event| if let Event::Out(out) = event { out.accounting.suite } else { None };
     record.events.iter().filter_map(suite).collect()
 }

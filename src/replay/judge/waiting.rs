@@ -61,7 +61,7 @@ impl Replay {
         let kind =
             if matches!(replayed, Verdict::Granted(_)) { Kind::NewlyGranted } else { Kind::NewlyDenied };
         let waits = Denial::new(Code::InQueue, minor::STILL_QUEUED, "it waited");
-        self.differ(kind, command, &recorded.identity, (Verdict::Denied(waits), replayed), at);
+        self.differ(kind, &command, &recorded.identity, (Verdict::Denied(waits), replayed), at);
     }
 
     /// The offer must be the one that the engine makes next.
@@ -77,6 +77,7 @@ impl Replay {
             _ => Verdict::Ended,
         };
         let verdicts = (Verdict::Granted(Some(recorded.pool.clone())), replayed);
-        self.differ(Kind::OtherPool, recorded.request.clone(), &recorded.identity, verdicts, at);
+        let command = Command::Checkout(recorded.session, recorded.request.clone());
+        self.differ(Kind::OtherPool, &command, &recorded.identity, verdicts, at);
     }
 }

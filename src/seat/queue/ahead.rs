@@ -67,11 +67,11 @@ impl<'a> Ahead<'a> {
     }
 
     /// What a request would pass that takes `adds` licenses of a pool.
-    pub(crate) fn passing(&self, asked: &Asked<'_>, pool: &Pool, of_pool: &PoolRules) -> Passing {
+    pub(crate) fn passing<'p>(&self, asked: &Asked<'p>, pool: &'p Pool, of_pool: &PoolRules) -> Passing {
         let Some(waiting) = self.pools.get(&pool.key) else { return Passing::default() };
         let found = asked.found(pool, Asking::Itself);
         let adds = asked.adds(&found);
-        let in_use = asked.state.pool(&pool.key).map_or(0, PoolUse::in_use);
+        let in_use = asked.out_of(pool).map_or(0, PoolUse::in_use);
         if found.in_use.saturating_add(adds) <= in_use {
             return Passing::default();
         }

@@ -6,11 +6,11 @@
 //! which fewer than [`HELD_MIN`] checkouts have come back nothing is said.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use crate::catalog::Pool;
-use crate::ident::FeatureName;
+use crate::ident::{FeatureName, Table};
 use crate::seat::choose::Asked;
 use crate::seat::{PoolUse, State};
 
@@ -22,19 +22,19 @@ const HELD_MIN: usize = 3;
 const HOLDERS_MAX: usize = 4096;
 
 /// How long checkouts of each feature were held of late, in seconds, oldest first.
-pub(crate) type Held = BTreeMap<FeatureName, VecDeque<u32>>;
+pub(crate) type Held = Table<FeatureName, VecDeque<u32>>;
 
 /// Notes how long a checkout was held.
 pub(crate) fn note(held: &mut Held, feature: &FeatureName, span: Duration) {
     let seconds = u32::try_from(span.as_secs()).unwrap_or(u32::MAX);
-    if !held.contains_key(feature) {
-        held.insert(feature.clone(), VecDeque::new());
-    }
-    let Some(kept) = held.get_mut(feature) else { return };
-    kept.push_back(seconds);
-    while kept.len() > HELD_KEPT {
+    let Some(kept) = held.get_mut(feature) else {
+        held.insert(feature.clone(), [seconds].into());
+        return;
+    };
+    while kept.len() >= HELD_KEPT {
         kept.pop_front();
     }
+    kept.push_back(seconds);
 }
 
 /// The usual time, in seconds; none if too little is known.

@@ -6,7 +6,7 @@ use super::{Entry, Fairness, Offer};
 use crate::event::{Answer, DequeueReason, Dequeued, Offered, Passed, Queued};
 use crate::ident::{FeatureName, Handle, SessionId, Token};
 use crate::seat::State;
-use crate::seat::state::leave;
+use crate::seat::state::{enter, leave};
 use crate::time::Timestamp;
 
 /// All that wait.
@@ -113,7 +113,7 @@ impl State {
         let offer = Offer { handle: offered.handle, pool, shares, until: offered.until };
         let seat = entry.seat(&offer);
         entry.offer = Some(offer);
-        self.pools.entry(offered.pool.clone()).or_default().enter(offered.handle, &seat);
+        enter(&mut self.pools, offered.handle, &seat);
     }
 
     /// What was held for an entry is free again; it waits on.
@@ -173,7 +173,7 @@ impl State {
         }
         if let Some(offer) = &entry.offer {
             let seat = entry.seat(offer);
-            self.pools.entry(offer.pool.clone()).or_default().enter(offer.handle, &seat);
+            enter(&mut self.pools, offer.handle, &seat);
         }
         self.queues.insert(handle, entry);
     }
