@@ -28,6 +28,7 @@ fn mix(hash: u64, word: u64) -> u64 {
 fn half(hash: u64) -> u32 {
     // A product is well mixed in its upper bits alone.
     let hash = (hash ^ hash >> 32).wrapping_mul(FACTOR);
+    let hash = (hash ^ hash >> 29).wrapping_mul(FACTOR);
     u32::try_from(hash >> 32).unwrap_or(0)
 }
 

@@ -9,7 +9,6 @@ mod json;
 mod rulebook;
 mod source;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use jiff::tz::TimeZone;
 use rulebook::Rulebook;
 use source::Source;
 
-use crate::ident::{FeatureName, PoolKey, VendorName};
+use crate::ident::{FeatureName, PoolKey, Table, VendorName};
 use crate::license::HostId;
 use crate::replay::{Difference, Files, Held, Peak, Plan, Replay, Survey, Tally, Totals};
 use crate::time::{CivilDate, Timestamp};
@@ -107,7 +106,7 @@ struct Outcome {
     covered: (Timestamp, Timestamp),
     totals: Totals,
     tally: Tally,
-    recorded_peaks: BTreeMap<PoolKey, Peak>,
+    recorded_peaks: Table<PoolKey, Peak>,
     /// How long newly granted seats were held, of the features that have any.
     held: Vec<(FeatureName, Duration, Held)>,
     /// The rules, in words.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::tally::Peak;
 use crate::event::{Event, Identity, In, InReason, Lingering, Opened, Record, StartFile};
-use crate::ident::{Digest, FeatureName, Handle, PoolKey, Seq, SessionId};
+use crate::ident::{Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Table};
 use crate::seat::{PoolUse, State};
 use crate::time::Timestamp;
 
@@ -42,12 +42,12 @@ pub struct Survey {
     state: State,
     entered: bool,
     /// How often seats of each feature were held for so many seconds.
-    durations: BTreeMap<FeatureName, BTreeMap<u64, u64>>,
+    durations: Table<FeatureName, BTreeMap<u64, u64>>,
     /// Most licenses in use of each pool, in the span.
-    pub peaks: BTreeMap<PoolKey, Peak>,
+    pub peaks: Table<PoolKey, Peak>,
     /// Signed lines that grants were made from.
     pub lines: BTreeSet<Digest>,
-    granted_from: BTreeSet<PoolKey>,
+    granted_from: Table<PoolKey, ()>,
     /// The files that the first start or reread names.
     pub first_files: Option<Files>,
     /// Whether anything was recorded before that one.
@@ -68,10 +68,10 @@ impl Survey {
             span,
             state: State::default(),
             entered: false,
-            durations: BTreeMap::new(),
-            peaks: BTreeMap::new(),
+            durations: Table::new(),
+            peaks: Table::new(),
             lines: BTreeSet::new(),
-            granted_from: BTreeSet::new(),
+            granted_from: Table::new(),
             first_files: None,
             files_unknown_at_first: false,
             covered: None,
@@ -96,7 +96,8 @@ impl Survey {
         for event in &record.events {
             match event {
                 Event::Out(out) => {
-                    if self.granted_from.insert(out.pool.clone()) {
+                    if !self.granted_from.contains_key(&out.pool) {
+                        self.granted_from.insert(out.pool.clone(), ());
                         self.lines.extend(out.lines.iter().copied());
                     }
                     open_unknown(&mut self.state, out.session, &out.identity, record.at);
@@ -146,8 +147,9 @@ impl Survey {
             return;
         }
         let seconds = u64::try_from(at.seconds().saturating_sub(seat.since.seconds())).unwrap_or(0);
-        let of_feature = self.durations.entry(seat.feature.clone()).or_default();
-        *of_feature.entry(seconds).or_default() += 1;
+        if let Some(of_feature) = self.durations.or_default(&seat.feature) {
+            *of_feature.entry(seconds).or_default() += 1;
+        }
     }
 
     /// How long seats that the replay newly grants are held. `assumed` goes before everything else.
@@ -163,7 +165,7 @@ impl Survey {
             (None, None) => (HELD_WITHOUT_RECORD, Held::Nothing),
         };
         let of_feature = match assumed {
-            Some(_) => BTreeMap::new(),
+            Some(_) => Table::new(),
             None => {
                 let known = |(feature, times): (&FeatureName, _)| Some((feature.clone(), median(times)?));
                 self.durations.iter().filter_map(known).collect()
@@ -210,7 +212,7 @@ pub enum Held {
 /// How long a newly granted seat is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holding {
-    of_feature: BTreeMap<FeatureName, Duration>,
+    of_feature: Table<FeatureName, Duration>,
     otherwise: (Duration, Held),
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::difference::{Difference, Kind};
-use crate::ident::{FeatureName, Host, PoolKey, User};
+use crate::ident::{FeatureName, Host, PoolKey, Table, User};
 use crate::time::Timestamp;
 
 /// Most licenses in use at once.
@@ -65,7 +65,7 @@ pub struct FeatureCounts {
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
     /// Most in use of each pool under the new files.
-    pub peaks: BTreeMap<PoolKey, Peak>,
+    pub peaks: Table<PoolKey, Peak>,
     /// By feature.
     pub features: BTreeMap<FeatureName, FeatureCounts>,
     /// By user and host, those only for whom something differs.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use seatkeeper::event::{EndReason, SessionKind};
-use seatkeeper::ident::{Handle, SessionId};
+use seatkeeper::ident::{Handle, PoolKey, SessionId, Table};
 use seatkeeper::replay::{Kind, Peak, Ruleset};
 use seatkeeper::seat::{Seat, State};
 use seatkeeper::time::Timestamp;
@@ -153,8 +153,8 @@ fn under_the_recorded_rules_every_verdict_comes_out_as_recorded() {
             state.pools().map(|(key, used)| (key.to_string(), used.in_use())).collect()
         };
         assert_eq!(used(&state), used(&recorder.state), "REPLAY_SEED={seed}");
-        let peaks = |peaks: &std::collections::BTreeMap<_, Peak>| -> Vec<(String, u64)> {
-            let shown = |(key, peak): (&seatkeeper::ident::PoolKey, &Peak)| (key.to_string(), peak.used);
+        let peaks = |peaks: &Table<PoolKey, Peak>| -> Vec<(String, u64)> {
+            let shown = |(key, peak): (&PoolKey, &Peak)| (key.to_string(), peak.used);
             peaks.iter().map(shown).filter(|(_, used)| *used > 0).collect()
         };
         assert_eq!(peaks(&tally.peaks), peaks(&survey.peaks), "REPLAY_SEED={seed}");
