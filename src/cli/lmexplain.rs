@@ -16,6 +16,9 @@ use crate::lmutil::lmexplain::{Held, OnFiles, OnServer, Question, Told, Trouble,
 use crate::platform::{self, SystemClock};
 use crate::time::{CivilDate, Clock as _, Now};
 
+/// A hostid that no line has.
+const SOME_HOSTID: &str = "(some-hostid)";
+
 /// The exit status if nothing could be explained.
 pub(super) const TROUBLE: u8 = 2;
 
@@ -62,6 +65,9 @@ pub(super) struct Args {
     /// A hostid of the client's machine, for node-locked lines (can be repeated)
     #[arg(long, value_name = "ID")]
     hostid: Vec<HostId>,
+    /// To borrow it for so many hours from now; without --hostid the client is taken to have one
+    #[arg(long, value_name = "HOURS")]
+    borrow: Option<u32>,
     /// How many licenses are asked for at once
     #[arg(long, value_name = "N", default_value = "1")]
     count: Count,
@@ -176,6 +182,13 @@ fn question(args: &Args) -> Result<Question, String> {
         hostids: args.hostid.iter().map(hostid).collect::<Result<_, _>>()?,
         pid: None,
     };
+    let claims = match args.borrow {
+        // Every client that borrows names its hostids.
+        Some(_) if claims.hostids.is_empty() => {
+            Claims { hostids: SOME_HOSTID.parse().into_iter().collect(), ..claims }
+        }
+        _ => claims,
+    };
     let (feature, version) = args.feature.clone();
     let address = args.ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     Ok(Question {
@@ -188,6 +201,7 @@ fn question(args: &Args) -> Result<Question, String> {
             wishes: Wishes::default(),
         },
         identity: Identity::new(claims, address, SessionKind::Framed),
+        borrow_h: args.borrow,
     })
 }
 

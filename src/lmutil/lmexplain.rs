@@ -11,6 +11,7 @@ mod server;
 mod words;
 
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
@@ -19,8 +20,8 @@ pub use server::OnServer;
 
 use super::ask::Failure;
 use crate::catalog::Catalog;
-use crate::event::{Checkout, Denial, Identity};
-use crate::ident::VendorName;
+use crate::event::{Borrowing, Checkout, Denial, Identity, Wishes};
+use crate::ident::{Digest, VendorName};
 use crate::license::LicenseFile;
 use crate::options::OptionsFile;
 use crate::platform::read_regular;
@@ -39,6 +40,8 @@ pub struct Question {
     pub request: Checkout,
     /// Who asks.
     pub identity: Identity,
+    /// To borrow for so many hours, if that is asked for.
+    pub borrow_h: Option<u32>,
 }
 
 /// Why nothing can be explained.
@@ -188,10 +191,16 @@ fn judge(question: &Question, grounds: Grounds) -> Told<'_> {
         notes.extend(found.iter().map(|found| found.line(&options.source)));
         policy
     });
-    let Question { request, identity } = question;
+    let Question { request, identity, borrow_h } = question;
+    let borrow = borrow_h.map(|hours| Borrowing {
+        ends: now.utc.plus(Duration::from_secs(u64::from(hours) * 3600)),
+        renew_s: 0,
+        secret: Digest([0; 32]),
+    });
+    let asked = Checkout { wishes: Wishes { borrow, ..request.wishes.clone() }, ..request.clone() };
     let usage = Usage::rebuild(&state, &catalog, &policy);
     let rules = Rules { catalog: &catalog, policy: &policy, usage: &usage };
-    let explained = seat::explain(&state, rules, request, identity, now);
+    let explained = seat::explain(&state, rules, &asked, identity, now);
     let words = words::Words {
         question,
         zone: &zone,

@@ -24,6 +24,10 @@ use crate::time::{Now, Timestamp};
 /// (`domain.md` 5).
 pub const BORROW_MARGIN: Duration = Duration::from_secs(600);
 
+/// Licenses that are borrowed from one pool at most where its count does not say: nobody's session ends these, so a client that
+/// borrows what is not counted, or shares, without end must not fill the memory.
+const LENT_MAX: u64 = 65_536;
+
 /// Why a pool does not lend a license.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BorrowObstacle {
@@ -51,6 +55,11 @@ pub enum BorrowObstacle {
         /// The latest end that may be asked for.
         latest: Timestamp,
     },
+    /// So many are borrowed already that no more are lent, counted or not (-1006).
+    Crowded {
+        /// How many may be.
+        most: u64,
+    },
     /// A BORROW_LOWWATER line keeps so many back (-67).
     Lowwater {
         /// How many are borrowed.
@@ -70,7 +79,11 @@ pub(super) fn obstacle(
     borrowing: Borrowing,
 ) -> Option<BorrowObstacle> {
     let lent = asked.state.pool(&pool.key).map_or(0, super::PoolUse::borrowed);
-    terms_obstacle(asked, pool, of_pool, borrowing.ends).or_else(|| {
+    let crowded = || {
+        let most = LENT_MAX.max(u64::from(pool.count_at(asked.now)));
+        (lent.saturating_add(asked.count()) > most).then_some(BorrowObstacle::Crowded { most })
+    };
+    terms_obstacle(asked, pool, of_pool, borrowing.ends).or_else(crowded).or_else(|| {
         let (lowwater, rule) = of_pool.terms.borrow_lowwater.filter(|_| pool.counted)?;
         let most = u64::from(pool.count_at(asked.now)).saturating_sub(u64::from(lowwater));
         let enough = lent.saturating_add(asked.count()) <= most;

@@ -169,6 +169,10 @@ pub(super) fn borrow_refusal(asked: &Asked<'_>, pool: Option<&Pool>, obstacle: B
                 format!("{feature} ends before; the latest possible end is {}", latest.whole_seconds());
             Denial::new(Code::BorrowTooLong, minor::BORROW_PAST_EXPIRY, &note)
         }
+        BorrowObstacle::Crowded { most } => {
+            let note = format!("{most} licenses of {feature} are borrowed already");
+            Denial::new(Code::LimitReached, minor::PEER_LIMIT, &note)
+        }
         BorrowObstacle::Lowwater { borrowed, most, rule } => {
             let note = format!("the line lets {most} licenses of {feature} be borrowed, and {borrowed} are");
             by_rule(asked, Code::NoneToBorrow, minor::BORROW_LOWWATER, Some(rule), &note)

@@ -366,3 +366,17 @@ fn line_sessions_can_not_borrow() {
     let reply = bench.run(&Command::Checkout(id, request)).reply;
     assert!(matches!(reply, Reply::Answer(_, Answer::Denied(denial)) if denial.code.number() == -117));
 }
+
+#[test]
+fn what_is_not_counted_is_not_lent_without_end() {
+    let mut bench = Bench::new("INCREMENT fx LGS 2.0 permanent uncounted HOSTID=ANY BORROW");
+    bench.session(ANN, HOSTID);
+    let ends = Timestamp(bench.now.utc.0 + 24 * HOUR * 1000);
+    let borrow = Some(Borrowing { ends, renew_s: 0, secret: secret(ANN) });
+    let mut request = checkout(Token(1), "fx", "2.0", 60_000);
+    request.wishes = Wishes { borrow, ..Wishes::default() };
+    assert!(bench.ask(ANN, request.clone()).is_ok());
+    assert_eq!(bench.ask(ANN, request).expect_err("too many").code.number(), -1006);
+    assert_eq!(bench.out(ANN, "fx", "2.0", 60_000), 0, "without borrowing it is served on");
+    holds(&bench);
+}

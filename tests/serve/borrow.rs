@@ -99,8 +99,9 @@ fn dom_86_a_borrow_survives_the_crash_and_its_record_comes_again_letter_by_lette
         Answer::CheckedIn(grant.handle)
     );
     assert!(bob.checkout(2, 1, "one", 1).unwrap().granted().borrow.is_none());
-    let log = daemon.log();
-    assert!(log.contains("IN: \"one\" ann@ws01  (BORROW_RETURNED)"), "{log}");
+    crate::daemon::until("the log to say so", || {
+        daemon.log().contains("IN: \"one\" ann@ws01  (BORROW_RETURNED)")
+    });
 }
 
 #[test]

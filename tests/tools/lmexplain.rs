@@ -166,3 +166,31 @@ fn a_feature_may_have_a_colon_in_its_name() {
     let told = printed(&tool(dir.path(), &call(&asking("f:1", "ann", &[]))));
     assert!(told.contains("- write f:1: if the feature f:1 was meant"), "{told}");
 }
+
+#[test]
+fn why_a_license_is_not_lent() {
+    let dir = tempfile::tempdir().unwrap();
+    let license = "SERVER srv ANY 27000\nVENDOR LGS\nINCREMENT solver LGS 1.0 permanent 3 BORROW=48\n";
+    std::fs::write(dir.path().join("site.lic"), sign(license)).unwrap();
+    std::fs::write(dir.path().join("LGS.opt"), "MAX_BORROW_HOURS solver 24\nBORROW_LOWWATER solver 3\n")
+        .unwrap();
+    let told = |hours: &str| {
+        let output = tool(dir.path(), &call(&asking("solver", "ann", &["--borrow", hours])));
+        (output.status.code().unwrap(), printed(&output))
+    };
+    let (status, text) = told("30");
+    assert_eq!(status, 256 - 104, "{text}");
+    for part in [
+        "Request: solver any version, 1 at once, to borrow for 30 h, for ann@ws01",
+        "borrow    NO  at most 24 hours, so until 2026-06-16T00:00:00Z at the latest",
+        "LGS.opt:1: MAX_BORROW_HOURS solver 24",
+        "ask for 2026-06-16T00:00:00Z or sooner",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    let (status, text) = told("24");
+    assert_eq!(status, 256 - 67, "{text}");
+    assert!(text.contains("LGS.opt:2: BORROW_LOWWATER solver 3"), "{text}");
+    let (status, value) = json(dir.path(), &asking("solver", "ann", &["--borrow", "20"]));
+    assert_eq!((status, value["request"]["borrow_hours"].as_u64()), (256 - 67, Some(20)));
+}

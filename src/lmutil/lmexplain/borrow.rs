@@ -27,6 +27,9 @@ impl Words<'_> {
             BorrowObstacle::PastExpiry { latest } => {
                 (format!("the license ends before: until {} at the latest", latest.whole_seconds()), None)
             }
+            BorrowObstacle::Crowded { most } => {
+                (format!("no more than {most} are lent at a time, and they are"), None)
+            }
             BorrowObstacle::Lowwater { borrowed, most, rule } => {
                 (format!("at most {most} may be borrowed, and {borrowed} are"), Some(rule))
             }
@@ -54,6 +57,7 @@ impl Words<'_> {
             BorrowObstacle::TooLong { latest, .. } | BorrowObstacle::PastExpiry { latest } => {
                 format!("ask for {} or sooner", latest.whole_seconds())
             }
+            BorrowObstacle::Crowded { .. } => "wait until borrowed licenses come back".to_owned(),
             BorrowObstacle::Lowwater { rule, .. } => {
                 format!("wait until borrowed licenses come back, or lower BORROW_LOWWATER at {}", place(rule))
             }

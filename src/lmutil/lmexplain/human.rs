@@ -17,8 +17,10 @@ pub(super) fn show(told: &Told<'_>) -> String {
     let (request, client) = (&told.question.request, &told.question.identity);
     let version = if request.version.canonical() == "0" { "any version" } else { request.version.as_str() };
     let project = client.project.as_ref().map(|project| format!(", project {project}")).unwrap_or_default();
+    let to_borrow =
+        told.question.borrow_h.map(|hours| format!(", to borrow for {hours} h")).unwrap_or_default();
     let asks = format!(
-        "{} {version}, {} at once, for {}@{} (display {}, address {}{project})",
+        "{} {version}, {} at once{to_borrow}, for {}@{} (display {}, address {}{project})",
         request.feature,
         request.count,
         client.user,

@@ -16,6 +16,7 @@ pub(super) fn show(told: &Told<'_>) -> String {
             "feature": request.feature.as_str(),
             "version": request.version.as_str(),
             "count": request.count.get(),
+            "borrow_hours": told.question.borrow_h,
             "user": client.user.as_str(),
             "host": client.host.as_str(),
             "display": client.display.as_str(),

@@ -269,7 +269,7 @@ impl Words<'_> {
 
     /// A MAX line that concerns the client.
     fn limit(&self, id: LimitId, limit: &Limit, used: u64) -> StepTold {
-        let Question { request, identity } = self.question;
+        let Question { request, identity, .. } = self.question;
         let text = format!(
             "{} allowed, {used} of them in use, {} more asked for",
             licenses(u64::from(limit.count)),
