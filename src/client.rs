@@ -47,7 +47,7 @@ pub use waiting::{Progress, Taking, Waiting};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -87,6 +87,8 @@ struct Shared {
 struct Source {
     place: Place,
     session: Mutex<Option<Session>>,
+    /// Sessions that were left to what they have; they end with the last seat or request there.
+    left: Mutex<Vec<mpsc::WeakUnboundedSender<Command>>>,
 }
 
 /// What an application asks for.
@@ -112,6 +114,12 @@ impl Wanted {
     }
 }
 
+impl Source {
+    async fn left_sessions(&self) -> Vec<mpsc::UnboundedSender<Command>> {
+        self.left.lock().await.iter().filter_map(mpsc::WeakUnboundedSender::upgrade).collect()
+    }
+}
+
 impl Shared {
     fn next_wait(&self) -> WaitId {
         WaitId(self.waits.fetch_add(1, Ordering::Relaxed))
@@ -121,6 +129,7 @@ impl Shared {
 #[derive(Debug, Clone)]
 struct Session {
     commands: mpsc::UnboundedSender<Command>,
+    crowded: Arc<AtomicBool>,
     /// Lines that were looked at in this session, with the verdict.
     verified: Arc<Mutex<BTreeMap<Digest, Result<VerifiedLine, Denial>>>>,
 }
@@ -130,7 +139,10 @@ impl Client {
     #[must_use]
     pub fn new(config: Config) -> Self {
         let places = place::places(&config);
-        let places = places.into_iter().map(|place| Source { place, session: Mutex::new(None) }).collect();
+        let places = places
+            .into_iter()
+            .map(|place| Source { place, session: Mutex::default(), left: Mutex::default() })
+            .collect();
         let (config, clock) = (Arc::new(config), Arc::new(SystemClock::new()));
         let shared = Shared { config, clock, places, waits: AtomicU64::new(0) };
         Self { shared: Arc::new(shared) }
@@ -191,9 +203,10 @@ impl Client {
     /// checked out again. A program that never calls this is never idle. Call it after a checkout and as often as the user acts.
     pub async fn report_activity(&self) {
         for source in &self.shared.places {
-            if let Some(session) = source.session.lock().await.as_ref() {
+            let current = source.session.lock().await.as_ref().map(|session| session.commands.clone());
+            for commands in current.into_iter().chain(source.left_sessions().await) {
                 // A session that has ended has nothing to lose.
-                let _ = session.commands.send(Command::Active);
+                let _ = commands.send(Command::Active);
             }
         }
     }
@@ -241,7 +254,12 @@ impl Client {
     async fn session(&self, source: &Source, servers: &[ServerAddress]) -> Result<Session, Attempt> {
         let mut slot = source.session.lock().await;
         if let Some(session) = slot.as_ref().filter(|session| !session.commands.is_closed()) {
-            return Ok(session.clone());
+            if !session.crowded.load(Ordering::Relaxed) {
+                return Ok(session.clone());
+            }
+            let mut left = source.left.lock().await;
+            left.retain(|commands| commands.strong_count() > 0);
+            left.push(session.commands.downgrade());
         }
         let route = Route {
             servers: servers.to_vec(),
@@ -249,8 +267,9 @@ impl Client {
             clock: Arc::clone(&self.shared.clock),
         };
         let arrival = route.begin().await?;
-        let commands = driver::start(route, arrival);
-        Ok(slot.insert(Session { commands, verified: Arc::default() }).clone())
+        let crowded = Arc::new(AtomicBool::new(false));
+        let commands = driver::start(route, arrival, Arc::clone(&crowded));
+        Ok(slot.insert(Session { commands, crowded, verified: Arc::default() }).clone())
     }
 
     async fn ask(&self, session: &Session, ask: Ask) -> Result<Granted, Denial> {
@@ -315,11 +334,13 @@ impl Client {
     /// session that looks for a server out of reach is not waited for longer than a few seconds.
     pub async fn close(&self) {
         for source in &self.shared.places {
-            let Some(session) = source.session.lock().await.take() else { continue };
-            let (done, closed) = oneshot::channel();
-            if session.commands.send(Command::Close { done }).is_ok() {
-                // Whoever waits for the end of a program must not wait for a server that does not answer.
-                let _ = timeout(CLOSE, closed).await;
+            let current = source.session.lock().await.take().map(|session| session.commands);
+            for commands in current.into_iter().chain(source.left_sessions().await) {
+                let (done, closed) = oneshot::channel();
+                if commands.send(Command::Close { done }).is_ok() {
+                    // Whoever waits for the end of a program must not wait for a server that does not answer.
+                    let _ = timeout(CLOSE, closed).await;
+                }
             }
         }
     }

@@ -169,9 +169,7 @@ impl Wanted<'_> {
         let Some(Patience { max }) = queue else {
             return self.client.checkout_many(self.feature, self.version, self.count).await;
         };
-        let (wishes, taking) = (Wishes::default(), Taking::AtOnce);
-        let asked = self.client.checkout_waiting(self.feature, self.version, self.count, &wishes, taking);
-        let mut waiting = asked.await?;
+        let mut waiting = self.enter().await?;
         let Some(max) = max else { return self.wait(call, &mut waiting).await };
         match tokio::time::timeout(max, self.wait(call, &mut waiting)).await {
             Ok(outcome) => outcome,
@@ -184,8 +182,27 @@ impl Wanted<'_> {
         }
     }
 
-    /// Waits in the queue and says each new place.
+    async fn enter(&self) -> Result<Waiting, ClientError> {
+        let (wishes, taking) = (Wishes::default(), Taking::AtOnce);
+        self.client.checkout_waiting(self.feature, self.version, self.count, &wishes, taking).await
+    }
+
+    /// Waits in the queue and says each new place. Who has lost his place, such as by the sleep of a machine, takes a new one.
     async fn wait(&self, call: &Call, waiting: &mut Waiting) -> Result<Seat, ClientError> {
+        loop {
+            match self.wait_once(call, waiting).await {
+                Err(error)
+                    if matches!(error.code(), Code::SessionEnded | Code::SessionTaken | Code::HoldLapsed) =>
+                {
+                    print_error(&format!("{}: the place in the queue is lost: {error}\n", call.name));
+                    *waiting = self.enter().await?;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn wait_once(&self, call: &Call, waiting: &mut Waiting) -> Result<Seat, ClientError> {
         let mut last = None;
         let mut progress = waiting.progress();
         loop {

@@ -5,6 +5,8 @@ mod queue;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -20,6 +22,7 @@ use crate::event::{Answer, Denial};
 use crate::ident::{Digest, Handle, Token};
 use crate::session::client::{Ask, ClientSession, Due, Settled};
 use crate::time::{Clock as _, Monotonic};
+use crate::wire::limits::UNACKNOWLEDGED_MAX;
 use crate::wire::{Frame, LineText, Message, Notice};
 use queue::Kept;
 pub(super) use queue::{Queue, WaitId};
@@ -29,6 +32,9 @@ const AGAIN_CHECKOUT_MAX: u32 = 5;
 /// A seat that can't be given back stays out: more patience.
 const AGAIN_CHECKIN_MAX: u32 = 60;
 const AGAIN_WAIT: Duration = Duration::from_millis(200);
+/// Answers that can't be acknowledged, such as behind a request that waits, from which on a session is left to what it has: the half of
+/// what servers keep, so that the other half is left to give licenses back.
+const CROWDED: usize = UNACKNOWLEDGED_MAX / 2;
 /// How long the farewell may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -149,10 +155,16 @@ pub(super) struct Driver {
     kept: Vec<Kept>,
     /// The way back to itself for what is dropped.
     commands: mpsc::WeakUnboundedSender<Command>,
+    /// Whether new requests had better have a session of their own.
+    crowded: Arc<AtomicBool>,
 }
 
 /// Starts the task of a session that has begun, on the current runtime.
-pub(super) fn start(route: Route, arrival: Arrival) -> mpsc::UnboundedSender<Command> {
+pub(super) fn start(
+    route: Route,
+    arrival: Arrival,
+    crowded: Arc<AtomicBool>,
+) -> mpsc::UnboundedSender<Command> {
     let (commands, inbox) = mpsc::unbounded_channel();
     let now = route.clock.now().mono;
     let driver = Driver {
@@ -167,6 +179,7 @@ pub(super) fn start(route: Route, arrival: Arrival) -> mpsc::UnboundedSender<Com
         later: Vec::new(),
         kept: Vec::new(),
         commands: commands.downgrade(),
+        crowded,
     };
     tokio::spawn(driver.run(inbox));
     commands
@@ -420,7 +433,9 @@ impl Driver {
 
     async fn answered(&mut self, token: Token, answer: Answer) {
         let waiter = self.waiters.remove(&token);
-        match (self.session.answered(token, answer, self.now()), waiter) {
+        let settled = self.session.answered(token, answer, self.now());
+        self.crowded.store(self.session.unacknowledged() >= CROWDED, Ordering::Relaxed);
+        match (settled, waiter) {
             (Settled::Stale, _) | (_, None) => {}
             (Settled::Again(ask, denial), Some(waiter)) => self.again(ask, denial, waiter),
             (Settled::Waits(place), Some(waiter)) => self.placed(token, place, waiter).await,

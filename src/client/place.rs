@@ -1,5 +1,6 @@
 //! Entries of the search path made into places that can be asked: servers, or a file that needs none.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -67,8 +68,19 @@ pub fn client_part(file: LicenseFile) -> LicenseFile {
     LicenseFile::parse(Source::new(file.source.name(), &file.source.encode(text)))
 }
 
-/// Looks at every entry of the path, in order. A directory becomes its `*.lic` in byte order of their names.
+/// Looks at every entry of the path, in order. A directory becomes its `*.lic` in byte order of their names. A server that several
+/// entries name, such as the files of one directory, is asked once, at its first.
 pub(super) fn places(config: &Config) -> Vec<Place> {
+    let mut places = every_place(config);
+    let mut known = BTreeSet::new();
+    places.retain(|place| match place {
+        Place::Servers(servers) => known.insert(servers.clone()),
+        Place::Local { .. } | Place::Nothing(_) => true,
+    });
+    places
+}
+
+fn every_place(config: &Config) -> Vec<Place> {
     let mut places = Vec::new();
     for entry in &config.path.entries {
         match entry {
@@ -229,6 +241,19 @@ mod tests {
         let triad = "SERVER a ANY 1\nSERVER b ANY 1\nSERVER c ANY 1\n";
         std::fs::write(&file, triad).unwrap();
         assert_eq!(hosts(&places(&config(file.to_str().unwrap()))), ["1@a,1@b,1@c"]);
+    }
+
+    #[test]
+    fn a_server_that_several_entries_name_is_asked_once() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a.lic", "b.lic"] {
+            let text = "SERVER s ANY 1700\nUSE_SERVER\n";
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
+        let path = format!("1@t:{}:1@t:1700@s", dir.path().display());
+        let file = |name: &str| format!("local {}", dir.path().join(name).display());
+        let expected = ["1@t".to_owned(), file("a.lic"), "1700@s".to_owned(), file("b.lic")];
+        assert_eq!(hosts(&places(&config(&path))), expected);
     }
 
     #[test]

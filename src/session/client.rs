@@ -178,6 +178,13 @@ impl ClientSession {
         self.unanswered.len()
     }
 
+    /// How many settled requests can't be acknowledged because of an older one that has no answer yet or waits in the queue. A server
+    /// keeps the answers of so many only ([`crate::wire::limits::UNACKNOWLEDGED_MAX`]).
+    #[must_use]
+    pub fn unacknowledged(&self) -> usize {
+        self.settled.len()
+    }
+
     /// Numbers a request and keeps it until it is answered. The message is to be sent if the link is up.
     pub fn ask(&mut self, ask: Ask, now: Monotonic) -> (Token, Message) {
         let token = self.next;

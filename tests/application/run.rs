@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use seatkeeper::event::Event;
+use seatkeeper::client::blocking::Client;
+use seatkeeper::client::{Config, Taking, Trust};
+use seatkeeper::event::{Event, Wishes};
 
 use crate::daemon::{signal, until};
-use crate::system::PROGRAM;
+use crate::system::{PROGRAM, System};
 use crate::{Site, blocking_client, place};
 
 fn run(site: &Site, port: u16, more: &[&str], errors: &Path) -> Child {
@@ -69,4 +71,36 @@ fn it_gives_up_after_its_time_or_by_a_signal() {
     let mut child = run(&site, daemon.port, &[], &errors);
     assert_eq!(child.wait().unwrap().code(), Some(256 - 4), "{}", said());
     assert!(!site.path("ran").exists());
+}
+
+#[test]
+fn a_seat_that_is_taken_back_is_waited_for_in_the_queue() {
+    let text = "SERVER this_host ANY {port}\nVENDOR LGS\nFEATURE one LGS 1.0 permanent 1\n";
+    let system = System::start(text, &[]);
+    let errors = system.dir.path().join("errors");
+    let said = || std::fs::read_to_string(&errors).unwrap();
+    let script = ": > runs; while [ ! -e end ]; do sleep 0.05; done; exit 5";
+    let mut child = Command::new(PROGRAM)
+        .args(["run", "--wait", "-c", &system.place(), "-f", "one", "1.0", "--", "sh", "-c", script])
+        .current_dir(system.dir.path())
+        .stdin(Stdio::null())
+        .stderr(std::fs::File::create(&errors).unwrap())
+        .spawn()
+        .unwrap();
+    until("the command to run", || system.dir.path().join("runs").exists());
+    // An administrator gives it to ann.
+    let trust = Trust::Publisher { keys: vec![], demo: true };
+    let ann = Config::new("LGS".parse().unwrap(), trust).unwrap().with_path(&system.place());
+    let ann = Client::new(ann).unwrap();
+    let mut anns = ann.checkout_waiting("one", "1.0", 1, &Wishes::default(), Taking::AtOnce).unwrap();
+    let port = system.port.to_string();
+    let removed = system.tool(&["lmremove", "-c", &system.place(), "-h", "one", "localhost", &port, "1"]);
+    assert!(removed.status.success(), "{}", crate::system::printed(&removed));
+    let held = anns.seat().unwrap();
+    until("it to wait", || said().contains("place 1"));
+    assert!(said().contains("warning: the license of one is lost"), "{}", said());
+    held.checkin().unwrap();
+    until("it to be held again", || said().contains("the license is held again"));
+    std::fs::write(system.dir.path().join("end"), "").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(5), "{}", said());
 }

@@ -290,3 +290,29 @@ fn the_blocking_face_waits_too() {
     let queue = Wishes { queue: Some(Queueing::default()), ..wishes };
     bob.checkout_wishing("one", "1.0", 1, &queue).unwrap().checkin().unwrap();
 }
+
+/// A number that waits is not acknowledged, and a server keeps 1024 answers behind it.
+#[tokio::test]
+async fn an_application_works_on_for_long_while_it_waits() {
+    let site = Site::new(300, 5);
+    let daemon = site.daemon(0);
+    let (ann, bob) = (client(daemon.port, "ann"), client(daemon.port, "bob"));
+    let held = ann.checkout("one", "1.0").await.unwrap();
+    let early = bob.checkout("two", "1.0").await.unwrap();
+    let mut waiting = wait(&bob, "one", Taking::AtOnce).await;
+    for _ in 0..80 {
+        let asked = (0..10).map(|_| bob.checkout("ten", "1.0"));
+        let seats = soon(futures_util::future::try_join_all(asked)).await.unwrap();
+        for seat in seats {
+            seat.checkin().await.unwrap();
+        }
+    }
+    let begun =
+        |event: &Event| matches!(event, Event::Opened(opened) if opened.identity.user.as_str() == "bob");
+    assert_eq!(site.count(begun), 2, "one session more, and not one for each request");
+    held.checkin().await.unwrap();
+    soon(waiting.seat()).await.unwrap().checkin().await.unwrap();
+    early.checkin().await.unwrap();
+    bob.close().await;
+    until("both to end", || site.count(|event| matches!(event, Event::Ended(_))) == 2).await;
+}
