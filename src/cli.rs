@@ -9,6 +9,7 @@ mod classic;
 mod judging;
 mod lmcatalog;
 mod lmcksum;
+mod lmclock;
 mod lmcrypt;
 mod lmdiff;
 mod lmdown;

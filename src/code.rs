@@ -90,6 +90,7 @@ codes! {
     NobodyNamed = -84, "USER_BASED license has no specified users - see server log", "name the users or hosts in INCLUDE lines of the options file";
     RequestNotSupported = -85, "License server system does not support this request", "update the server, or leave the request out";
     MaxExceeded = -87, "Checkout exceeds MAX specified in options file", "check licenses in, or ask the administrator of the license server";
+    ClockSetBack = -88, "System clock has been set back", "set the clock of the license server's machine right; if it is right, say so with lmutil lmclock accept";
     WrongPlatform = -89, "This platform not authorized by license", "use the license on a platform that it names";
     FutureFormat = -90, "Future license file format or misspelling in license file", "correct the keyword that the message names";
     FeatureRemoved = -92, "Feature removed during lmreread, or wrong SERVER line hostid", "restore the line, or run the server on the machine that SERVER names";

@@ -6,6 +6,7 @@
 //! [`debug_log`] as the lines administrators know; `wire` encodes requests and answers for the network.
 
 mod borrow;
+mod clock;
 pub mod codec;
 pub mod debug_log;
 mod denial;
@@ -14,6 +15,7 @@ mod removal;
 mod request;
 
 pub use borrow::{Borrow, BorrowReturn, Borrowing, Recalled, Renewal, Renewed};
+pub use clock::{ClockAccepted, Marked};
 pub use denial::Denial;
 pub use queue::{DequeueReason, Dequeued, Offered, Passed, Queued};
 pub use removal::{Removal, RemovalTarget, Removed};
@@ -80,6 +82,10 @@ pub enum Event {
     Renewed(Renewed),
     /// A borrow is renewed no more.
     Recalled(Box<Recalled>),
+    /// The clocks were looked at.
+    Marked(Box<Marked>),
+    /// An administrator answers for the wall clock.
+    ClockAccepted(Box<ClockAccepted>),
 }
 
 /// Begin of service, and with what.

@@ -9,6 +9,7 @@ pub mod inputs;
 pub mod license_texts;
 pub mod lmcatalog;
 pub mod lmcksum;
+pub mod lmclock;
 pub mod lmcrypt;
 pub mod lmdiff;
 pub mod lmdown;

@@ -22,6 +22,7 @@ mod borrow;
 mod checkin;
 mod checkout;
 mod choose;
+mod clock;
 mod damper;
 mod explain;
 mod invariant;
@@ -66,7 +67,7 @@ use crate::event::{
 };
 use crate::ident::{Digest, Handle, SessionId, Token};
 use crate::policy::Policy;
-use crate::time::Now;
+use crate::time::{Look, Now};
 
 /// What a decision goes by, beside the state: the licenses, who may have them, and what the latter has come to.
 #[derive(Debug, Clone, Copy)]
@@ -126,6 +127,20 @@ pub enum Command {
     Remove(Removed),
     /// Time has passed: what is over at this time ends. See [`next_wakeup`].
     Tick,
+    /// The clocks were looked at. Due at the start, whenever the wall clock moved otherwise than elapsed time, and each minute.
+    Look {
+        /// What they say.
+        look: Look,
+        /// Whether it is recorded even if nothing is new.
+        note: bool,
+    },
+    /// An administrator answers for the wall clock.
+    AcceptClock {
+        /// Who, such as `ann@ws01`.
+        by: String,
+        /// What the clocks say.
+        look: Look,
+    },
     /// Serves those who wait, one step at a time: holds that are over pass on, and licenses that are free are offered. Due while
     /// [`State::has_queue`] after every other command and when time has passed, again and again until it has no events.
     Serve,
@@ -205,6 +220,8 @@ pub fn decide(state: &State, rules: Rules<'_>, command: &Command, now: Now) -> D
         Command::Remove(order) => remove::decide(state, rules, order, now),
         Command::Tick => tenure::tick(state, now),
         Command::Reread { reread, catalog } => reread::decide(state, rules.catalog, reread, catalog, now),
+        Command::Look { look, note } => clock::look(state, *look, *note),
+        Command::AcceptClock { by, look } => clock::accept(state, by, *look),
         Command::Serve => queue::serve(state, rules, now),
         Command::CountDenials(denied) => Decision::new(vec![Event::Denied(denied.clone())], Reply::Done),
     }

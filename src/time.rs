@@ -2,9 +2,11 @@
 //! the measured difference between two clocks. Nothing here reads a clock; trait [`Clock`] is implemented in `platform`.
 
 mod date;
+mod mark;
 mod skew;
 
 pub use date::{CivilDate, DateError};
+pub use mark::{ClockNews, Standing, TOLERANCE_MS, TimeMark};
 pub use skew::{Skew, SkewLimits, SkewVerdict};
 
 use std::fmt;
@@ -91,11 +93,29 @@ pub struct Look {
     pub elapsed_ms: u64,
 }
 
+/// By what time license lines are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LicenseTime {
+    /// The time.
+    pub utc: Timestamp,
+    /// Whether it can be trusted, so that lines that expire are served.
+    pub trusted: bool,
+}
+
+impl From<Timestamp> for LicenseTime {
+    fn from(utc: Timestamp) -> Self {
+        Self { utc, trusted: true }
+    }
+}
+
 /// Where shells get the time from; tests put in their own.
 pub trait Clock: Send + Sync {
     /// The present moment on both clocks.
     fn now(&self) -> Now;
 
-    /// What the clocks of the machine say.
-    fn look(&self) -> Look;
+    /// What the clocks of the machine say. One without suspends and boots has nothing more to tell than the time.
+    fn look(&self) -> Look {
+        let Now { utc, mono } = self.now();
+        Look { utc, boot: [0; 16], elapsed_ms: mono.0 }
+    }
 }

@@ -5,6 +5,7 @@
 //! The tokio codecs over it live in `client::codec`. Nothing a peer sends may panic, hang or grow without bound: a length
 //! is judged on the header, before any of the body is kept.
 
+mod clock;
 mod decode;
 mod encode;
 mod frame;
@@ -29,8 +30,8 @@ pub use line_status::status_lines;
 pub use message::{BorrowClaim, Control, ControlVerb, Hello, Message, Purpose};
 pub use message_error::MessageError;
 pub use server_message::{
-    FeatureCount, LicensePart, LineText, LingerTime, Notice, PoolKind, RecordText, ServerInfo, SessionTerms,
-    StatusItem, VendorInfo, Welcome,
+    ClockInfo, FeatureCount, LicensePart, LineText, LingerTime, Notice, PoolKind, RecordText, ServerInfo,
+    SessionTerms, StatusItem, VendorInfo, Welcome,
 };
 
 /// Major version of the protocol that HELLO and WELCOME carry: others are refused.

@@ -9,6 +9,7 @@ mod seat {
     pub(crate) mod bench;
     mod borrow;
     mod cases;
+    mod clock;
     mod linger;
     mod named;
     mod options;

@@ -4,6 +4,10 @@
 
 #[path = "support/daemon.rs"]
 mod daemon;
+#[path = "support/moved_clock.rs"]
+mod moved_clock;
+#[path = "support/shim.rs"]
+mod shim;
 #[path = "support/signed.rs"]
 mod signed;
 #[path = "support/system.rs"]
@@ -13,6 +17,7 @@ mod tools {
     mod linger;
     mod lmcatalog;
     mod lmcksum;
+    mod lmclock;
     mod lmcrypt;
     mod lmdiff;
     mod lmdown;

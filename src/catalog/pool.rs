@@ -10,7 +10,7 @@ use crate::event::Identity;
 use crate::ident::{Digest, DupMask, FeatureName, PoolKey, Version};
 use crate::license::{Expiry, FeatureLine, HostId, LicenseCount};
 use crate::sign::{KeyId, Manifest, Signer};
-use crate::time::{CivilDate, Timestamp};
+use crate::time::{CivilDate, LicenseTime, Timestamp};
 
 /// Attributes whose values are part of a pool's key besides HOSTID and VENDOR_STRING (`flexnet-files.md` 3.1).
 const KEY_ATTRIBUTES: [&str; 8] =
@@ -111,6 +111,8 @@ pub enum Period {
     Before,
     /// Started and expired (-10).
     After,
+    /// Valid, but the clock is set back and the line expires (-88).
+    Untrusted,
     /// Valid.
     Within,
 }
@@ -148,38 +150,41 @@ impl Pool {
 
     /// How many licenses are valid at an instant; 0 for an uncounted pool.
     #[must_use]
-    pub fn count_at(&self, utc: Timestamp) -> u32 {
-        self.valid_lots(utc).fold(0, |sum, lot| sum.saturating_add(lot.count))
+    pub fn count_at(&self, at: impl Into<LicenseTime>) -> u32 {
+        self.valid_lots(at).fold(0, |sum, lot| sum.saturating_add(lot.count))
     }
 
     /// How many licenses beyond the count may be in use at an instant.
     #[must_use]
-    pub fn overdraft_at(&self, utc: Timestamp) -> u32 {
-        self.valid_lots(utc).fold(0, |sum, lot| sum.saturating_add(lot.overdraft))
+    pub fn overdraft_at(&self, at: impl Into<LicenseTime>) -> u32 {
+        self.valid_lots(at).fold(0, |sum, lot| sum.saturating_add(lot.overdraft))
     }
 
     /// How many seconds a license stays in use that was given up at an instant, as the publisher has it: the longest time of any
     /// valid line.
     #[must_use]
-    pub fn linger_at(&self, utc: Timestamp) -> u32 {
-        self.valid_lots(utc).map(|lot| lot.linger_s).max().unwrap_or(0)
+    pub fn linger_at(&self, at: impl Into<LicenseTime>) -> u32 {
+        self.valid_lots(at).map(|lot| lot.linger_s).max().unwrap_or(0)
     }
 
-    /// The furthest that any of its lots has got at an instant: within validity, else expired, else not started.
+    /// The furthest that any of its lots has got at an instant: within validity, else not to be told, else expired, else not
+    /// started.
     #[must_use]
-    pub fn period_at(&self, utc: Timestamp) -> Period {
-        self.lots.iter().map(|lot| lot.period_at(utc)).max().unwrap_or(Period::Before)
+    pub fn period_at(&self, at: impl Into<LicenseTime>) -> Period {
+        let at = at.into();
+        self.lots.iter().map(|lot| lot.period_at(at)).max().unwrap_or(Period::Before)
     }
 
     /// The lots that are valid at an instant.
-    pub fn valid_lots(&self, utc: Timestamp) -> impl Iterator<Item = &Lot> {
-        self.lots.iter().filter(move |lot| lot.is_valid_at(utc))
+    pub fn valid_lots(&self, at: impl Into<LicenseTime>) -> impl Iterator<Item = &Lot> {
+        let at = at.into();
+        self.lots.iter().filter(move |lot| lot.is_valid_at(at))
     }
 
     /// The lot that a grant at this instant names: of the valid ones the one that is valid for longest.
     #[must_use]
-    pub fn backing_lot(&self, utc: Timestamp) -> Option<&Lot> {
-        self.valid_lots(utc).reduce(|best, lot| {
+    pub fn backing_lot(&self, at: impl Into<LicenseTime>) -> Option<&Lot> {
+        self.valid_lots(at).reduce(|best, lot| {
             let longer = match (lot.ends, best.ends) {
                 (_, None) => false,
                 (None, Some(_)) => true,
@@ -263,17 +268,20 @@ impl Lot {
 
     /// Whether an instant lies within its validity.
     #[must_use]
-    pub fn is_valid_at(&self, utc: Timestamp) -> bool {
-        self.period_at(utc) == Period::Within
+    pub fn is_valid_at(&self, at: impl Into<LicenseTime>) -> bool {
+        self.period_at(at) == Period::Within
     }
 
     /// Where an instant lies: START counts from the first moment of its day, the expiry date through its last one.
     #[must_use]
-    pub fn period_at(&self, utc: Timestamp) -> Period {
+    pub fn period_at(&self, at: impl Into<LicenseTime>) -> Period {
+        let LicenseTime { utc, trusted } = at.into();
         if self.starts.is_some_and(|starts| utc < starts) {
             Period::Before
         } else if self.ends.is_some_and(|ends| utc >= ends) {
             Period::After
+        } else if !trusted && self.ends.is_some() {
+            Period::Untrusted
         } else {
             Period::Within
         }

@@ -4,9 +4,9 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::terminal::is_output_lost;
 use super::{
-    Call, PROGRAM, USAGE, classic, lmcatalog, lmcksum, lmcrypt, lmdiff, lmdown, lmexplain, lmfmt, lmhostid,
-    lminstall, lmlicvalidator, lmlint, lmopt, lmremove, lmreread, lmstat, lmutil, lmver, lsp, print,
-    print_error, run,
+    Call, PROGRAM, USAGE, classic, lmcatalog, lmcksum, lmclock, lmcrypt, lmdiff, lmdown, lmexplain, lmfmt,
+    lmhostid, lminstall, lmlicvalidator, lmlint, lmopt, lmremove, lmreread, lmstat, lmutil, lmver, lsp,
+    print, print_error, run,
 };
 #[cfg(feature = "server")]
 use super::{lmgrd, lmreplay, up, vendord};
@@ -47,6 +47,7 @@ pub(super) static APPLETS: &[Applet] = &[
     applet!("lmdown", lmdown, classic: true, hidden: false),
     applet!("lmremove", lmremove, classic: true, hidden: false),
     applet!("lmreread", lmreread, classic: true, hidden: false),
+    applet!("lmclock", lmclock, classic: true, hidden: false),
     applet!("lmhostid", lmhostid, classic: true, hidden: false),
     applet!("lmlicvalidator", lmlicvalidator, classic: true, hidden: false),
     applet!("lmlint", lmlint, classic: false, hidden: false),

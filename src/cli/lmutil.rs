@@ -13,6 +13,7 @@ const TOOLS: &[&str] = &[
     "lmdown",
     "lmremove",
     "lmreread",
+    "lmclock",
     "lmhostid",
     "lmlicvalidator",
     "lmlint",

@@ -159,6 +159,8 @@ minors! {
     TAG_UNKNOWN = 316;
     /// A refusal came with a number that is not known here.
     CODE_UNKNOWN = 317;
+    /// The wall clock of the server is more than a day behind its time mark, and the line expires.
+    SERVER_CLOCK_BACK = 320;
     /// The history can't be written.
     STORE_FAILED = 401;
     /// The request's record was rolled back.

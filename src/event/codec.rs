@@ -14,9 +14,11 @@
 //! | `queue` | those of the queue |
 //! | `removal` | that of lmremove |
 //! | `borrow` | those of borrowing |
+//! | `clock` | those of the clocks |
 
 mod borrow;
 mod bytes;
+mod clock;
 mod events;
 mod names;
 mod parts;
@@ -26,6 +28,7 @@ mod removal;
 mod tests;
 
 pub use bytes::{Reader, Writer};
+pub use clock::{put_mark, take_mark};
 pub use names::{InlineNames, NameKind, PutNames, TakeNames};
 pub use parts::{
     put_accounting, put_answer, put_borrow, put_checkout, put_identity, put_wishes, take_accounting,

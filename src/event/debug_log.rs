@@ -4,9 +4,11 @@
 //! parentheses, the feature in quotes, two blanks after `user@host`. What the analysers do not know goes into lines of
 //! its own that begin with another word.
 
+mod clock;
 pub mod read;
 mod start;
 
+pub use clock::{clock, clock_accepted, span};
 pub use start::{expired, expires_soon, feature_table, license_manager_block, vendor_daemon_block};
 
 use jiff::tz::TimeZone;

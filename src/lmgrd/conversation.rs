@@ -328,8 +328,8 @@ impl Talk {
             ControlVerb::Shutdown { .. } => (self.desk.refuse_down, "lmdown", "SHUTDOWN"),
             ControlVerb::Reread { .. } => (self.desk.refuse_reread, "lmreread", "REREAD"),
             ControlVerb::Remove { .. } => (self.desk.refuse_remove, "lmremove", "REMOVE"),
-            ControlVerb::Explain { .. } => {
-                let note = "this is lmgrd; a vendor daemon explains its decisions";
+            ControlVerb::Explain { .. } | ControlVerb::AcceptClock => {
+                let note = "this is lmgrd; ask a vendor daemon";
                 return Reply::refuse(Code::RequestNotSupported, minor::TYPE_UNKNOWN, note);
             }
         };

@@ -340,8 +340,8 @@ impl Manager {
                 self.remove_asked(order, &vendor, &removal);
                 None
             }
-            ControlVerb::Explain { .. } => {
-                let note = "a vendor daemon explains its decisions";
+            ControlVerb::Explain { .. } | ControlVerb::AcceptClock => {
+                let note = "this is for a vendor daemon";
                 let denial = Denial::new(Code::RequestNotSupported, minor::TYPE_UNKNOWN, note);
                 let _ = order.reply.send(Err(denial));
                 None

@@ -218,6 +218,8 @@ impl Replay {
                 }
                 Event::Ended(ended) => self.end(ended.session, ended.why, at),
                 Event::Opened(_) | Event::Resumed(_) | Event::Stopped(_) => self.apply(event, at),
+                // The clock of that time is judged by its own looks.
+                Event::Marked(_) | Event::ClockAccepted(_) => self.apply(event, at),
                 Event::Started(_) => {
                     if let Some(files) = Files::of(&event) {
                         self.rules = rules(&files)?;

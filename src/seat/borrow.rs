@@ -85,7 +85,7 @@ pub(super) fn obstacle(
     };
     terms_obstacle(asked, pool, of_pool, borrowing.ends).or_else(crowded).or_else(|| {
         let (lowwater, rule) = of_pool.terms.borrow_lowwater.filter(|_| pool.counted)?;
-        let most = u64::from(pool.count_at(asked.now)).saturating_sub(u64::from(lowwater));
+        let most = u64::from(pool.count_at(asked.time)).saturating_sub(u64::from(lowwater));
         let enough = lent.saturating_add(asked.count()) <= most;
         (!enough).then_some(BorrowObstacle::Lowwater { borrowed: lent, most, rule })
     })
@@ -108,7 +108,9 @@ fn terms_obstacle(
         Access::NotIncluded(rule) => return Some(BorrowObstacle::NotIncluded(rule)),
         Access::Open | Access::Included(_) => {}
     }
-    if ends <= asked.now {
+    // Reckoned from the time by which it will end, whatever becomes of the clock.
+    let now = asked.state.confirmed(asked.now);
+    if ends <= now.max(asked.now) {
         return Some(BorrowObstacle::Past);
     }
     // MAX_BORROW_HOURS can only shorten it (`domain.md` BOR-4).
@@ -116,8 +118,8 @@ fn terms_obstacle(
         Some((most, rule)) if most < hours => (most, Some(rule)),
         _ => (hours, None),
     };
-    let latest = asked.now.plus(Duration::from_secs(u64::from(hours) * 3600));
-    let expiry = backing(pool, asked.request.count.get(), asked.now).1;
+    let latest = now.plus(Duration::from_secs(u64::from(hours) * 3600));
+    let expiry = backing(pool, asked.request.count.get(), asked.time.utc.into()).1;
     match expiry {
         Some(expiry) if ends > expiry => Some(BorrowObstacle::PastExpiry { latest: latest.min(expiry) }),
         _ if ends > latest => Some(BorrowObstacle::TooLong { latest, hours, rule }),
@@ -196,7 +198,7 @@ pub(super) fn renew(state: &State, rules: Rules<'_>, id: SessionId, request: &Re
             wishes: seat.wishes.clone(),
         };
         let asked = Asked::new(state, rules, &of, (None, &seat.identity), now.utc);
-        if wanted <= now.utc {
+        if wanted <= state.confirmed(now.utc).max(now.utc) {
             return denied(borrow_refusal(&asked, None, BorrowObstacle::Past));
         }
         if wanted > ends
@@ -209,9 +211,10 @@ pub(super) fn renew(state: &State, rules: Rules<'_>, id: SessionId, request: &Re
     }
     // The license may end sooner than it did, after a reread.
     let pool = rules.catalog.pool(&seat.pool);
-    let expiry = pool.and_then(|pool| backing(pool, seat.count.get(), now.utc).1);
+    let expiry =
+        pool.and_then(|pool| backing(pool, seat.count.get(), state.license_time(now.utc).utc.into()).1);
     let ends = expiry.map_or(ends, |expiry| ends.min(expiry.max(before.until)));
-    let borrow = Borrow::at(now.utc, ends, span(rules.catalog, &borrowing));
+    let borrow = Borrow::at(state.confirmed(now.utc), ends, span(rules.catalog, &borrowing));
     // A record that is out can't be called back: only asking for a sooner end shortens it.
     let until = if request.ends.is_some() { borrow.until } else { borrow.until.max(before.until) };
     let borrow = Borrow { until: until.min(ends), ends };

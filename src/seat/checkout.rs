@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::borrow;
-use super::choose::{Asked, Asking, choose, sharing};
+use super::choose::{Asked, Asking, Step, choose, sharing};
 use super::linger::Found;
 use super::queue::{self, Ahead, Offer};
 use super::refusal::refusal;
 use super::{Decision, PoolUse, Reply, Rules, Session, State};
-use crate::catalog::Pool;
+use crate::catalog::{Period, Pool};
 use crate::code::{Code, minor};
 use crate::event::{
     Accounting, Answer, Checkout, Denial, Denied, Event, Identity, In, InReason, Out, Passed, Shares,
 };
 use crate::ident::{Digest, Handle, SessionId, Token};
-use crate::time::{Now, Timestamp};
+use crate::time::{LicenseTime, Now, Timestamp};
 use crate::wire::limits::UNACKNOWLEDGED_MAX;
 
 /// Looks up the session of a request and sorts out request numbers that were used before. A repeated number gets its
@@ -68,7 +68,9 @@ pub(super) fn decide(
     match choose(&asked, |pool, rules| asked.obstacle(pool, rules)) {
         Ok(pool) => grant(&asked, id, session, pool),
         Err(furthest) => {
-            if let Some(decision) = queue::enter(&asked, id, session) {
+            // Nobody waits for a clock: whoever can set it right must hear of it.
+            let clock = furthest.is_some_and(|stuck| stuck.step == Step::Period(Period::Untrusted));
+            if let Some(decision) = (!clock).then(|| queue::enter(&asked, id, session)).flatten() {
                 return decision;
             }
             let denial = refusal(&asked, furthest);
@@ -86,7 +88,7 @@ fn grant<'a>(asked: &Asked<'a>, id: SessionId, session: &Session, pool: &'a Pool
     let mut events = before(asked, pool, &found);
     let mut handle = Handle(state.last_handle + 1);
     let out = |pool: &Pool, found: &Found, request: Checkout, handle: Handle| {
-        let (lines, expires) = backing(pool, request.count.get(), asked.now);
+        let (lines, expires) = backing(pool, request.count.get(), asked.time);
         Out {
             session: id,
             identity: session.identity.clone(),
@@ -131,7 +133,7 @@ pub(super) fn before<'a>(asked: &Asked<'a>, pool: &'a Pool, found: &Found) -> Ve
 /// Grants what was held for a request. It counts already.
 pub(super) fn claim(asked: &Asked<'_>, session: SessionId, pool: &Pool, offer: &Offer) -> Decision {
     let request = asked.request.clone();
-    let (lines, expires) = backing(pool, request.count.get(), asked.now);
+    let (lines, expires) = backing(pool, request.count.get(), asked.time);
     let in_use = asked.state.pool(&pool.key).map_or(0, PoolUse::in_use);
     let out = Out {
         session,
@@ -163,13 +165,13 @@ fn accounting(
 ) -> Accounting {
     let in_use = found.in_use.saturating_add(asked.adds(found));
     let shares = sharing_of(asked, identity, pool, found, handle);
-    let borrow = borrow::granted(asked.rules.catalog, asked.request, asked.now);
+    let borrow = borrow::granted(asked.rules.catalog, asked.request, asked.state.confirmed(asked.now));
     Accounting { shares, overdraft: overdraft(asked, pool, in_use), suite: None, borrow }
 }
 
 /// How many of the licenses in use are beyond the count of their pool.
 fn overdraft(asked: &Asked<'_>, pool: &Pool, in_use: u64) -> u32 {
-    let over = if pool.counted { in_use.saturating_sub(u64::from(pool.count_at(asked.now))) } else { 0 };
+    let over = if pool.counted { in_use.saturating_sub(u64::from(pool.count_at(asked.time))) } else { 0 };
     u32::try_from(over).unwrap_or(u32::MAX)
 }
 
@@ -187,8 +189,8 @@ pub(super) fn sharing_of(
 
 /// The signed lines that a grant of `count` licenses stands on, and the earliest end among them: the line that is valid
 /// for longest, if it has so many, else the pool's valid lines in order until they suffice.
-pub(super) fn backing(pool: &Pool, count: u32, now: Timestamp) -> (Arc<[Digest]>, Option<Timestamp>) {
-    if let Some(lot) = pool.backing_lot(now)
+pub(super) fn backing(pool: &Pool, count: u32, at: LicenseTime) -> (Arc<[Digest]>, Option<Timestamp>) {
+    if let Some(lot) = pool.backing_lot(at)
         && (!pool.counted || lot.count >= count)
     {
         return (Arc::clone(&lot.lines), lot.ends);
@@ -196,7 +198,7 @@ pub(super) fn backing(pool: &Pool, count: u32, now: Timestamp) -> (Arc<[Digest]>
     let (mut lines, mut named) = (Vec::new(), BTreeSet::new());
     let mut ends: Option<Timestamp> = None;
     let mut covered: u64 = 0;
-    for lot in pool.valid_lots(now) {
+    for lot in pool.valid_lots(at) {
         if covered >= u64::from(count) {
             break;
         }

@@ -17,7 +17,7 @@ use crate::catalog::{Named, Period, Pool};
 use crate::event::{Checkout, Identity};
 use crate::ident::{Handle, PoolKey, SessionId};
 use crate::policy::{Inclusion, LimitId, Naming, PoolRules, Profile, RuleId};
-use crate::time::Timestamp;
+use crate::time::{LicenseTime, Timestamp};
 
 /// One question that a pool puts to a request, with what was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,19 +127,20 @@ impl Step {
             Self::Version { enough: false } => Some(1),
             Self::Period(Period::Before) => Some(2),
             Self::Period(Period::After) => Some(3),
-            Self::HostId { fits: false } => Some(4),
-            Self::Platform { fits: false } => Some(5),
-            Self::Exclude { by: Some(_) } => Some(6),
-            Self::Include(Inclusion { list: Some(_), by: None }) => Some(7),
-            Self::Named { most, naming, .. } if !naming.is_within(most) => Some(7),
-            Self::Borrow(Some(_)) => Some(8),
-            Self::Limit { allows: false, .. } => Some(9),
-            Self::Count { enough: false, .. } => Some(10),
-            Self::Queue { may_pass: false, .. } => Some(11),
+            Self::Period(Period::Untrusted) => Some(4),
+            Self::HostId { fits: false } => Some(5),
+            Self::Platform { fits: false } => Some(6),
+            Self::Exclude { by: Some(_) } => Some(7),
+            Self::Include(Inclusion { list: Some(_), by: None }) => Some(8),
+            Self::Named { most, naming, .. } if !naming.is_within(most) => Some(8),
+            Self::Borrow(Some(_)) => Some(9),
+            Self::Limit { allows: false, .. } => Some(10),
+            Self::Count { enough: false, .. } => Some(11),
+            Self::Queue { may_pass: false, .. } => Some(12),
             // Of two pools without a free license that one answers in which licenses are free, but for others.
-            Self::Availability { room: Room::Full, .. } => Some(12),
-            Self::Availability { room: Room::Reserved, .. } => Some(13),
-            Self::Availability { room: Room::Overdraft, .. } => Some(14),
+            Self::Availability { room: Room::Full, .. } => Some(13),
+            Self::Availability { room: Room::Reserved, .. } => Some(14),
+            Self::Availability { room: Room::Overdraft, .. } => Some(15),
             _ => None,
         }
     }
@@ -160,6 +161,8 @@ pub(super) struct Asked<'a> {
     identity: &'a Identity,
     pub(super) client: Cow<'a, Profile>,
     pub(super) now: Timestamp,
+    /// By what its licenses are judged.
+    pub(super) time: LicenseTime,
     /// Who waits ahead of it.
     pub(super) ahead: Ahead<'a>,
     /// The pools of the feature, and what the options file says of each.
@@ -232,8 +235,8 @@ impl<'a> Asked<'a> {
         };
         let feature = request.feature.as_str();
         let pools = (rules.catalog.pools(feature), rules.policy.pools(feature));
-        let (ahead, seen) = (Ahead::default(), Cell::new(None));
-        Self { state, rules, request, identity, client, now, ahead, pools, seen }
+        let (time, ahead, seen) = (state.license_time(now), Ahead::default(), Cell::new(None));
+        Self { state, rules, request, identity, client, now, time, ahead, pools, seen }
     }
 
     /// The request behind those that wait.
@@ -331,7 +334,7 @@ impl<'a> Asked<'a> {
             }
             visit(Step::Version { enough: pool.version >= self.request.version })?;
         }
-        let period = pool.period_at(self.now);
+        let period = pool.period_at(self.time);
         visit(Step::Period(period))?;
         visit(Step::HostId { fits: pool.admits(self.identity) })?;
         if pool.platforms.is_some() {
@@ -359,8 +362,8 @@ impl<'a> Asked<'a> {
         if period != Period::Within {
             return ControlFlow::Continue(());
         }
-        let count = u64::from(pool.count_at(self.now));
-        let most = count.saturating_add(overdraft(pool, of_pool, self.now));
+        let count = u64::from(pool.count_at(self.time));
+        let most = count.saturating_add(overdraft(pool, of_pool, self.time));
         let enough = self.count() <= most;
         visit(Step::Count { count: most, enough })?;
         if !enough {
@@ -401,7 +404,7 @@ impl<'a> Asked<'a> {
             && !pool.is_package()
             && pool.version >= self.request.version
             && (pool.platforms.is_none() || pool.runs_on(self.identity))
-            && pool.period_at(self.now) == Period::Within
+            && matches!(pool.period_at(self.time), Period::Within | Period::Untrusted)
             && pool.admits(self.identity)
             && of_pool.exclusion(&self.client).is_none()
             && self.is_included(pool, of_pool)
@@ -421,14 +424,16 @@ impl<'a> Asked<'a> {
     fn named(&self, pool: &Pool, of_pool: &PoolRules) -> impl Iterator<Item = Step> {
         pool.named.iter().map(|named| Step::Named {
             named: *named,
-            most: pool.names_at(*named, Some(self.now)),
+            most: pool.names_at(*named, Some(self.time.utc)),
             naming: of_pool.naming(*named, &self.client),
         })
     }
 
     /// What of a pool the client could have if nobody else had any.
     fn attainable(&self, pool: &Pool, of_pool: &PoolRules) -> u64 {
-        let most = u64::from(pool.count_at(self.now)).saturating_add(overdraft(pool, of_pool, self.now));
+        // Licenses that are not given while the clock is set back are given again when it is right.
+        let then = self.time.utc;
+        let most = u64::from(pool.count_at(then)).saturating_add(overdraft(pool, of_pool, then.into()));
         let policy = self.rules.policy;
         let reserved = of_pool.reservations.iter().filter_map(|id| policy.reservation(*id));
         let others = reserved.filter(|reservation| !policy.is_reserved_for(reservation, &self.client));
@@ -521,7 +526,7 @@ pub(super) fn sharing(pool: &Pool, request: &Checkout, identity: &Identity) -> O
 }
 
 /// How many licenses beyond its count a pool may give: what the lines say, and no more than MAX_OVERDRAFT (3.10).
-pub(super) fn overdraft(pool: &Pool, of_pool: &PoolRules, now: Timestamp) -> u64 {
+pub(super) fn overdraft(pool: &Pool, of_pool: &PoolRules, at: LicenseTime) -> u64 {
     let most = of_pool.terms.max_overdraft.map_or(u32::MAX, |(most, _)| most);
-    u64::from(pool.overdraft_at(now).min(most))
+    u64::from(pool.overdraft_at(at).min(most))
 }

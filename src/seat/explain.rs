@@ -44,6 +44,8 @@ pub enum Change {
     Wait(Timestamp),
     /// The license has ended: a newer one is needed.
     Renew,
+    /// The clock of the server's machine must be set right, or accepted.
+    Clock,
     /// The client must be a machine with one of the pool's hostids.
     OtherHost,
     /// The client must run on one of the pool's platforms.
@@ -180,6 +182,7 @@ fn change<'a>(
         Step::Platform { .. } => Change::OtherPlatform,
         Step::Version { .. } => Change::LowerVersion,
         Step::Period(Period::Before) => Change::Wait(starts(pool).unwrap_or_default()),
+        Step::Period(Period::Untrusted) => Change::Clock,
         Step::Period(_) => Change::Renew,
         Step::HostId { .. } => Change::OtherHost,
         Step::Exclude { .. } => Change::NotExcluded(of_pool.exclusions(&asked.client)),

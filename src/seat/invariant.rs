@@ -12,7 +12,7 @@ use crate::event::{
     Borrow, Checkout, DequeueReason, Event, Identity, InReason, Lingering, Offered, Out, Shares,
 };
 use crate::ident::{Handle, PoolKey, SessionId, Token};
-use crate::time::Now;
+use crate::time::{LicenseTime, Now, Timestamp};
 
 /// A decision that must not be stored: the engine contradicts itself.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -59,6 +59,7 @@ pub enum Violation {
 /// # Errors
 /// The first [`Violation`].
 pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Result<(), Violation> {
+    let (time, confirmed) = (state.license_time(now.utc), state.confirmed(now.utc));
     let mut added: BTreeMap<&PoolKey, u64> = BTreeMap::new();
     let mut gone: Vec<&Seat> = Vec::new();
     let mut last_handle = state.last_handle;
@@ -100,14 +101,14 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
                 let added = added.entry(&out.pool).or_default();
                 *added += adds;
                 check_token(state, out.session, out.request.token)?;
-                let pool = check_pool(catalog, (&out.pool, &out.request), (in_use, *added), now)?;
+                let pool = check_pool(catalog, (&out.pool, &out.request), (in_use, *added), time)?;
                 check_suite(pool, out, package)?;
                 if let Some(borrow) = out.accounting.borrow {
                     let past_license = out.expires.is_some_and(|expires| borrow.ends > expires);
                     if pool.borrow_h.is_none() || past_license {
                         return Err(Violation::BadBorrow(out.handle));
                     }
-                    check_borrow(borrow, out.handle, now)?;
+                    check_borrow(borrow, out.handle, confirmed)?;
                 }
                 package = pool.is_package().then_some(out);
             }
@@ -115,7 +116,7 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
                 let asked = (&offered.request, &offered.identity, offered.shares);
                 let counted = counted(state, &offered.pool, asked, &gone);
                 check_offer(state, offered)?;
-                check_pool(catalog, (&offered.pool, &offered.request), counted, now)?;
+                check_pool(catalog, (&offered.pool, &offered.request), counted, time)?;
             }
             Event::Queued(queued) => {
                 if queued.handle.0 <= state.last_handle {
@@ -139,7 +140,7 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
                     return Err(Violation::NotHeld(renewed.session));
                 }
                 check_token(state, renewed.session, renewed.token)?;
-                check_borrow(renewed.borrow, renewed.handle, now)?;
+                check_borrow(renewed.borrow, renewed.handle, confirmed)?;
             }
             Event::In(returned) => {
                 let seat = state.seat(returned.handle).filter(|seat| seat.session == returned.session);
@@ -148,7 +149,7 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
                 if by_order && (!ordered || seat.tenure != Tenure::Held) {
                     return Err(Violation::NotOrdered(returned.handle));
                 }
-                let due = seat.tenure.until().is_some_and(|until| until <= now.utc);
+                let due = seat.tenure.until().is_some_and(|until| until <= confirmed);
                 if returned.why == InReason::BorrowEnd && !due {
                     return Err(Violation::BadBorrow(returned.handle));
                 }
@@ -159,7 +160,7 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
                 let held = |seat: &&Seat| seat.session == *session && seat.tenure == Tenure::Held;
                 let seat = state.seat(*handle).filter(held).ok_or(Violation::NotHeld(*session))?;
                 together(*handle, seat, true)?;
-                if *until <= now.utc {
+                if *until <= confirmed {
                     return Err(Violation::OverAlready(*handle));
                 }
             }
@@ -180,8 +181,8 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
     package.map_or(Ok(()), |alone| Err(Violation::SuiteParted(alone.handle)))
 }
 
-fn check_borrow(borrow: Borrow, handle: Handle, now: Now) -> Result<(), Violation> {
-    let possible = now.utc < borrow.until && borrow.until <= borrow.ends;
+fn check_borrow(borrow: Borrow, handle: Handle, now: Timestamp) -> Result<(), Violation> {
+    let possible = now < borrow.until && borrow.until <= borrow.ends;
     if possible { Ok(()) } else { Err(Violation::BadBorrow(handle)) }
 }
 
@@ -234,14 +235,14 @@ fn check_pool<'a>(
     catalog: &'a Catalog,
     (key, request): (&PoolKey, &Checkout),
     (in_use, added): (u64, u64),
-    now: Now,
+    time: LicenseTime,
 ) -> Result<&'a Pool, Violation> {
     let pool = catalog
         .pool(key)
         .filter(|pool| pool.feature == request.feature)
         .ok_or_else(|| Violation::PoolUnknown(key.clone()))?;
     let total = in_use.saturating_add(added);
-    let count = u64::from(pool.count_at(now.utc)).saturating_add(u64::from(pool.overdraft_at(now.utc)));
+    let count = u64::from(pool.count_at(time)).saturating_add(u64::from(pool.overdraft_at(time)));
     // After a reread more may be out; who shares takes nothing from that pool.
     if pool.counted && added > 0 && total > count {
         return Err(Violation::PoolExceeded { pool: key.clone(), out: total, count });

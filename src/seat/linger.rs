@@ -21,7 +21,7 @@ pub fn given_up(
     let component = |seat: &Seat| seat.component.and_then(|component| state.seat(component));
     let seat = state.seat(handle).map(|seat| component(seat).unwrap_or(seat));
     let Some(seat) = seat.filter(|seat| seat.tenure == Tenure::Held) else { return Vec::new() };
-    let (session, term) = (seat.session, term(rules, seat, now));
+    let (session, term) = (seat.session, term(state, rules, seat, now));
     let event = |handle: Handle| match term {
         Some((until, cut)) => Event::Lingering(Lingering { session, handle, until, cut, why }),
         None => Event::In(In { session, handle, why }),
@@ -31,21 +31,23 @@ pub fn given_up(
 
 /// Until when a checkout that is given up now lingers, and whether that is cut to the end of its license. The larger of the
 /// publisher's time and the options file's counts. None if it comes back at once.
-fn term(rules: Rules<'_>, seat: &Seat, now: Timestamp) -> Option<(Timestamp, bool)> {
+fn term(state: &State, rules: Rules<'_>, seat: &Seat, now: Timestamp) -> Option<(Timestamp, bool)> {
     // Most sites have no such line, and each checkin comes by.
     if !rules.catalog.lingers() && !rules.policy.lingers() {
         return None;
     }
+    // What is given up lingers also while the clock is set back.
+    let (now, time) = (state.confirmed(now), state.license_time(now).utc);
     let index = rules.catalog.place(&seat.pool)?;
     let pool = rules.catalog.pools(seat.pool.feature()).get(index)?;
     let of_options =
         rules.policy.pools(seat.pool.feature()).get(index).and_then(|of_pool| of_pool.terms.linger);
-    let seconds = of_options.map_or(0, |(seconds, _)| seconds).max(pool.linger_at(now));
+    let seconds = of_options.map_or(0, |(seconds, _)| seconds).max(pool.linger_at(time));
     if seconds == 0 {
         return None;
     }
     let whole = now.plus(Duration::from_secs(seconds.into()));
-    let ends = pool.backing_lot(now)?.ends;
+    let ends = pool.backing_lot(time)?.ends;
     Some(match ends.filter(|ends| *ends < whole) {
         Some(ends) => (ends, true),
         None => (whole, false),

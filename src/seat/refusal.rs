@@ -40,6 +40,7 @@ pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
             let note = format!("{feature} {} starts at {date}", pool.version);
             Denial::new(Code::NotStarted, minor::START_IN_FUTURE, &note)
         }
+        Step::Period(Period::Untrusted) => super::clock::set_back(asked, feature),
         Step::Period(_) => expired(feature, pool),
         Step::HostId { .. } => {
             let wanted: Vec<String> = pool.hostids.iter().map(ToString::to_string).collect();
@@ -98,7 +99,7 @@ pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
             let version = &pool.version;
             let count = match step {
                 Step::Count { count, .. } => count,
-                _ => u64::from(pool.count_at(asked.now)),
+                _ => u64::from(pool.count_at(asked.time)),
             };
             let wanted = asked.request.count;
             let note = format!("{wanted} licenses were asked for, {feature} {version} has {count}");
@@ -116,8 +117,8 @@ pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
             if waiting > 0 {
                 return queued(asked, waiting);
             }
-            let count = pool.count_at(asked.now);
-            let over = if in_use > u64::from(count) && pool.overdraft_at(asked.now) > 0 {
+            let count = pool.count_at(asked.time);
+            let over = if in_use > u64::from(count) && pool.overdraft_at(asked.time) > 0 {
                 ", with overdraft"
             } else {
                 ""

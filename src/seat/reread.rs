@@ -45,7 +45,7 @@ impl fmt::Display for Surplus {
 pub fn surplus(state: &State, catalog: &Catalog, now: Timestamp) -> Vec<Surplus> {
     let over = |(key, used): (&PoolKey, &PoolUse)| {
         let pool = catalog.pool(key).filter(|pool| pool.counted)?;
-        let count = u64::from(pool.count_at(now));
+        let count = u64::from(pool.count_at(state.license_time(now).utc));
         (used.in_use() > count).then(|| Surplus { pool: key.clone(), in_use: used.in_use(), count })
     };
     state.pools().filter_map(over).collect()
@@ -70,9 +70,11 @@ pub(super) fn decide<'a>(
     let mut events = vec![Event::Reread(Box::new(Reread { removed: gone, ..order.clone() }))];
     let mut planned: BTreeMap<&PoolKey, u64> = BTreeMap::new();
     let mut groups = Groups::new();
+    // Nothing moves or ends because the clock is set back.
+    let time = state.license_time(now.utc).utc;
     let leaving = |(_, seat): &(Handle, &Seat)| seat.component.is_none() && new.pool(&seat.pool).is_none();
     for (handle, seat) in state.seats().filter(leaving) {
-        let target = target(state, new, seat, &planned, now.utc);
+        let target = target(state, new, seat, &planned, time);
         let mut follow = |handle: Handle, seat: &Seat, target: Option<&'a Pool>| match target {
             Some(pool) => {
                 let (shares, adds) = joined(state, seat, handle, pool, &mut groups);

@@ -9,15 +9,17 @@ use super::queue::snapshot as queue;
 use super::state::enter;
 use super::{Seat, Session, State, Tenure, remove};
 use crate::event::codec::{
-    CodecError, InlineNames, Reader, Writer, put_accounting, put_answer, put_borrow, put_identity,
-    put_wishes, take_accounting, take_answer, take_borrow, take_identity, take_wishes,
+    CodecError, InlineNames, Reader, Writer, put_accounting, put_answer, put_borrow, put_identity, put_mark,
+    put_wishes, take_accounting, take_answer, take_borrow, take_identity, take_mark, take_wishes,
 };
 use crate::event::{Accounting, Identity, Wishes};
 use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Token, Version};
 use crate::time::Timestamp;
 
 /// Version of this form. A snapshot of another version is not read; the history is folded instead.
-const FORM: u8 = 7;
+const FORM: u8 = 8;
+/// The form before time marks.
+const FORM_WITHOUT_MARK: u8 = 7;
 /// The form before borrowing, which knows no seat that is borrowed.
 const FORM_WITHOUT_BORROW: u8 = 6;
 /// The form before lmremove, which has taken nothing back.
@@ -67,6 +69,10 @@ impl State {
         self.removed.iter().for_each(|feature| out.str(feature.as_str()));
         queue::put(&mut out, self);
         remove::put(&mut out, &self.removals);
+        out.byte(u8::from(self.time_mark.is_some()));
+        if let Some(mark) = &self.time_mark {
+            put_mark(&mut out, mark);
+        }
         out.into_vec()
     }
 
@@ -79,6 +85,7 @@ impl State {
         let form = from.byte("form")?;
         let known = [
             FORM,
+            FORM_WITHOUT_MARK,
             FORM_WITHOUT_BORROW,
             FORM_WITHOUT_REMOVALS,
             FORM_WITHOUT_QUEUE,
@@ -127,6 +134,9 @@ impl State {
         }
         if form >= FORM_WITHOUT_BORROW {
             state.removals = remove::take(&mut from)?;
+        }
+        if form == FORM && from.byte("time mark")? != 0 {
+            state.time_mark = Some(take_mark(&mut from)?);
         }
         from.end("snapshot")?;
         Ok(state)

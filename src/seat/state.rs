@@ -8,7 +8,7 @@ use crate::event::{
     Resumed, SessionKind, Shares, Wishes,
 };
 use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Table, Token, Version};
-use crate::time::Timestamp;
+use crate::time::{TimeMark, Timestamp};
 
 use super::answers::Answers;
 use super::queue::{self, Held, Queues};
@@ -34,6 +34,8 @@ pub struct State {
     pub(super) removed: BTreeSet<FeatureName>,
     /// Of which clients an administrator has taken licenses back of late.
     pub(super) removals: Removals,
+    /// How far time has come; none until the clocks were looked at.
+    pub(super) time_mark: Option<TimeMark>,
 }
 
 /// One client program's presence.
@@ -219,6 +221,8 @@ impl State {
             Event::Dequeued(dequeued) => self.dequeued(dequeued),
             Event::Renewed(renewed) => self.renewed(renewed),
             Event::Recalled(recalled) => self.recalled(recalled),
+            Event::Marked(marked) => self.time_mark = Some(marked.mark),
+            Event::ClockAccepted(accepted) => self.time_mark = Some(accepted.mark),
         }
     }
 

@@ -72,7 +72,7 @@ pub(super) type Lapses = BTreeSet<(Timestamp, Handle)>;
 /// Seats that one [`super::Command::Tick`] ends at most, so that no record grows without bound.
 const LAPSES_MAX: usize = 1024;
 
-/// When time next brings something: from then on [`super::Command::Tick`] is due, and comes before any other command. None if
+/// When time next brings something, by [`State::confirmed`]: from then on [`super::Command::Tick`] is due, and comes before any other command. None if
 /// nothing waits for a time.
 #[must_use]
 pub fn next_wakeup(state: &State) -> Option<Timestamp> {
@@ -81,7 +81,8 @@ pub fn next_wakeup(state: &State) -> Option<Timestamp> {
 
 /// What time has brought until now. One call may leave some for the next: ask [`next_wakeup`] again.
 pub(super) fn tick(state: &State, now: Now) -> Decision {
-    let due = state.lapses.iter().take_while(|(until, _)| *until <= now.utc).map(|(_, handle)| *handle);
+    let now = state.confirmed(now.utc);
+    let due = state.lapses.iter().take_while(|(until, _)| *until <= now).map(|(_, handle)| *handle);
     // A suite's comes back with its component.
     let of_suite = |handle: &Handle| state.seat(*handle).is_some_and(|seat| seat.component.is_some());
     let due = due.filter(|handle| !of_suite(handle)).take(LAPSES_MAX);

@@ -50,6 +50,8 @@ pub(super) enum Outgoing {
     Record(RecordText),
     /// The session is over, as the client asked.
     Farewell,
+    /// An order was carried out; for people.
+    Done(Vec<String>),
 }
 
 /// Which protocol a connection speaks; told by its first byte.

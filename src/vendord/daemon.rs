@@ -100,12 +100,15 @@ pub(super) struct Daemon {
     record_key: Option<SigningKey>,
     /// The start of this run, and the event up to which all must be durable before it counts as recorded.
     start: Option<(Seq, Command)>,
+    /// When the clocks were looked at last; none before the start is recorded.
+    looked: Option<clock::Looked>,
     stopping: bool,
     pub(super) freshness: Rc<Freshness>,
 }
 
 mod admission;
 pub(in crate::vendord) mod borrow;
+mod clock;
 mod deciding;
 pub(super) mod desk;
 mod queue;
@@ -145,6 +148,7 @@ impl Daemon {
             bound: BTreeMap::new(),
             record_key: None,
             start: None,
+            looked: None,
             stopping: false,
             status_queue: status::Queue::of_status(),
             grounds_queue: status::Queue::of_grounds(),
@@ -172,6 +176,7 @@ impl Daemon {
         if let Recording::Failing(reason) = &self.recording {
             notes.push(format!("no license can be checked out at present: {reason}"));
         }
+        notes.extend(self.clock_note());
         notes.extend(self.served.origin.notes.iter().cloned());
         notes
     }
@@ -415,6 +420,7 @@ impl Daemon {
         let now = self.now();
         self.leases.attend(now.mono, self.recording == Recording::Open);
         if self.recording == Recording::Open && !self.stopping {
+            self.attend_clock(now);
             self.lapse(now);
             for denied in self.damper.expired(now) {
                 self.carry_out(&Command::CountDenials(Box::new(denied)), now);
@@ -444,7 +450,11 @@ impl Daemon {
     /// Records the start, and with it the end of what an earlier run left behind.
     fn begin_run(&mut self, start: Command) {
         let now = self.now();
-        self.carry_out(&start, now);
+        self.decide_and_record(&start, now);
+        // Nothing may end before it is known what the clock is worth.
+        self.look_at_clock(now, true);
+        self.lapse(now);
+        self.serve_queues(now);
         self.start = Some((self.state.seq(), start));
     }
 
@@ -537,6 +547,7 @@ impl Daemon {
             for denied in self.damper.drain() {
                 self.carry_out(&Command::CountDenials(Box::new(denied)), now);
             }
+            self.look_at_clock(now, true);
             self.carry_out(&Command::Stop(crate::event::Stopped { by: by.to_owned() }), now);
             self.submit();
         }

@@ -68,8 +68,19 @@ pub(super) fn nonce(daemon: &Daemon, peer: &Peer) -> Result<Message, Denial> {
 }
 
 /// Judges an order and has the projector answer it. As with status few are under way at a time: here one.
-pub(super) fn order(daemon: &Daemon, peer: &Rc<Peer>, request: u32, control: Control) -> Result<(), Denial> {
+pub(super) fn order(
+    daemon: &mut Daemon,
+    peer: &Rc<Peer>,
+    request: u32,
+    control: Control,
+) -> Result<(), Denial> {
     let given = peer.set_nonce(None);
+    if control.verb == ControlVerb::AcceptClock {
+        daemon.administration.judge(given, &control)?;
+        peer.begin_request();
+        daemon.accept_clock(peer, request, format!("{}@{}", control.user, control.host));
+        return Ok(());
+    }
     let ControlVerb::Explain { feature } = &control.verb else {
         let note = "lmgrd takes such orders; this is a vendor daemon";
         return Err(Denial::new(Code::RequestNotSupported, minor::TYPE_UNKNOWN, note));
@@ -143,6 +154,7 @@ fn parts(
         vendor: served.about.vendor.clone(),
         version: crate::VERSION.to_owned(),
         time: now,
+        mark: state.time_mark().map(|mark| mark.at(now)),
         zone: zone.clone(),
         machine: machine.iter().take(MACHINE_HOSTIDS_MAX).map(ToString::to_string).collect(),
         removed: state.was_removed(&query.feature),

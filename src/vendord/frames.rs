@@ -185,6 +185,7 @@ pub(super) fn put(output: &mut BytesMut, request: u32, outgoing: Outgoing) {
         Outgoing::Refused(denial) => Message::Error(denial),
         Outgoing::Record(record) => Message::Record(record),
         Outgoing::Farewell => Message::Farewell,
+        Outgoing::Done(lines) => Message::Done { lines, refused: None },
     };
     put_message(output, request, &message);
 }

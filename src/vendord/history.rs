@@ -112,7 +112,7 @@ pub(super) async fn follow(
             report = news.recv() => report,
             _ = daily.tick() => {
                 if let Some(store) = kept.upgrade() {
-                    let (dir, now) = (dir.clone(), shared.borrow().now().utc);
+                    let (dir, now) = (dir.clone(), shared.borrow().confirmed());
                     tokio::task::spawn_blocking(move || drop_old(&store, &dir, now));
                 }
                 continue;

@@ -125,7 +125,8 @@ pub(super) fn put(output: &mut BytesMut, outgoing: Outgoing) {
         Outgoing::Answer(_, Answer::Renewed { .. } | Answer::Spent) | Outgoing::Record(_) => {
             LineReply::Refused(Denial::new(Code::Spent, minor::TOKEN_SPENT, ""))
         }
-        Outgoing::Farewell => LineReply::Quit,
+        // No line orders anything.
+        Outgoing::Farewell | Outgoing::Done(_) => LineReply::Quit,
     };
     reply.write(output);
 }

@@ -149,11 +149,11 @@ impl Projection {
                 Ok(Task::Begin { state, missed, store }) => self.begin(*state, &missed, store),
                 Ok(Task::Committed(records)) => self.fold(&records),
                 Ok(Task::Status(query, reply)) => {
-                    let now = self.setting.clock.now().utc;
+                    let look = self.setting.clock.look();
                     let served = &self.setting.served;
                     let rules =
                         Rules { catalog: &served.catalog, policy: &served.policy, usage: &self.usage };
-                    let items = status::items(&self.state, rules, &served.about, &query, now);
+                    let items = status::items(&self.state, rules, &served.about, &query, look);
                     // The asker may have gone.
                     let _ = reply.send(status::encode(items, query.form));
                 }
@@ -276,6 +276,12 @@ impl Projection {
                 Event::Removed(removed) => self.line(record.at, &debug_log::removed(removed)),
                 Event::Stopped(_) => self.log_stop(record),
                 Event::Resumed(resumed) => self.log_resumed(record.at, resumed.session),
+                Event::Marked(marked) => {
+                    debug_log::clock(marked).iter().for_each(|message| self.line(record.at, message));
+                }
+                Event::ClockAccepted(accepted) => {
+                    self.line(record.at, &debug_log::clock_accepted(accepted));
+                }
                 Event::Started(_)
                 | Event::Opened(_)
                 | Event::Ended(_)

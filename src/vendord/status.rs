@@ -17,8 +17,10 @@ use crate::ident::{FeatureName, Handle, Host, PoolKey, VendorName};
 use crate::license::Expiry;
 use crate::policy::ReservationId;
 use crate::seat::{Entry, Rules, Seat, State, Tenure};
-use crate::time::Timestamp;
-use crate::wire::{FeatureCount, LineReply, LingerTime, Message, PoolKind, StatusItem, status_lines};
+use crate::time::{Look, TimeMark, Timestamp};
+use crate::wire::{
+    ClockInfo, FeatureCount, LineReply, LingerTime, Message, PoolKind, StatusItem, status_lines,
+};
 
 /// What the status says of the daemon itself.
 #[derive(Debug, Clone)]
@@ -157,9 +159,9 @@ pub(super) fn items(
     rules: Rules<'_>,
     about: &About,
     query: &StatusQuery,
-    now: Timestamp,
+    look: Look,
 ) -> Vec<StatusItem> {
-    let catalog = rules.catalog;
+    let (catalog, now) = (rules.catalog, look.utc);
     let mut items = vec![StatusItem::Daemon {
         vendor: about.vendor.clone(),
         version: crate::VERSION.to_owned(),
@@ -167,6 +169,7 @@ pub(super) fn items(
         lmgrd_port: about.server_port,
         notes: query.notes.clone(),
     }];
+    items.extend(state.time_mark().map(|mark| StatusItem::Clock(clock(mark, look))));
     let wanted = |feature: &FeatureName| query.feature.as_ref().is_none_or(|only| only == feature);
     let strangers = strangers(state, catalog);
     for feature in catalog.features().filter(|feature| wanted(feature)) {
@@ -213,6 +216,12 @@ pub(super) fn items(
     items
 }
 
+fn clock(mark: &TimeMark, look: Look) -> ClockInfo {
+    let (mark, _) = mark.look(look);
+    let believed_in_s = u32::try_from(mark.unconfirmed_ms() / 1000).unwrap_or(u32::MAX);
+    ClockInfo { time: look.utc, mark: mark.mark, believed_in_s, was_off: mark.off }
+}
+
 /// Pools that still have seats out but are not in the catalog any more, by feature.
 fn strangers<'a>(state: &'a State, catalog: &Catalog) -> BTreeMap<&'a str, Vec<&'a PoolKey>> {
     let mut strangers: BTreeMap<&str, Vec<&PoolKey>> = BTreeMap::new();
@@ -236,7 +245,9 @@ fn count(state: &State, pools: &[Pool], strangers: &[&PoolKey], now: Timestamp) 
     }
     let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     let counted = || pools.iter().filter(|pool| pool.counted);
-    let issued: u64 = counted().map(|pool| u64::from(pool.count_at(now))).sum();
+    // Issued they are also while the clock is set back.
+    let time = state.license_time(now).utc;
+    let issued: u64 = counted().map(|pool| u64::from(pool.count_at(time))).sum();
     let keys = counted().map(|pool| &pool.key).chain(strangers.iter().copied());
     let in_use: u64 = keys.filter_map(|key| state.pool(key)).map(crate::seat::PoolUse::in_use).sum();
     FeatureCount::Counted { issued: narrow(issued), in_use: narrow(in_use) }

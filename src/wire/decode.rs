@@ -347,7 +347,7 @@ fn hello(body: &[u8]) -> Result<Hello, MessageError> {
 
 fn control(body: &[u8]) -> Result<Control, MessageError> {
     read! { body;
-        verb: VERB, |field: Field<'_>| match field.u8()? { verb @ 1..=4 => Ok(verb), _ => Err(field.bad()) };
+        verb: VERB, |field: Field<'_>| match field.u8()? { verb @ 1..=5 => Ok(verb), _ => Err(field.bad()) };
         vendor: VENDOR, Field::name::<VendorName>;
         force: FORCE, Field::present;
         feature: FEATURE, Field::name::<FeatureName>;
@@ -366,6 +366,7 @@ fn control(body: &[u8]) -> Result<Control, MessageError> {
         verb: match need(kind, tag::VERB, verb)? {
             1 => ControlVerb::Shutdown { vendor, force },
             2 => ControlVerb::Reread { vendor, force },
+            5 => ControlVerb::AcceptClock,
             3 => ControlVerb::Explain { feature: need(kind, tag::FEATURE, feature)? },
             _ => {
                 let target = match handle {

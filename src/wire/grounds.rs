@@ -63,6 +63,8 @@ pub struct Basis {
     pub version: String,
     /// The server's time.
     pub time: Timestamp,
+    /// The time that its time mark has come to.
+    pub mark: Option<Timestamp>,
     /// Its time zone: an IANA name or `UTC`.
     pub zone: String,
     /// The hostids of its machine, at most [`super::limits::MACHINE_HOSTIDS_MAX`].
@@ -120,6 +122,9 @@ pub(super) fn put(part: &GroundsPart, out: &mut BytesMut) -> Result<(), EncodeEr
             out.field(tag::VENDOR, it.vendor.as_str().as_bytes())?;
             out.field_text(tag::PROGRAM, &it.version)?;
             out.field_i64(tag::TIME, it.time.0);
+            if let Some(mark) = it.mark {
+                out.field_i64(tag::TIME_MARK, mark.0);
+            }
             out.field_text(tag::TIMEZONE, &it.zone)?;
             let machine = it.machine.iter().take(MACHINE_HOSTIDS_MAX);
             machine.into_iter().try_for_each(|id| out.field_text(tag::HOSTID, id))?;
@@ -190,6 +195,7 @@ fn basis(body: &[u8]) -> Result<GroundsPart, MessageError> {
         vendor: VENDOR, Field::name::<VendorName>;
         program: PROGRAM, Field::string;
         time: TIME, Field::i64;
+        mark: TIME_MARK, Field::i64;
         zone: TIMEZONE, Field::string;
         removed: REMOVED, Field::present;
         @ machine[MACHINE_HOSTIDS_MAX]: HOSTID, Field::string;
@@ -200,6 +206,7 @@ fn basis(body: &[u8]) -> Result<GroundsPart, MessageError> {
         vendor: need(kind, tag::VENDOR, vendor)?,
         version: need(kind, tag::PROGRAM, program)?,
         time: Timestamp(need(kind, tag::TIME, time)?),
+        mark: mark.map(Timestamp),
         zone: need(kind, tag::TIMEZONE, zone)?,
         machine,
         removed: removed.is_some(),

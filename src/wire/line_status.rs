@@ -17,6 +17,8 @@ pub fn status_lines(items: &[StatusItem]) -> Vec<String> {
                 }
                 line
             }
+            // The notes say what of it matters.
+            StatusItem::Clock(_) => continue,
             StatusItem::Feature { name, count } => match count {
                 FeatureCount::Counted { issued, in_use } => {
                     format!("FEATURE {} issued={issued} in_use={in_use}", Quoted(name.as_str()))

@@ -236,6 +236,8 @@ pub enum ControlVerb {
         /// Which.
         removal: Removal,
     },
+    /// Tell a vendor daemon that the wall clock of its machine is right.
+    AcceptClock,
 }
 
 impl ControlVerb {
@@ -247,6 +249,7 @@ impl ControlVerb {
             Self::Reread { vendor, force } => (2, vendor.as_ref(), *force),
             Self::Explain { .. } => (3, None, false),
             Self::Remove { vendor, .. } => (4, Some(vendor), false),
+            Self::AcceptClock => (5, None, false),
         }
     }
 
@@ -254,7 +257,7 @@ impl ControlVerb {
     #[must_use]
     pub const fn feature(&self) -> Option<&FeatureName> {
         match self {
-            Self::Shutdown { .. } | Self::Reread { .. } => None,
+            Self::Shutdown { .. } | Self::Reread { .. } | Self::AcceptClock => None,
             Self::Explain { feature } => Some(feature),
             Self::Remove { removal, .. } => Some(&removal.feature),
         }
@@ -264,7 +267,7 @@ impl ControlVerb {
     #[must_use]
     pub const fn target(&self) -> Option<&RemovalTarget> {
         match self {
-            Self::Shutdown { .. } | Self::Reread { .. } | Self::Explain { .. } => None,
+            Self::Shutdown { .. } | Self::Reread { .. } | Self::Explain { .. } | Self::AcceptClock => None,
             Self::Remove { removal, .. } => Some(&removal.target),
         }
     }

@@ -120,6 +120,19 @@ pub enum LicensePart {
     Bytes(Vec<u8>),
 }
 
+/// Where a server's clock is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockInfo {
+    /// What it says.
+    pub time: Timestamp,
+    /// The time that is confirmed.
+    pub mark: Timestamp,
+    /// In how many seconds it is believed if it is ahead and nobody sets it; 0 if it is not ahead.
+    pub believed_in_s: u32,
+    /// Whether the machine was off since clock and mark last agreed.
+    pub was_off: bool,
+}
+
 /// One line of a status answer; items come in the order in which lmstat prints them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StatusItem {
@@ -136,6 +149,8 @@ pub enum StatusItem {
         /// Printed after all features: demo, store failing and the like.
         notes: Vec<String>,
     },
+    /// Clock and time mark of the vendor daemon's machine.
+    Clock(ClockInfo),
     /// A feature; its pools follow.
     Feature {
         /// Its name.

@@ -22,6 +22,10 @@ pub(super) fn put(item: &StatusItem, out: &mut BytesMut) -> Result<(), EncodeErr
                 notes.iter().take(NOTES_MAX).try_for_each(|note| out.field_text(tag::NOTE, note))
             })
         }
+        StatusItem::Clock(clock) => nested(tag::CLOCK_ITEM, out, |out| {
+            super::clock::put(clock, out);
+            Ok(())
+        }),
         StatusItem::Feature { name, count } => nested(tag::FEATURE_ITEM, out, |out| {
             out.field(tag::FEATURE, name.as_str().as_bytes())?;
             match count {
@@ -101,6 +105,7 @@ pub(super) fn take(body: &[u8]) -> Result<Vec<StatusItem>, MessageError> {
         let field = field?;
         items.push(match field.tag {
             tag::DAEMON_ITEM => daemon_item(field.fields())?,
+            tag::CLOCK_ITEM => StatusItem::Clock(super::clock::take(field.fields())?),
             tag::FEATURE_ITEM => feature_item(field.fields())?,
             tag::POOL_ITEM => pool_item(field.fields())?,
             tag::RESERVATION_ITEM => reservation_item(field.fields())?,

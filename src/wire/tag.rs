@@ -195,6 +195,14 @@ tags! {
     CLIENT_HOST = 0x00A1;
     /// Display of those checkouts, text.
     CLIENT_DISPLAY = 0x00A2;
+    /// Clock and time mark of the server, fields.
+    CLOCK_ITEM = 0x00A8;
+    /// The time mark of the server, i64 milliseconds since 1970.
+    TIME_MARK = 0x00A9;
+    /// When a clock that is ahead is believed, u32 seconds.
+    BELIEVED_IN = 0x00AA;
+    /// The machine was off since its clock and the time mark last agreed; no value.
+    WAS_OFF = 0x00AB;
     /// For how many seconds a record of a borrow is good, u32; 0 for the whole time.
     BORROW_RENEW = 0x00B0;
     /// SHA-256 of the secret of a borrow, 32 bytes.

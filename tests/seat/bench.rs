@@ -104,9 +104,14 @@ impl Bench {
     /// Lets seconds pass.
     pub(crate) fn pass(&mut self, seconds: i64) {
         self.now.utc.0 += seconds * 1000;
-        while next_wakeup(&self.state).is_some_and(|due| due <= self.now.utc) {
+        while next_wakeup(&self.state).is_some_and(|due| due <= self.state.confirmed(self.now.utc)) {
             assert!(!self.carry_out(&Command::Tick).events.is_empty(), "what is due is done");
         }
+    }
+
+    /// Looks at the clocks, before anything that is due is done.
+    pub(crate) fn look(&mut self, command: &Command) -> Vec<Event> {
+        self.carry_out(command).events
     }
 
     fn carry_out(&mut self, command: &Command) -> Decision {

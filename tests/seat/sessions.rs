@@ -126,6 +126,10 @@ fn snapshots_from_before_lmremove_queues_and_lingering_are_read() {
     let (mut bench, id) = bench();
     answer(&mut bench, id, 1, 0);
     let mut bytes = bench.state.snapshot();
+    // Form 7 ended before the time mark.
+    assert_eq!((bytes[0], bytes.pop()), (8, Some(0)));
+    bytes[0] = 7;
+    assert_eq!(State::from_snapshot(&bytes).unwrap(), bench.state);
     // Form 5 ended before the count of removals.
     assert_eq!((bytes[0], bytes.pop()), (7, Some(0)));
     bytes[0] = 5;

@@ -58,7 +58,12 @@ impl MovedClock {
 
     /// Lets `command` go by these clocks.
     pub(crate) fn rule(&self, command: &mut Command) {
-        command.env("LD_PRELOAD", &self.shim).env("MOVED_CLOCK", self.dir.path().join("moves"));
+        command.envs(self.variables());
+    }
+
+    /// What lets a process and its children go by these clocks.
+    pub(crate) fn variables(&self) -> [(&'static str, PathBuf); 2] {
+        [("LD_PRELOAD", self.shim.clone()), ("MOVED_CLOCK", self.dir.path().join("moves"))]
     }
 
     /// What the wall clock says.

@@ -14,8 +14,8 @@ use seatkeeper::ident::{
 };
 use seatkeeper::time::Timestamp;
 use seatkeeper::wire::{
-    Basis, BorrowClaim, Control, ControlVerb, FeatureCount, GroundsFile, GroundsPart, GroundsRole, Hello,
-    LicensePart, LineText, LingerTime, Message, Notice, PoolKind, Purpose, RecordText, ServerInfo,
+    Basis, BorrowClaim, ClockInfo, Control, ControlVerb, FeatureCount, GroundsFile, GroundsPart, GroundsRole,
+    Hello, LicensePart, LineText, LingerTime, Message, Notice, PoolKind, Purpose, RecordText, ServerInfo,
     SessionTerms, StatusItem, VendorInfo, Welcome,
 };
 
@@ -136,7 +136,11 @@ fn status_item() -> impl Strategy<Value = StatusItem> {
         Just(FeatureCount::Uncounted),
         any::<u32>().prop_map(|licenses| FeatureCount::Unserved { licenses })
     ];
+    let clock = (time(), time(), any::<u32>(), any::<bool>());
     prop_oneof![
+        clock.prop_map(|(time, mark, believed_in_s, was_off)| {
+            StatusItem::Clock(ClockInfo { time, mark, believed_in_s, was_off })
+        }),
         (name(), text(), name(), any::<u16>(), vec(text(), 0..4)).prop_map(
             |(vendor, version, host, lmgrd_port, notes)| StatusItem::Daemon {
                 vendor,
@@ -206,9 +210,18 @@ fn claims() -> impl Strategy<Value = Claims> {
 fn grounds_part() -> impl Strategy<Value = GroundsPart> {
     let role =
         prop_oneof![Just(GroundsRole::License), Just(GroundsRole::Manifest), Just(GroundsRole::Options)];
-    let basis = (name(), text(), time(), text(), vec(text(), 0..4), any::<bool>(), vec(text(), 0..4))
-        .prop_map(|(vendor, version, time, zone, machine, removed, notes)| {
-            GroundsPart::Basis(Box::new(Basis { vendor, version, time, zone, machine, removed, notes }))
+    let basis = (
+        name(),
+        text(),
+        (time(), option::of(time())),
+        text(),
+        vec(text(), 0..4),
+        any::<bool>(),
+        vec(text(), 0..4),
+    )
+        .prop_map(|(vendor, version, (time, mark), zone, machine, removed, notes)| {
+            let basis = Basis { vendor, version, time, mark, zone, machine, removed, notes };
+            GroundsPart::Basis(Box::new(basis))
         });
     let file = (role, text(), option::of(any::<[u8; 32]>())).prop_map(|(role, path, withheld)| {
         GroundsPart::File(GroundsFile { role, path, withheld: withheld.map(Digest) })
@@ -274,6 +287,7 @@ fn verb() -> impl Strategy<Value = ControlVerb> {
             vendor,
             removal: Removal { feature, target },
         }),
+        Just(ControlVerb::AcceptClock),
     ]
 }
 

@@ -5,7 +5,7 @@ use super::parts::{
     take_accounting, take_checkout, take_denial, take_results, take_wishes,
 };
 use super::{
-    CodecError, NameKind, PutNames, Reader, TakeNames, Writer, borrow, put_identity, queue, removal,
+    CodecError, NameKind, PutNames, Reader, TakeNames, Writer, borrow, clock, put_identity, queue, removal,
     take_identity,
 };
 use crate::event::{
@@ -27,6 +27,8 @@ const REREAD: u8 = 9;
 const MOVED: u8 = 10;
 const LINGERING: u8 = 11;
 const REMOVED: u8 = 12;
+const MARKED: u8 = 13;
+const CLOCK_ACCEPTED: u8 = 14;
 const QUEUED: u8 = 16;
 const PASSED: u8 = 17;
 const OFFERED: u8 = 18;
@@ -73,6 +75,8 @@ pub(super) fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mu
         Event::Removed(_) => REMOVED,
         Event::Renewed(_) => RENEWED,
         Event::Recalled(_) => RECALLED,
+        Event::Marked(_) => MARKED,
+        Event::ClockAccepted(_) => CLOCK_ACCEPTED,
     });
     let version = version(event);
     out.byte(version);
@@ -142,6 +146,8 @@ pub(super) fn put_event<N: PutNames>(out: &mut Writer, event: &Event, names: &mu
         Event::Removed(removed) => removal::put_removed(out, removed, names)?,
         Event::Renewed(renewed) => borrow::put_renewed(out, renewed),
         Event::Recalled(recalled) => borrow::put_recalled(out, recalled, names)?,
+        Event::Marked(marked) => clock::put_marked(out, marked),
+        Event::ClockAccepted(accepted) => clock::put_accepted(out, accepted, names)?,
     }
     Ok(())
 }
@@ -267,6 +273,8 @@ pub(super) fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> 
         REMOVED => Event::Removed(Box::new(removal::take_removed(from, names)?)),
         RENEWED => Event::Renewed(borrow::take_renewed(from)?),
         RECALLED => Event::Recalled(Box::new(borrow::take_recalled(from, names)?)),
+        MARKED => Event::Marked(Box::new(clock::take_marked(from)?)),
+        CLOCK_ACCEPTED => Event::ClockAccepted(Box::new(clock::take_accepted(from, names)?)),
         _ => return Err(CodecError::UnknownEvent { kind, version }.into()),
     })
 }

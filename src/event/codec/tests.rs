@@ -10,6 +10,7 @@ use super::*;
 use crate::code::Code;
 use crate::event::*;
 use crate::ident::*;
+use crate::time::{ClockNews, Look, TimeMark};
 
 fn encode(record: &Record) -> Vec<u8> {
     let mut out = Writer::new();
@@ -237,6 +238,34 @@ fn removed() -> impl Strategy<Value = Removed> {
     })
 }
 
+fn time_mark() -> impl Strategy<Value = TimeMark> {
+    (any::<[i64; 2]>(), any::<[u64; 2]>(), any::<[u8; 16]>(), any::<bool>()).prop_map(
+        |([mark, utc], [elapsed_ms, steady_ms], boot, off)| TimeMark {
+            mark: Timestamp(mark),
+            at: Look { utc: Timestamp(utc), boot, elapsed_ms },
+            steady_ms,
+            off,
+        },
+    )
+}
+
+fn clock() -> impl Strategy<Value = Event> {
+    let news = prop_oneof![
+        Just(ClockNews::Nothing),
+        Just(ClockNews::Jumped),
+        Just(ClockNews::SetBack),
+        Just(ClockNews::Near),
+        Just(ClockNews::Confirmed),
+        Just(ClockNews::Set),
+    ];
+    prop_oneof![
+        (time_mark(), news).prop_map(|(mark, news)| Event::Marked(Box::new(Marked { mark, news }))),
+        (".{0,20}", any::<i64>(), time_mark()).prop_map(|(by, before, mark)| {
+            Event::ClockAccepted(Box::new(ClockAccepted { by, before: Timestamp(before), mark }))
+        }),
+    ]
+}
+
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         waiting(),
@@ -249,6 +278,7 @@ fn event() -> impl Strategy<Value = Event> {
         ),
         (any::<u64>(), ".{0,20}")
             .prop_map(|(handle, by)| { Event::Recalled(Box::new(Recalled { handle: Handle(handle), by })) }),
+        clock(),
         started().prop_map(Event::Started),
         ".{0,20}".prop_map(|by| Event::Stopped(Stopped { by })),
         (session(), digest(), identity()).prop_map(|(session, secret, identity)| Event::Opened(Opened {
@@ -466,6 +496,26 @@ fn the_bytes_of_version_1_stay() {
     let expected: String = expected.concat().split_whitespace().collect();
     assert_eq!(encode_hex(&encode(&sample())), expected);
     assert_eq!(decode(&decode_hex(&expected).unwrap()).unwrap(), sample());
+}
+
+/// The events of the clocks, which came later.
+#[test]
+fn the_bytes_of_clocks_stay() {
+    let look = Look { utc: Timestamp(2), boot: [0xaa; 16], elapsed_ms: 300 };
+    let mark = TimeMark { mark: Timestamp(1), at: look, steady_ms: 4, off: true };
+    let record = Record {
+        first: Seq(1),
+        at: Timestamp(0),
+        events: vec![
+            Event::Marked(Box::new(Marked { mark, news: ClockNews::SetBack })),
+            Event::ClockAccepted(Box::new(ClockAccepted { by: "a@b".into(), before: Timestamp(3), mark })),
+        ],
+    };
+    let mark = format!("02 04 {} ac02 04 01", "aa".repeat(16));
+    let expected = ["01 00 02".to_owned(), format!("0d 01 {mark} 02"), format!("0e 01 03 614062 06 {mark}")];
+    let expected: String = expected.concat().split_whitespace().collect();
+    assert_eq!(encode_hex(&encode(&record)), expected);
+    assert_eq!(decode(&decode_hex(&expected).unwrap()).unwrap(), record);
 }
 
 /// The events of rereads, which came later.

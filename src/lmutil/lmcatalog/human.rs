@@ -103,7 +103,7 @@ fn vendor_block(text: &mut String, vendor: &VendorShown, shown: &Shown<'_>) {
         verdict.push_str(match periods.get(&(line.place.file, line.place.line)) {
             Some(Period::Before) => "; not started",
             Some(Period::After) => "; expired",
-            Some(Period::Within) | None => "",
+            Some(Period::Within | Period::Untrusted) | None => "",
         });
         push_wrapped(text, &format!("    {}", line.place), 8, &verdict);
     }
@@ -202,8 +202,8 @@ fn lot_validity(lot: &Lot, shown: &Shown<'_>) -> String {
             format!("starts {starts}{}", until.map_or_else(String::new, |until| format!(", until {until}")))
         }
         (Period::After, until) => format!("expired {}", until.unwrap_or_default()),
-        (Period::Within, Some(until)) => format!("until {until}"),
-        (Period::Within, None) => "permanent".to_owned(),
+        (Period::Within | Period::Untrusted, Some(until)) => format!("until {until}"),
+        (Period::Within | Period::Untrusted, None) => "permanent".to_owned(),
     }
 }
 

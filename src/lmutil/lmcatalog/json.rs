@@ -95,7 +95,8 @@ fn pool_json(catalog: &Catalog, pool: &Pool, shown: &Shown<'_>) -> Value {
 fn lot_json(catalog: &Catalog, lot: &Lot, shown: &Shown<'_>) -> Value {
     let state = match lot.period_at(shown.wanted.at) {
         Period::Before => "not_started",
-        Period::Within => "valid",
+        // A catalog is shown as of a time that somebody names.
+        Period::Within | Period::Untrusted => "valid",
         Period::After => "expired",
     };
     let start = lot.starts.and_then(|starts| CivilDate::of(starts, &shown.wanted.zone));

@@ -23,6 +23,10 @@ impl Words<'_> {
             }
             Change::Wait(at) => plain("wait", format!("wait until {}", self.day(*at))),
             Change::Renew => plain("renew", "get a newer license line from the publisher".to_owned()),
+            Change::Clock => plain(
+                "clock",
+                "set the server's clock right, or run lmutil lmclock accept if it is".to_owned(),
+            ),
             Change::OtherHost => {
                 let ids: Vec<String> = pool.hostids.iter().map(ToString::to_string).collect();
                 plain("other_host", format!("ask as a client that has {}", ids.join(" or ")))

@@ -3,12 +3,12 @@
 use super::{Held, OnFiles, Question};
 use crate::catalog::{Catalog, Pool};
 use crate::event::{
-    Accounting, Borrow, Checkout, Claims, EndReason, Event, Identity, InReason, Lingering, Opened, Out,
-    Record, Reread, SessionKind, Shares, Wishes,
+    Accounting, Borrow, Checkout, Claims, EndReason, Event, Identity, InReason, Lingering, Marked, Opened,
+    Out, Record, Reread, SessionKind, Shares, Wishes,
 };
 use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, SessionId, Token, Version};
 use crate::seat::{PoolUse, State};
-use crate::time::Timestamp;
+use crate::time::{ClockNews, Look, TimeMark, Timestamp};
 
 /// Nobody's user and host: names that no rule has.
 const NOBODY: (&str, &str) = ("(somebody)", "(somewhere)");
@@ -82,6 +82,12 @@ impl Filling {
             let lingering = Lingering { session, handle: seat.handle, until, cut: false, why };
             self.record(Event::Lingering(lingering), seat.since);
         }
+    }
+
+    /// The server's clock says one time, and its time mark has come to another.
+    pub(super) fn clock(&mut self, utc: Timestamp, mark: Timestamp) {
+        let mark = TimeMark { mark, ..TimeMark::new(Look { utc, ..Look::default() }) };
+        self.record(Event::Marked(Box::new(Marked { mark, news: ClockNews::Nothing })), utc);
     }
 
     /// A reread has taken a feature away.

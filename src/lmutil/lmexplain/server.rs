@@ -110,6 +110,9 @@ pub(super) fn grounds(question: &Question, on: &OnServer) -> Result<Grounds, Tro
         ));
     }
     let mut filling = in_force.filling;
+    if let Some(mark) = basis.mark {
+        filling.clock(basis.time, mark);
+    }
     if basis.removed {
         filling.remove(feature.clone(), basis.time);
     }

@@ -264,6 +264,10 @@ impl Words<'_> {
             let date = starts.map(|starts| self.day(starts)).unwrap_or_default();
             return vec![told("start", false, format!("starts on {date}"))];
         }
+        let last = match period {
+            Period::Untrusted => format!("{last}, but the server's clock is set back"),
+            _ => last,
+        };
         vec![told("start", true, "has started".to_owned()), told("expiry", period == Period::Within, last)]
     }
 

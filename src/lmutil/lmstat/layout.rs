@@ -228,7 +228,7 @@ fn usage(text: &mut String, items: &[StatusItem], place: &str, wanted: &Wanted, 
             users_open = false;
         }
         match item {
-            StatusItem::Daemon { .. } => {}
+            StatusItem::Daemon { .. } | StatusItem::Clock(_) => {}
             StatusItem::Feature { name, count } => {
                 shown = wanted.feature.as_deref().is_none_or(|feature| feature == name.as_str())
                     && (!wanted.active_only || in_use(*count) || active.contains(name.as_str()));

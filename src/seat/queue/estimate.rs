@@ -52,7 +52,7 @@ pub(super) fn wait(asked: &Asked<'_>, pool: &Pool, ahead: impl Iterator<Item = u
     let state = asked.state;
     let usual = usual(state, &pool.feature)?;
     let used = state.pool(&pool.key);
-    let mut free = u64::from(pool.count_at(asked.now)).saturating_sub(used.map_or(0, PoolUse::in_use));
+    let mut free = u64::from(pool.count_at(asked.time)).saturating_sub(used.map_or(0, PoolUse::in_use));
     // When licenses come back, in seconds from now, and how many.
     let mut returns: BinaryHeap<Reverse<(u64, u64)>> = BinaryHeap::new();
     for handle in used.into_iter().flat_map(PoolUse::handles).take(HOLDERS_MAX) {

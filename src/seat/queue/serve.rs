@@ -1,6 +1,7 @@
 //! Decisions of the queue: who enters, who is offered licenses, who leaves.
 
 use super::{Ahead, Entry, WAITING_MAX, WAITING_OF_SESSION_MAX, estimate, hold};
+use crate::catalog::Period;
 use crate::code::{Code, minor};
 use crate::event::{
     Answer, Checkin, Denial, DequeueReason, Dequeued, EndReason, Event, Offered, Place, Queued,
@@ -47,6 +48,7 @@ pub(crate) fn asked_again(
     if let Some(offer) = &entry.offer
         && let Some((pool, _)) =
             asked.pools().find(|(pool, of_pool)| pool.key == offer.pool && asked.could_serve(pool, of_pool))
+        && pool.period_at(asked.time) == Period::Within
     {
         return claim(&asked, session, pool, offer);
     }
@@ -81,7 +83,7 @@ pub(crate) fn ended(state: &State, session: &Session, why: EndReason, events: &m
 /// Nothing is left to do when there are no events.
 pub(crate) fn serve(state: &State, rules: Rules<'_>, now: Now) -> Decision {
     let lapsed = state.waiting().filter_map(|entry| {
-        let offer = entry.1.offer.as_ref().filter(|offer| offer.until <= now.utc)?;
+        let offer = entry.1.offer.as_ref().filter(|offer| offer.until <= state.confirmed(now.utc))?;
         let note = format!(
             "{} of {} were held for {} s",
             entry.1.request.count,
@@ -133,7 +135,7 @@ fn next(state: &State, rules: Rules<'_>, feature: &FeatureName, now: Timestamp) 
                     handle: checkout,
                     pool: pool.key.clone(),
                     shares: sharing_of(&asked, &entry.identity, pool, &found, checkout),
-                    until: now.plus(hold(&entry.request.wishes)),
+                    until: state.confirmed(now).plus(hold(&entry.request.wishes)),
                 };
                 let mut events = before(&asked, pool, &found);
                 events.push(Event::Offered(Box::new(offer)));

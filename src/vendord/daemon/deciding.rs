@@ -34,7 +34,7 @@ impl Daemon {
 
     /// Ends what is over at this time, before anything else is decided.
     pub(super) fn lapse(&mut self, now: Now) {
-        while next_wakeup(&self.state).is_some_and(|due| due <= now.utc) {
+        while next_wakeup(&self.state).is_some_and(|due| due <= self.state.confirmed(now.utc)) {
             let before = self.state.seq();
             self.decide_and_record(&Command::Tick, now);
             if self.state.seq() == before {
@@ -64,6 +64,7 @@ impl Daemon {
     }
 
     pub(super) fn carry_out(&mut self, command: &Command, now: Now) -> Reply {
+        self.attend_clock(now);
         self.lapse(now);
         let reply = self.decide_and_record(command, now);
         // Other rules hold after a reread, and none after the stop.
@@ -73,7 +74,7 @@ impl Daemon {
         reply
     }
 
-    fn decide_and_record(&mut self, command: &Command, now: Now) -> Reply {
+    pub(super) fn decide_and_record(&mut self, command: &Command, now: Now) -> Reply {
         let rules = Rules { catalog: &self.served.catalog, policy: &self.served.policy, usage: &self.usage };
         let decision = decide(&self.state, rules, command, now);
         if decision.events.is_empty() || self.damper.absorb(&decision.events, now) {

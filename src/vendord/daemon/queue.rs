@@ -37,7 +37,9 @@ impl Daemon {
     pub(super) fn news(&self, event: &Event, now: Now) -> Option<(SessionId, Notice)> {
         match event {
             Event::Offered(offered) => {
-                let held = offered.until.0.saturating_sub(now.utc.0).max(0).unsigned_abs() / 1000;
+                let held =
+                    offered.until.0.saturating_sub(self.state.confirmed(now.utc).0).max(0).unsigned_abs()
+                        / 1000;
                 let hold_s = u32::try_from(held).unwrap_or(u32::MAX);
                 let (token, handle) = (offered.request.token, offered.entry);
                 Some((offered.session, Notice::Offered { token, handle, hold_s }))

@@ -97,7 +97,7 @@ fn a_start_that_was_rolled_back_is_recorded_after_the_recovery() {
     daemon.recovered();
     assert!(!daemon.knows(session));
     let events: Vec<_> = daemon.batch.iter().flat_map(|record| &record.events).collect();
-    assert!(matches!(events[..], [Event::Ended(_), Event::Started(_)]), "{events:?}");
+    assert!(matches!(events[..], [Event::Ended(_), Event::Started(_), Event::Marked(_)]), "{events:?}");
     daemon.committed(daemon.state.seq());
     assert!(daemon.start.is_none(), "once is enough");
 }
