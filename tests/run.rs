@@ -193,3 +193,29 @@ fn a_lost_seat_is_got_again_or_ends_the_command() {
         assert!(said.contains("warning: the license of one is lost"), "{said}");
     }
 }
+
+#[test]
+fn a_suspended_client_keeps_its_license_for_a_lease_and_then_begins_anew() {
+    let site = Site::new();
+    signed::write_manifest(site.dir.path(), 5, 5);
+    let vendor_dir = site.dir.path().to_str().unwrap();
+    let license = site.path("test.lic");
+    let daemon = Daemon::start(&license, &site.path("state"), &["--vendor-dir", vendor_dir], |_| {}).unwrap();
+    let errors = site.path("errors");
+    let script = ": > runs; while [ ! -e end ]; do sleep 0.05; done; exit 5";
+    let mut command = site.run(daemon.port, &[], script);
+    let mut holder = command.stderr(std::fs::File::create(&errors).unwrap()).spawn().unwrap();
+    until("the command to run", || site.path("runs").exists());
+    let bob = || status(&site.run(daemon.port, &["--user", "bob"], "true").output().unwrap());
+    signal(holder.id(), "STOP");
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    signal(holder.id(), "CONT");
+    assert_eq!(bob(), 252, "for less than a lease nothing has happened");
+    signal(holder.id(), "STOP");
+    until("the lease to be over", || bob() == 0);
+    signal(holder.id(), "CONT");
+    until("the license", || std::fs::read_to_string(&errors).unwrap().contains("the license is held again"));
+    assert_eq!(bob(), 252);
+    site.end();
+    assert_eq!(holder.wait().unwrap().code(), Some(5));
+}

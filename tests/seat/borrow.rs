@@ -6,7 +6,7 @@ use seatkeeper::event::{
 use seatkeeper::ident::{Digest, Handle, Token};
 use seatkeeper::seat::{BORROW_MARGIN, Command, PoolUse, Reply, State, Tenure, next_wakeup};
 use seatkeeper::sign::Manifest;
-use seatkeeper::time::Timestamp;
+use seatkeeper::time::{Look, Timestamp};
 
 use super::bench::{Bench, catalog_under, checkout, events, fold, identity, invariants};
 
@@ -379,4 +379,31 @@ fn what_is_not_counted_is_not_lent_without_end() {
     assert_eq!(bench.ask(ANN, request).expect_err("too many").code.number(), -1006);
     assert_eq!(bench.out(ANN, "fx", "2.0", 60_000), 0, "without borrowing it is served on");
     holds(&bench);
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_frees_no_borrowed_license() {
+    let mut bench = Bench::new(FX);
+    let look = |bench: &mut Bench, elapsed_s: i64| {
+        let elapsed_ms = elapsed_s.unsigned_abs() * 1000;
+        let look = Look { utc: bench.now.utc, boot: [1; 16], elapsed_ms };
+        bench.look(&Command::Look { look, note: false });
+    };
+    look(&mut bench, 0);
+    let handle = borrow_for(&mut bench, ANN, 48 * HOUR, 0).unwrap().handle;
+    // Ten years ahead, an hour later: who trusted that clock would give the license to somebody else.
+    bench.now.utc.0 += 3650 * 24 * HOUR * 1000;
+    look(&mut bench, HOUR);
+    bench.pass(0);
+    assert!(bench.state.seat(handle).is_some());
+    assert_ne!(borrow(&mut bench, "bob@h2", 1), 0, "nor is any lent by it: it would not come back for years");
+    // By elapsed time it comes back all the same, whatever the clock says.
+    for hour in 2..60 {
+        bench.now.utc.0 += HOUR * 1000;
+        look(&mut bench, hour * HOUR);
+        bench.pass(0);
+        assert!(bench.state.seat(handle).is_some() || hour >= 48, "{hour}");
+    }
+    assert!(bench.state.seat(handle).is_none());
+    assert_eq!(fold(&bench.history), bench.state);
 }
