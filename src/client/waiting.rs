@@ -236,8 +236,11 @@ impl Waiting {
             if !last || queue.progress.has_changed().unwrap_or(false) {
                 // A driver that is gone has said its last word before.
                 let _ = queue.progress.changed().await;
+                return self.progress();
             }
         }
+        // Whoever asks again and again must not keep all else of his thread from going on.
+        tokio::task::yield_now().await;
         self.progress()
     }
 

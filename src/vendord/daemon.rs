@@ -322,6 +322,7 @@ impl Daemon {
 
     /// Something was heard from a session that needs no record.
     pub(super) fn hear(&mut self, session: SessionId) {
+        self.leases.attend(self.now().mono, self.recording == Recording::Open);
         self.leases.hear(session);
     }
 
@@ -336,7 +337,11 @@ impl Daemon {
         let kind = self.state.session(session).map(|session| session.identity().kind());
         match kind {
             Some(SessionKind::Line) => self.finish(session, EndReason::Disconnect),
-            Some(SessionKind::Framed) if !by_us => self.leases.close(session),
+            Some(SessionKind::Framed) if !by_us => {
+                // The grace begins now, not at the last look at the clock.
+                self.leases.attend(self.now().mono, self.recording == Recording::Open);
+                self.leases.close(session);
+            }
             Some(SessionKind::Framed) | None => {}
         }
     }

@@ -27,6 +27,17 @@ fn position(waiting: &Waiting) -> Option<u32> {
     }
 }
 
+/// Waits until licenses are held.
+async fn held_for(waiting: &mut Waiting) {
+    loop {
+        match waiting.progress() {
+            Progress::Held { .. } => return,
+            Progress::Queued { .. } => drop(waiting.changed().await),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 fn reason(outcome: Result<seatkeeper::client::Seat, ClientError>) -> Code {
     outcome.unwrap_err().code()
 }
@@ -148,7 +159,7 @@ async fn waiting_outlives_resets_and_a_killed_daemon() {
     let seat = soon(first.seat()).await.unwrap();
     assert_eq!(seat.loss(), None);
     seat.checkin().await.unwrap();
-    soon(async { while !matches!(second.changed().await, Progress::Held { .. }) {} }).await;
+    soon(held_for(&mut second)).await;
     soon(second.seat()).await.unwrap();
     let queued = |event: &Event| matches!(event, Event::Queued(_));
     assert_eq!(site.count(queued), 2, "nobody had to queue again");
@@ -163,13 +174,13 @@ async fn an_offer_that_comes_over_a_cut_line_is_still_the_applications_to_take()
         let proxy = Proxy::start(daemon.port);
         let (ann, bob) = (client(daemon.port, "ann"), client(proxy.port, "bob"));
         let held = ann.checkout("one", "1.0").await.unwrap();
-        let mut waiting = wait(&bob, "one", when_asked(4)).await;
+        let mut waiting = wait(&bob, "one", when_asked(6)).await;
         proxy.cut(true);
         held.checkin().await.unwrap();
         until("the offer", || site.count(|event| matches!(event, Event::Offered(_))) == 1).await;
         proxy.reset();
         proxy.cut(false);
-        soon(async { while !matches!(waiting.changed().await, Progress::Held { .. }) {} }).await;
+        soon(held_for(&mut waiting)).await;
         until("the grant", || site.count(|event| matches!(event, Event::Out(_))) == 2).await;
         if take {
             let seat = soon(waiting.seat()).await.unwrap();

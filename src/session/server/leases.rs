@@ -66,8 +66,8 @@ impl Leases {
         Self { terms, attended: 0, looked: now, leases: BTreeMap::new(), schedule: BTreeSet::new() }
     }
 
-    /// Lets time pass. Call at least twice a second and after sockets were read; `recording` says whether the history
-    /// can be written, for while it can't no lease runs.
+    /// Lets time pass. Call at least twice a second and after sockets were read, and before a span begins that must not be
+    /// shorter than it says; `recording` says whether the history can be written, for while it can't no lease runs.
     pub fn attend(&mut self, now: Monotonic, recording: bool) {
         let gap = now.since(self.looked);
         self.looked = self.looked.max(now);
