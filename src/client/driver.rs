@@ -392,7 +392,13 @@ impl Driver {
         match (frame.message, pending) {
             (Ok(Message::Answer { token, answer }), _) => self.answered(token, answer).await,
             (Ok(Message::Error(denial)), _) if ends_session(&denial) => return Err(denial),
-            (Ok(Message::Notice(Notice::SessionEnded { denial })), _) => return Err(denial),
+            (Ok(Message::Notice(Notice::SessionEnded { denial })), _) => {
+                if denial.code != Code::SessionTaken {
+                    return Err(denial);
+                }
+                // It may be our own earlier try that came late. Another program has a newer epoch: then the resume is refused.
+                self.drop_connection();
+            }
             (Ok(Message::Notice(notice)), _) => {
                 self.session.noticed(&notice, now);
                 match notice {

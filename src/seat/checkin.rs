@@ -15,9 +15,17 @@ pub(super) fn decide(
     request: &Checkin,
     now: Now,
 ) -> Decision {
-    let session = match repeated(state, id, request.token, request.acknowledged) {
-        Ok(session) => session,
-        Err(decision) => return decision,
+    let session = match (repeated(state, id, request.token, request.acknowledged), state.session(id)) {
+        (Ok(session), _) => session,
+        // Its number was passed: an earlier try was rolled back, and the client did not hear of it before it asked for something
+        // else. What is still there is still to be given back, as nobody gets the same handle twice.
+        (Err(Decision { reply: Reply::Answer(_, Answer::Spent), .. }), Some(session))
+            if session.handles.contains(&request.handle)
+                || state.waiting_under(request.handle).is_some_and(|entry| entry.session == id) =>
+        {
+            session
+        }
+        (Err(decision), _) => return decision,
     };
     if let Some(entry) = state.waiting_under(request.handle).filter(|entry| entry.session == id) {
         return queue::cancelled((request.handle, entry), request);

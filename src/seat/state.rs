@@ -346,8 +346,13 @@ impl State {
         }
         let Some(session) = self.sessions.get_mut(&seat.session) else { return };
         session.handles.remove(&handle);
-        // A late duplicate of the request that got this seat must not be told "granted" again.
-        session.answers.remove(seat.token);
+        // A late duplicate of the request that got this seat must not be told "granted" again. A package's request is that of its
+        // component, which may go on.
+        if let Some(Answer::Granted(grant)) = session.answers.get(seat.token)
+            && grant.handle == handle
+        {
+            session.answers.remove(seat.token);
+        }
         if let InReason::Checkin { token, acknowledged } = why {
             session.settle(token, acknowledged, Answer::CheckedIn(handle));
         }

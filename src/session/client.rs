@@ -398,11 +398,13 @@ impl ClientSession {
                 if now >= *next_try { Due::Connect } else { Due::Nothing }
             }
             Link::Up => {
-                let silent = self.owed_since.map(|since| now.since(since));
-                if silent.is_some_and(|silent| silent >= self.patience()) {
+                // As instants, so that what `wakeup` names is due then and not a part of a millisecond later.
+                let silent_for =
+                    |span: Duration| self.owed_since.is_some_and(|since| now >= since.plus(span));
+                if silent_for(self.patience()) {
                     return Due::Break;
                 }
-                let doubt = !self.probed && silent.is_some_and(|silent| silent >= self.patience() / 2);
+                let doubt = !self.probed && silent_for(self.patience() / 2);
                 if doubt || now >= self.sent_at.plus(self.heartbeat) {
                     self.probed = doubt || self.probed;
                     self.sent(now);
@@ -418,7 +420,8 @@ impl ClientSession {
 
 /// Whether a refusal means that the request was not carried out at all (`grammar/wire.md`, Session).
 fn left_no_trace(denial: &Denial) -> bool {
-    matches!(denial.code, Code::AskAgain | Code::StoreUnavailable)
+    use Code::{AskAgain, ServerBusy, StoreUnavailable, VendorDown};
+    matches!(denial.code, AskAgain | StoreUnavailable | VendorDown | ServerBusy)
 }
 
 #[cfg(test)]
@@ -538,6 +541,16 @@ mod tests {
     }
 
     #[test]
+    fn a_seat_that_an_ending_server_did_not_take_back_is_still_held() {
+        let mut session = ClientSession::new(&terms(&[4]), T0);
+        let (token, _) = session.ask(Ask::Checkin(Handle(4)), T0);
+        let denial = Denial::new(Code::VendorDown, minor::VENDOR_DOWN, "");
+        let settled = session.answered(token, Answer::Denied(denial.clone()), T0);
+        assert_eq!(settled, Settled::Again(Ask::Checkin(Handle(4)), denial));
+        assert!(session.held().contains(&Handle(4)));
+    }
+
+    #[test]
     fn five_tries_fall_into_the_first_second_and_the_end_comes_after_lease_and_restart() {
         let mut session = ClientSession::new(&terms(&[]), T0);
         session.broken(T0);
@@ -613,6 +626,24 @@ mod tests {
         assert_eq!(session.answered(token, Answer::Denied(denial), T0), Settled::Stale);
         let (_, message) = session.ask(checkout(), T0);
         assert!(matches!(message, Message::Checkout(it) if it.acknowledged == token));
+    }
+
+    #[test]
+    fn something_is_due_when_it_wakes_up_whatever_the_lease() {
+        for lease_s in 5..100 {
+            let terms = SessionTerms { lease_s, heartbeat_s: lease_s, ..terms(&[]) };
+            let mut session = ClientSession::new(&terms, T0);
+            session.ask(checkout(), T0);
+            let mut now = T0;
+            while session.is_up() {
+                now = session.wakeup();
+                match session.due(now) {
+                    Due::Send(_) => {}
+                    Due::Break => session.broken(now),
+                    other => panic!("lease of {lease_s} s: {other:?} after {} ms", now.0 - T0.0),
+                }
+            }
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ use super::status;
 use crate::catalog::Catalog;
 use crate::code::{Code, minor};
 use crate::event::{Answer, Checkin, Checkout, Denial, EndReason, Identity, Record, SessionKind};
-use crate::ident::{Digest, Handle, Seq, SessionId, Token};
+use crate::ident::{Digest, Handle, Seq, SessionId};
 use crate::seat::{Command, DenialDamper, Reply, Resume, Session, State, Usage};
 use crate::session::server::{Administration, LeaseTerms, Leases, clock_denial};
 use crate::sign::SigningKey;
@@ -111,9 +111,12 @@ pub(in crate::vendord) mod borrow;
 mod clock;
 mod deciding;
 pub(super) mod desk;
+mod known;
 mod queue;
 mod removal;
 mod reread;
+
+use known::Known;
 
 /// How connections and tasks share the daemon.
 pub(super) type Shared = Rc<RefCell<Daemon>>;
@@ -246,7 +249,7 @@ impl Daemon {
             _ => {
                 self.bind(peer, session);
                 if kind == SessionKind::Framed {
-                    self.leases.begin(session);
+                    self.leases.begin(session, self.clock.now().mono);
                 }
                 Outgoing::Welcome(Box::new(self.welcome(Some(self.session_terms(session, secret, 0)))))
             }
@@ -262,7 +265,7 @@ impl Daemon {
                 let denial = clock_denial(time, self.now().utc, self.config.limits.skew);
                 peer.set_clock_denial(denial);
                 self.bind(peer, session);
-                self.leases.begin(session);
+                self.leases.begin(session, self.clock.now().mono);
                 let terms = SessionTerms { resumed: true, ..self.session_terms(session, [0; 32], epoch) };
                 Outgoing::Welcome(Box::new(self.welcome(Some(terms))))
             }
@@ -274,37 +277,33 @@ impl Daemon {
 
     /// The session of this connection asks for licenses.
     pub(super) fn checkout(&mut self, peer: &Rc<Peer>, request: u32, session: SessionId, checkout: Checkout) {
-        self.leases.hear(session);
-        if let Some(denial) = peer.clock_denial() {
-            return peer.send(request, Outgoing::Answer(checkout.token, Answer::Denied(denial)));
-        }
-        if let Some(denial) = checkout.wishes.borrow.and_then(|_| self.lends_nothing()) {
-            return peer.send(request, Outgoing::Answer(checkout.token, Answer::Denied(denial)));
-        }
-        let reply = match self.damped(session, checkout.token) {
-            Some(reply) => reply,
-            None => self.execute(&Command::Checkout(session, checkout)),
+        self.leases.hear(session, self.clock.now().mono);
+        let token = checkout.token;
+        let lends_nothing = checkout.wishes.borrow.and_then(|_| self.lends_nothing());
+        let command = Command::Checkout(session, checkout);
+        let reply = match self.known(session, token, &command) {
+            Known::Answer(reply) => reply,
+            Known::Unclear => return peer.close_by_us(),
+            Known::Waits => self.execute(&command),
+            // One that was taken before is not refused for a clock that is wrong now: its client would think that it waits no more.
+            Known::Nothing => match peer.clock_denial().or(lends_nothing) {
+                Some(denial) => return peer.send(request, Outgoing::Answer(token, Answer::Denied(denial))),
+                None => self.execute(&command),
+            },
         };
         self.answer_reply(peer, request, reply);
     }
 
     /// The session of this connection gives licenses back.
     pub(super) fn checkin(&mut self, peer: &Rc<Peer>, request: u32, session: SessionId, checkin: Checkin) {
-        self.leases.hear(session);
-        let reply = match self.damped(session, checkin.token) {
-            Some(reply) => reply,
-            None => self.execute(&Command::Checkin(session, checkin)),
+        self.leases.hear(session, self.clock.now().mono);
+        let command = Command::Checkin(session, checkin);
+        let reply = match self.known(session, checkin.token, &command) {
+            Known::Answer(reply) => reply,
+            Known::Unclear => return peer.close_by_us(),
+            Known::Nothing | Known::Waits => self.execute(&command),
         };
         self.answer_reply(peer, request, reply);
-    }
-
-    /// The answer to a request number whose refusal was counted and not recorded, or that such a request acknowledged.
-    fn damped(&self, session: SessionId, token: Token) -> Option<Reply> {
-        let recorded = || self.state.session(session).is_some_and(|known| known.has_seen(token));
-        match self.damper.repeated(session, token)? {
-            Answer::Denied(_) if recorded() => None,
-            answer => Some(Reply::Answer(token, answer)),
-        }
     }
 
     /// The session of this connection is over.
@@ -322,8 +321,7 @@ impl Daemon {
 
     /// Something was heard from a session that needs no record.
     pub(super) fn hear(&mut self, session: SessionId) {
-        self.leases.attend(self.now().mono, self.recording == Recording::Open);
-        self.leases.hear(session);
+        self.leases.hear(session, self.clock.now().mono);
     }
 
     /// Whether a session has not ended.
@@ -337,11 +335,7 @@ impl Daemon {
         let kind = self.state.session(session).map(|session| session.identity().kind());
         match kind {
             Some(SessionKind::Line) => self.finish(session, EndReason::Disconnect),
-            Some(SessionKind::Framed) if !by_us => {
-                // The grace begins now, not at the last look at the clock.
-                self.leases.attend(self.now().mono, self.recording == Recording::Open);
-                self.leases.close(session);
-            }
+            Some(SessionKind::Framed) if !by_us => self.leases.close(session, self.clock.now().mono),
             Some(SessionKind::Framed) | None => {}
         }
     }
@@ -449,7 +443,8 @@ impl Daemon {
         self.recording = Recording::Open;
         self.begin_run(start.clone());
         let sessions: Vec<SessionId> = self.state.sessions().map(|(id, _)| id).collect();
-        sessions.into_iter().for_each(|session| self.leases.begin(session));
+        let now = self.now().mono;
+        sessions.into_iter().for_each(|session| self.leases.begin(session, now));
     }
 
     /// Records the start, and with it the end of what an earlier run left behind.
@@ -530,6 +525,8 @@ impl Daemon {
     /// The history can be written again.
     pub(super) fn recovered(&mut self) {
         if self.store.as_ref().is_some_and(|store| store.restart()) {
+            // Until now no lease has run.
+            self.leases.attend(self.clock.now().mono, false);
             self.recording = Recording::Open;
             if let Some((_, start)) = self.start.take() {
                 self.begin_run(start);

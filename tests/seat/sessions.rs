@@ -1,7 +1,7 @@
 //! Sessions: repeated requests, resume, ends, restarts.
 
 use seatkeeper::code::Code;
-use seatkeeper::event::{Answer, EndReason, SessionKind, Started, Stopped};
+use seatkeeper::event::{Answer, Checkin, EndReason, SessionKind, Started, Stopped};
 use seatkeeper::ident::{Digest, SessionId, Token};
 use seatkeeper::seat::{Command, DenialDamper, Reply, State};
 
@@ -35,6 +35,23 @@ fn a_repeated_number_gets_its_first_answer_and_a_settled_one_is_spent() {
     assert!(matches!(answer(&mut bench, id, 3, 2), Answer::Granted(_)));
     assert_eq!(answer(&mut bench, id, 2, 0), Answer::Spent, "acknowledged");
     assert_eq!(bench.state.seats().count(), 1);
+}
+
+#[test]
+fn a_seat_is_given_back_also_by_a_number_that_was_passed() {
+    let (mut bench, id) = bench();
+    let Answer::Granted(grant) = answer(&mut bench, id, 1, 0) else { panic!("granted") };
+    // Number 2 was rolled back with the record of its checkin, and 3 came before the client heard of that.
+    assert!(matches!(answer(&mut bench, id, 3, 1), Answer::Granted(_)));
+    let checkin = Checkin { token: Token(2), acknowledged: Token(1), handle: grant.handle };
+    let command = Command::Checkin(id, checkin);
+    let expected = Reply::Answer(Token(2), Answer::CheckedIn(grant.handle));
+    assert_eq!(bench.run(&command).reply, expected);
+    assert_eq!(bench.state.seats().count(), 1);
+    assert_eq!(bench.run(&command).reply, expected, "repeated");
+    assert_eq!(answer(&mut bench, id, 2, 0), Answer::CheckedIn(grant.handle), "the number grants nothing");
+    assert_eq!(fold(&bench.history), bench.state);
+    assert_eq!(State::from_snapshot(&bench.state.snapshot()).as_ref(), Ok(&bench.state));
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use seatkeeper::event::{Event, InReason, Out};
+use seatkeeper::event::{Answer, Event, InReason, Out};
 use seatkeeper::ident::{Handle, Token};
-use seatkeeper::seat::{Command, State, Violation, check, decide, explain};
+use seatkeeper::seat::{Command, Reply, State, Violation, check, decide, explain};
 
 use super::bench::{Bench, checkout, events, fold, invariants};
 
@@ -214,6 +214,10 @@ fn a_reread_moves_package_and_component_together() {
     assert_eq!((used(&bench, "pk"), used(&bench, "ca"), used(&bench, "cb")), (0, 1, 1));
     assert_eq!(bench.state.seat(component).unwrap().suite, None);
     assert_eq!(fold(&bench.history), bench.state);
+    // Whoever did not hear of his grant before hears of it now.
+    let bob = bench.session("bob@h1", &[]);
+    let again = bench.run(&Command::Checkout(bob, checkout(Token(1), "cb", "1.0", 1))).reply;
+    assert!(matches!(again, Reply::Answer(_, Answer::Granted(grant)) if grant.handle == component));
     // And where it is one again, they go on without it; new ones take it.
     bench.reread(&suite(2, ""), "");
     assert_eq!((used(&bench, "pk"), used(&bench, "ca")), (0, 1));

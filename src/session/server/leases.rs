@@ -76,14 +76,21 @@ impl Leases {
         }
     }
 
+    /// The attended time at a moment between two looks: as if the next look will find that it was attended. What begins now is
+    /// not to be taken as begun at the last look, or it would end too early by as much.
+    fn by(&self, now: Monotonic) -> Attended {
+        let gap = now.since(self.looked);
+        self.attended.saturating_add(if gap <= ATTENDED_GAP_MAX { millis(gap) } else { 0 })
+    }
+
     /// A session begins, comes back or is found in the history at a start: a full lease from now.
-    pub fn begin(&mut self, session: SessionId) {
-        self.set(session, Presence::Heard(self.attended));
+    pub fn begin(&mut self, session: SessionId, now: Monotonic) {
+        self.set(session, Presence::Heard(self.by(now)));
     }
 
     /// Something was heard from a session.
-    pub fn hear(&mut self, session: SessionId) {
-        let attended = self.attended;
+    pub fn hear(&mut self, session: SessionId, now: Monotonic) {
+        let attended = self.by(now);
         if let Some(Lease { presence: presence @ (Presence::Heard(_) | Presence::Closed(_)), .. }) =
             self.leases.get_mut(&session)
         {
@@ -92,9 +99,9 @@ impl Leases {
     }
 
     /// The client closed its connection.
-    pub fn close(&mut self, session: SessionId) {
+    pub fn close(&mut self, session: SessionId, now: Monotonic) {
         let grace = self.terms.close_grace.min(self.terms.lease);
-        self.set(session, Presence::Closed(self.attended.saturating_add(millis(grace))));
+        self.set(session, Presence::Closed(self.by(now).saturating_add(millis(grace))));
     }
 
     /// A session has to end now: it said goodbye, or it is a line session whose socket closed.
@@ -186,7 +193,7 @@ mod tests {
         fn new() -> Self {
             let terms = LeaseTerms { lease: Duration::from_secs(300), close_grace: Duration::from_secs(5) };
             let mut leases = Leases::new(terms, Monotonic(0));
-            leases.begin(A);
+            leases.begin(A, Monotonic(0));
             Self { leases, now: 0 }
         }
 
@@ -208,7 +215,7 @@ mod tests {
     fn silence_lasts_a_whole_lease() {
         let mut run = Run::new();
         assert_eq!(run.pass(299, true), None);
-        run.leases.hear(A);
+        run.leases.hear(A, Monotonic(run.now));
         assert_eq!(run.pass(400, true), Some((599_000, EndReason::LeaseLapsed)));
         assert!(run.leases.is_empty());
     }
@@ -216,12 +223,28 @@ mod tests {
     #[test]
     fn a_closed_connection_has_the_grace_and_a_resume_ends_it() {
         let mut run = Run::new();
-        run.leases.close(A);
+        run.leases.close(A, Monotonic(run.now));
         assert_eq!(run.pass(4, true), None);
-        run.leases.begin(A);
+        run.leases.begin(A, Monotonic(run.now));
         assert_eq!(run.pass(20, true), None);
-        run.leases.close(A);
+        run.leases.close(A, Monotonic(run.now));
         assert_eq!(run.pass(20, true), Some((29_000, EndReason::Disconnect)));
+    }
+
+    #[test]
+    fn what_happens_between_two_looks_counts_from_then() {
+        let mut run = Run::new();
+        assert_eq!(run.pass(3, true), None);
+        run.leases.close(A, Monotonic(run.now + 499));
+        assert_eq!(run.pass(20, true), Some((8_500, EndReason::Disconnect)), "a whole grace after 3,499");
+        let mut run = Run::new();
+        assert_eq!(run.pass(3, true), None);
+        run.leases.hear(A, Monotonic(run.now + 499));
+        assert_eq!(run.pass(400, true), Some((303_500, EndReason::LeaseLapsed)));
+        let mut run = Run::new();
+        run.now += 86_400_000;
+        run.leases.hear(A, Monotonic(run.now));
+        assert_eq!(run.pass(400, true), Some((86_700_500, EndReason::LeaseLapsed)), "it was away before");
     }
 
     #[test]
@@ -237,7 +260,7 @@ mod tests {
     #[test]
     fn a_lapse_is_named_until_it_is_recorded() {
         let mut run = Run::new();
-        run.leases.close(A);
+        run.leases.close(A, Monotonic(run.now));
         for _ in 0..12 {
             run.now += 500;
             run.leases.attend(Monotonic(run.now), true);

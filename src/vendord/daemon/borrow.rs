@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::Daemon;
+use super::known::Known;
 use crate::code::{Code, minor};
 use crate::event::{Answer, BorrowReturn, Denial, Renewal};
 use crate::ident::{Digest, Handle, SessionId};
@@ -33,11 +34,18 @@ impl Daemon {
         session: SessionId,
         renewal: Renewal,
     ) {
-        self.leases.hear(session);
-        if let Some(denial) = peer.clock_denial() {
-            return peer.send(request, Outgoing::Answer(renewal.token, Answer::Denied(denial)));
-        }
-        let reply = self.execute(&Command::Renew(session, renewal));
+        self.leases.hear(session, self.clock.now().mono);
+        let token = renewal.token;
+        let command = Command::Renew(session, renewal);
+        let reply = match self.known(session, token, &command) {
+            Known::Answer(reply) => reply,
+            Known::Unclear => return peer.close_by_us(),
+            Known::Waits => self.execute(&command),
+            Known::Nothing => match peer.clock_denial() {
+                Some(denial) => return peer.send(request, Outgoing::Answer(token, Answer::Denied(denial))),
+                None => self.execute(&command),
+            },
+        };
         self.answer_reply(peer, request, reply);
     }
 
@@ -49,8 +57,14 @@ impl Daemon {
         session: SessionId,
         back: BorrowReturn,
     ) {
-        self.leases.hear(session);
-        let reply = self.execute(&Command::Return(session, back));
+        self.leases.hear(session, self.clock.now().mono);
+        let token = back.token;
+        let command = Command::Return(session, back);
+        let reply = match self.known(session, token, &command) {
+            Known::Answer(reply) => reply,
+            Known::Unclear => return peer.close_by_us(),
+            Known::Nothing | Known::Waits => self.execute(&command),
+        };
         self.answer_reply(peer, request, reply);
     }
 

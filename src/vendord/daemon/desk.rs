@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use super::{Daemon, Served, Shared};
 use crate::catalog::Catalog;
 use crate::code::minor;
-use crate::event::{Denial, Event, Record, Started};
+use crate::event::{Denial, Event, Record, Removed, Started};
 use crate::ident::{Host, Seq, VendorName};
 use crate::policy::Policy;
 use crate::seat::{Command, State, Usage};
@@ -76,7 +76,7 @@ pub struct Setting {
     pub seed: u64,
 }
 
-/// The answer to an order to reread.
+/// The answer to an order.
 pub struct Ordered(oneshot::Receiver<Answer>);
 
 impl Ordered {
@@ -235,6 +235,11 @@ impl Desk {
         let kept = kept.map(|why| (minor::REREAD_FAILED, why.to_owned())).into_iter().collect();
         let read = Read { served, lines: Vec::new(), messages: Vec::new(), kept };
         Ordered(daemon.reread(&order, read))
+    }
+
+    /// An administrator takes licenses back.
+    pub fn remove(&mut self, order: &Removed) -> Ordered {
+        Ordered(self.shared.borrow_mut().remove(order))
     }
 
     /// The daemon is to end in order, once it [is settled](Self::settled).
