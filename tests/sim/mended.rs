@@ -1,0 +1,131 @@
+//! Histories in which something was wrong once, each made short. What was wrong has a test of its own where one place was to blame.
+
+use super::histories::run;
+use super::script::{Crash, Death, Plan, Step};
+
+const PLAN: Plan =
+    Plan { seed: 1, site: 0, clients: 4, lease_s: 12, grace_s: 2, latency_ms: 3, commit_ms: 5 };
+
+fn checkout(client: usize, feature: usize, count: u32, hold_s: Option<u32>) -> Step {
+    Step::Checkout { client, feature, count, newer: false, share: 0, data: 0, hold_s }
+}
+
+fn plays(plan: &Plan, steps: &[Step]) {
+    let outcome = run(plan, steps, None);
+    assert!(outcome.is_ok(), "{outcome:?}");
+}
+
+/// A request is repeated after its answer was lost, and meets a daemon that is ending: it was told no, and the seat was out.
+#[test]
+fn a_grant_is_told_again_by_a_daemon_that_ends() {
+    let plan = Plan { site: 1, lease_s: 19, latency_ms: 40, commit_ms: 40, ..PLAN };
+    for wait in (0..400).step_by(8) {
+        plays(
+            &plan,
+            &[
+                Step::Start { client: 2 },
+                Step::Wait { ms: 160 },
+                Step::Kill { when: Death::AfterCommit, down_ms: 1 },
+                checkout(2, 2, 1, None),
+                Step::Wait { ms: 150 + wait },
+                Step::Stop { down_ms: 2878 },
+            ],
+        );
+    }
+}
+
+/// The same with a disk that is full, and with a clock that was moved meanwhile.
+#[test]
+fn a_grant_is_told_again_while_the_disk_is_full_and_to_a_wrong_clock() {
+    for wait in (0..60).step_by(2) {
+        let grant = [
+            Step::Start { client: 0 },
+            Step::Wait { ms: 40 },
+            checkout(0, 0, 1, None),
+            Step::Wait { ms: wait },
+            Step::Reset { client: 0 },
+        ];
+        let full = [&grant[..], &[Step::DiskFull { ms: 3000 }, checkout(0, 1, 1, None)]].concat();
+        plays(&PLAN, &full);
+        let clock = [&grant[..], &[Step::ServerClock { ms: 400_000 }]].concat();
+        plays(&PLAN, &clock);
+    }
+}
+
+/// A checkin is rolled back, its client does not hear of that, and asks for something else before it repeats it.
+#[test]
+fn a_checkin_that_was_rolled_back_is_carried_out_by_its_old_number() {
+    plays(
+        &PLAN,
+        &[
+            Step::Start { client: 0 },
+            Step::Wait { ms: 40 },
+            checkout(0, 2, 1, None),
+            Step::Wait { ms: 40 },
+            Step::DiskFull { ms: 1900 },
+            Step::Checkin { client: 0, nth: 0 },
+            Step::Cut { client: 0, there: false, back: true },
+            Step::Wait { ms: 2100 },
+            checkout(0, 2, 1, None),
+        ],
+    );
+}
+
+/// Equal refusals are counted and not recorded; what they acknowledge was taken for spent, also a request that waits.
+#[test]
+fn who_waits_is_not_forgotten_over_refusals() {
+    plays(
+        &PLAN,
+        &[
+            Step::Start { client: 0 },
+            Step::Wait { ms: 40 },
+            checkout(0, 1, 1, None),
+            checkout(0, 1, 1, Some(60)),
+            Step::Wait { ms: 40 },
+            checkout(0, 1, 1, None),
+            checkout(0, 1, 1, None),
+            Step::Wait { ms: 40 },
+            checkout(0, 1, 1, None),
+            Step::Reset { client: 0 },
+            Step::Wait { ms: 500 },
+        ],
+    );
+}
+
+/// The first try to come back is stuck in the network and arrives after the second: the client was told that another program has
+/// its session.
+#[test]
+fn an_earlier_try_to_come_back_takes_nothing_from_a_later_one() {
+    for seed in 0..40 {
+        let plan = Plan { seed, latency_ms: 400, ..PLAN };
+        plays(
+            &plan,
+            &[
+                Step::Start { client: 2 },
+                Step::Wait { ms: 4452 },
+                Step::Stall { client: 2, ms: 14_723 },
+                Step::Wait { ms: 3751 },
+                Step::Stop { down_ms: 124 },
+                Step::Wait { ms: 258 },
+            ],
+        );
+    }
+}
+
+/// Leases began at the last look at the clock, and a stretch of full disk counted up to half a second.
+#[test]
+fn a_grace_is_whole_whenever_it_begins() {
+    for wait in (0..1000).step_by(50) {
+        plays(
+            &PLAN,
+            &[
+                Step::Start { client: 0 },
+                Step::Wait { ms: 40 + wait },
+                Step::DiskFull { ms: 700 },
+                checkout(0, 1, 1, None),
+                Step::Wait { ms: 300 },
+                Step::Crash { client: 0, how: Crash::Reset },
+            ],
+        );
+    }
+}

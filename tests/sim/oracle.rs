@@ -1,0 +1,723 @@
+//! What must be true, worked out from the durable history and from what goes over the network, without the engine's own sums.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use seatkeeper::code::{Code, minor};
+use seatkeeper::event::{
+    Answer, DequeueReason, EndReason, Event, Identity, In, InReason, Lingering, Offered, Out, Record,
+    SessionKind,
+};
+use seatkeeper::ident::{Handle, PoolKey, SessionId, Token};
+use seatkeeper::seat::{State, Tenure};
+use seatkeeper::time::Timestamp;
+use seatkeeper::wire::{Message, Notice};
+
+use super::site::Book;
+
+/// A rule that was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Violation {
+    /// Which: a few words, the same for every way in which it can be broken.
+    pub(crate) rule: &'static str,
+    pub(crate) what: String,
+}
+
+pub(crate) type Verdict = Result<(), Violation>;
+
+/// Breaks a rule unless something holds.
+macro_rules! ensure {
+    ($holds:expr, $rule:expr, $($what:tt)+) => {
+        if !$holds {
+            return Err($crate::sim::oracle::Violation { rule: $rule, what: format!($($what)+) });
+        }
+    };
+}
+pub(crate) use ensure;
+
+#[derive(Debug, Clone)]
+struct Seat {
+    session: SessionId,
+    identity: Identity,
+    pool: PoolKey,
+    count: u64,
+    group: Option<Handle>,
+    /// A package's, that goes with a component.
+    of_suite: bool,
+    lingers_until: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    session: SessionId,
+    token: Token,
+    offer: Option<Handle>,
+}
+
+/// Of a session that has not ended.
+#[derive(Debug, Clone, Default)]
+struct Session {
+    epoch: u32,
+}
+
+/// When a session was heard of, on the clock that stands still while the server does not attend.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Watch {
+    pub(crate) heard: Attended,
+    /// The client's close has come over its present connection.
+    pub(crate) closed: Option<Attended>,
+    pub(crate) goodbye: bool,
+    /// For how long it told that its user has done nothing, at most.
+    pub(crate) idle_s: u32,
+}
+
+/// A decision: when, and what was known of the sessions that it ends.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Decided {
+    pub(crate) at: Attended,
+    pub(crate) watches: BTreeMap<SessionId, Watch>,
+}
+
+/// Time during which the server was awake and could record, and how often that began or ended: each time what the server counts
+/// may differ by a look at the clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Attended {
+    pub(crate) ms: u64,
+    pub(crate) turns: u64,
+}
+
+/// Between two looks of the server at the clock, and a little.
+const LOOK_MS: u64 = 510;
+
+impl Attended {
+    pub(crate) fn least_since(self, before: Self) -> u64 {
+        (self.ms - before.ms).saturating_sub((self.turns - before.turns) * LOOK_MS)
+    }
+
+    pub(crate) fn most_since(self, before: Self) -> u64 {
+        self.ms - before.ms + (self.turns - before.turns) * 2000
+    }
+}
+
+/// A rule that is wrong on purpose, to see that what breaks it is found and made short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Planted {
+    /// Nobody may resume a session that has two checkouts.
+    ResumeWithTwo,
+}
+
+/// See the module.
+pub(crate) struct Oracle {
+    pub(crate) lease_ms: u64,
+    pub(crate) grace_ms: u64,
+    pub(crate) planted: Option<Planted>,
+    seats: BTreeMap<Handle, Seat>,
+    queue: BTreeMap<Handle, Entry>,
+    sessions: BTreeMap<SessionId, Session>,
+    /// Handles that were given, for checkouts and for what waits.
+    given: BTreeSet<Handle>,
+    highest: Handle,
+    /// What of the durable history clients may have been told.
+    granted: BTreeMap<(SessionId, Token), Handle>,
+    returned: BTreeSet<Handle>,
+    lost: BTreeSet<Handle>,
+    queued: BTreeSet<Handle>,
+    offered: BTreeSet<Handle>,
+    dequeued: BTreeSet<Handle>,
+    opened: BTreeSet<SessionId>,
+    ended: BTreeSet<SessionId>,
+    /// Who was told which epoch.
+    owners: BTreeMap<(SessionId, u32), usize>,
+    /// The connection over which each session goes on.
+    pub(crate) bound: BTreeMap<SessionId, usize>,
+    pub(crate) watch: BTreeMap<SessionId, Watch>,
+    pub(crate) grants: u64,
+    pub(crate) queue_ends: u64,
+    pub(crate) resumes: u64,
+}
+
+impl Oracle {
+    pub(crate) fn new(lease_s: u64, grace_s: u64, planted: Option<Planted>) -> Self {
+        Self {
+            lease_ms: lease_s * 1000,
+            grace_ms: grace_s.min(lease_s) * 1000,
+            planted,
+            seats: BTreeMap::new(),
+            queue: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            given: BTreeSet::new(),
+            highest: Handle(0),
+            granted: BTreeMap::new(),
+            returned: BTreeSet::new(),
+            lost: BTreeSet::new(),
+            queued: BTreeSet::new(),
+            offered: BTreeSet::new(),
+            dequeued: BTreeSet::new(),
+            opened: BTreeSet::new(),
+            ended: BTreeSet::new(),
+            owners: BTreeMap::new(),
+            bound: BTreeMap::new(),
+            watch: BTreeMap::new(),
+            grants: 0,
+            queue_ends: 0,
+            resumes: 0,
+        }
+    }
+
+    // ---- the history ----------------------------------------------------------------------------------------------------
+
+    /// A record is durable. `book` has the licenses that hold with it, `decided` is when it was decided.
+    pub(crate) fn durable(&mut self, record: &Record, book: &Book, decided: &Decided) -> Verdict {
+        for event in &record.events {
+            match event {
+                Event::Opened(opened) => {
+                    ensure!(self.opened.insert(opened.session), "a session begins once", "{opened:?}");
+                    self.sessions.insert(opened.session, Session::default());
+                    let watch = Watch { heard: decided.at, closed: None, goodbye: false, idle_s: 0 };
+                    self.watch.entry(opened.session).or_insert(watch);
+                }
+                Event::Resumed(resumed) => {
+                    let session = self.sessions.get_mut(&resumed.session);
+                    ensure!(session.is_some(), "an ended session does not come back", "{resumed:?}");
+                    let epoch = session.map(|session| std::mem::replace(&mut session.epoch, resumed.epoch));
+                    ensure!(epoch == Some(resumed.epoch - 1), "epochs follow one another", "{resumed:?}");
+                    if let Some(Planted::ResumeWithTwo) = self.planted {
+                        let many = self.seats.values().filter(|seat| seat.session == resumed.session).count();
+                        ensure!(many < 2, "planted", "{} has {many}", resumed.session);
+                    }
+                }
+                Event::Ended(ended) => {
+                    self.may_end(ended.session, ended.why, decided)?;
+                    let left = self
+                        .seats
+                        .values()
+                        .any(|seat| seat.session == ended.session && seat.lingers_until.is_none());
+                    ensure!(!left, "an ended session holds nothing", "{ended:?}");
+                    let waits = self.queue.values().any(|entry| entry.session == ended.session);
+                    ensure!(!waits, "an ended session waits for nothing", "{ended:?}");
+                    self.sessions.remove(&ended.session);
+                    self.ended.insert(ended.session);
+                }
+                Event::Out(out) => self.out(out, record, book)?,
+                Event::In(back) => self.back(back, record, book, decided)?,
+                Event::Lingering(lingering) => self.linger(lingering, record.at, decided)?,
+                Event::Moved(moved) => {
+                    let seat = self.seats.get_mut(&moved.handle);
+                    ensure!(seat.is_some(), "only what is out moves", "{moved:?}");
+                    if let Some(seat) = seat {
+                        seat.pool = moved.to.clone();
+                        seat.group = moved.shares.map(|shares| shares.group);
+                    }
+                }
+                Event::Queued(queued) => {
+                    self.name(queued.handle)?;
+                    let entry = Entry { session: queued.session, token: queued.request.token, offer: None };
+                    self.queued.insert(queued.handle);
+                    self.queue.insert(queued.handle, entry);
+                }
+                Event::Offered(offered) => self.offer(offered, record, book)?,
+                Event::Dequeued(it) => {
+                    let entry = self.queue.remove(&it.entry);
+                    ensure!(entry.is_some(), "a wait ends once", "{it:?}");
+                    if let DequeueReason::Lapsed(_) = it.why {
+                        ensure!(it.offer.is_some(), "only a hold lapses", "{it:?}");
+                    }
+                    if let Some(offer) = it.offer {
+                        self.seats.remove(&offer);
+                    }
+                    self.dequeued.insert(it.entry);
+                    self.queue_ends += 1;
+                }
+                Event::Reread(_) => self.withdraw(),
+                Event::Denied(_)
+                | Event::Passed(_)
+                | Event::Started(_)
+                | Event::Stopped(_)
+                | Event::Removed(_)
+                | Event::Renewed(_)
+                | Event::Recalled(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// After a reread what was held for those who wait is free, and offered again.
+    fn withdraw(&mut self) {
+        for entry in self.queue.values_mut() {
+            if let Some(offer) = entry.offer.take() {
+                self.seats.remove(&offer);
+            }
+        }
+    }
+
+    fn name(&mut self, handle: Handle) -> Verdict {
+        ensure!(handle > self.highest && self.given.insert(handle), "a handle is given once", "{handle}");
+        self.highest = handle;
+        Ok(())
+    }
+
+    fn out(&mut self, out: &Out, record: &Record, book: &Book) -> Verdict {
+        let key = (out.session, out.request.token);
+        ensure!(
+            self.sessions.contains_key(&out.session),
+            "only a session that lives is granted seats",
+            "{out:?}"
+        );
+        self.grants += 1;
+        let entry = self.queue.iter().find(|(_, entry)| (entry.session, entry.token) == key);
+        let entry = entry.map(|(handle, entry)| (*handle, entry.offer));
+        if let Some((entry, offer)) = entry {
+            ensure!(offer == Some(out.handle), "who waits gets what was held for him", "{out:?}");
+            self.queue.remove(&entry);
+            self.dequeued.insert(entry);
+            self.queue_ends += 1;
+            ensure!(self.granted.insert(key, out.handle).is_none(), "a token grants once", "{out:?}");
+            return Ok(());
+        }
+        self.name(out.handle)?;
+        let component = |handle: &Handle| Some(*handle) == out.accounting.suite;
+        // The package that goes with this component stands before it in the record, with the same token.
+        match self.granted.insert(key, out.handle) {
+            None => {}
+            Some(before) => ensure!(component(&before), "a token grants once", "{out:?} after {before}"),
+        }
+        let of_suite = record
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::Out(other) if other.accounting.suite == Some(out.handle)));
+        let seat = Seat {
+            session: out.session,
+            identity: out.identity.clone(),
+            pool: out.pool.clone(),
+            count: u64::from(out.request.count.get()),
+            group: out.accounting.shares.map(|shares| shares.group),
+            of_suite,
+            lingers_until: None,
+        };
+        self.enter(out.handle, seat, record.at, book)
+    }
+
+    fn offer(&mut self, offered: &Offered, record: &Record, book: &Book) -> Verdict {
+        self.name(offered.handle)?;
+        let entry = self.queue.get_mut(&offered.entry).filter(|entry| entry.offer.is_none());
+        ensure!(entry.is_some(), "only who waits is offered seats", "{offered:?}");
+        if let Some(entry) = entry {
+            entry.offer = Some(offered.handle);
+        }
+        self.offered.insert(offered.entry);
+        let seat = Seat {
+            session: offered.session,
+            identity: offered.identity.clone(),
+            pool: offered.pool.clone(),
+            count: u64::from(offered.request.count.get()),
+            group: offered.shares.map(|shares| shares.group),
+            of_suite: false,
+            lingers_until: None,
+        };
+        self.enter(offered.handle, seat, record.at, book)
+    }
+
+    /// A seat is granted or held: nothing rises above what there is.
+    fn enter(&mut self, handle: Handle, seat: Seat, at: Timestamp, book: &Book) -> Verdict {
+        let feature = seat.pool.feature().to_owned();
+        let (pool_key, count) = (seat.pool.clone(), seat.count);
+        let before = self.out_of(&pool_key);
+        let reserved_before = before + self.idle_reserved(&feature, book);
+        self.seats.insert(handle, seat);
+        let after = self.out_of(&pool_key);
+        let pool = book.rules.catalog.pool(&pool_key);
+        ensure!(pool.is_some(), "seats come from pools that are served", "{handle} from {pool_key}");
+        let Some(pool) = pool.filter(|pool| pool.counted && after > before) else { return Ok(()) };
+        let most = u64::from(pool.count_at(at)) + u64::from(pool.overdraft_at(at));
+        ensure!(
+            after <= most,
+            "no more is out than there is",
+            "{pool_key}: {after} of {most}, with {count} more"
+        );
+        if let Some((_, most)) = book.most.iter().find(|(name, _)| *name == feature) {
+            let pools = book.rules.catalog.pools(&feature).iter().filter(|pool| pool.counted);
+            let all: u64 = pools.map(|pool| self.out_of(&pool.key)).sum();
+            // Of pools that a reread has made smaller more may be out.
+            ensure!(
+                all <= *most || self.surplus(&feature, book, at),
+                "no more is out than there is",
+                "{all} of {most} {feature}"
+            );
+        }
+        let reserved = after + self.idle_reserved(&feature, book);
+        ensure!(
+            reserved <= most || reserved <= reserved_before,
+            "no reservation is used by a stranger",
+            "{pool_key}: with what is reserved {reserved} of {most}, before {reserved_before}"
+        );
+        Ok(())
+    }
+
+    fn surplus(&self, feature: &str, book: &Book, at: Timestamp) -> bool {
+        let pools = book.rules.catalog.pools(feature).iter();
+        pools.filter(|pool| pool.counted).any(|pool| {
+            self.out_of(&pool.key) > u64::from(pool.count_at(at)) + u64::from(pool.overdraft_at(at))
+        })
+    }
+
+    /// Licenses out of a pool: those that share count once.
+    fn out_of(&self, pool: &PoolKey) -> u64 {
+        self.out_for(pool, |_| true)
+    }
+
+    fn out_for(&self, pool: &PoolKey, counts: impl Fn(&Identity) -> bool) -> u64 {
+        let mut groups: BTreeMap<Handle, u64> = BTreeMap::new();
+        for (handle, seat) in
+            self.seats.iter().filter(|(_, seat)| seat.pool == *pool && counts(&seat.identity))
+        {
+            let most = groups.entry(seat.group.unwrap_or(*handle)).or_default();
+            *most = (*most).max(seat.count);
+        }
+        groups.values().sum()
+    }
+
+    /// What of the reservations of a feature nobody uses: each takes what its holders have beyond those before it.
+    fn idle_reserved(&self, feature: &str, book: &Book) -> u64 {
+        let mut idle = 0;
+        let Some(pool) = book.rules.catalog.pools(feature).first() else { return 0 };
+        let of_feature: Vec<_> = book.reserved.iter().filter(|(name, ..)| *name == feature).collect();
+        let mut left: Vec<u64> = of_feature.iter().map(|(_, count, _)| *count).collect();
+        let mut groups: BTreeMap<Handle, u64> = BTreeMap::new();
+        for (handle, seat) in self.seats.iter().filter(|(_, seat)| seat.pool == pool.key) {
+            // Each license that is shared counts for the oldest checkout that asked for it.
+            let used = groups.entry(seat.group.unwrap_or(*handle)).or_default();
+            let mut count = seat.count.saturating_sub(*used);
+            *used = (*used).max(seat.count);
+            for (left, (_, _, holder)) in left.iter_mut().zip(&of_feature) {
+                if holder.is(seat.identity.user.as_str(), seat.identity.host.as_str()) {
+                    let taken = count.min(*left);
+                    *left -= taken;
+                    count -= taken;
+                }
+            }
+        }
+        left.iter().for_each(|left| idle += left);
+        idle
+    }
+
+    fn back(&mut self, back: &In, record: &Record, book: &Book, decided: &Decided) -> Verdict {
+        let seat = self.seats.remove(&back.handle);
+        let Some(seat) = seat else {
+            ensure!(false, "seats come back once", "{back:?}");
+            return Ok(());
+        };
+        ensure!(seat.session == back.session, "seats come back from who has them", "{back:?}");
+        match back.why {
+            InReason::Linger => {
+                let until = seat.lingers_until;
+                ensure!(until.is_some(), "what lingers was given up before", "{back:?}");
+                let again = record.events.iter().any(|event| match event {
+                    Event::Out(out) => out.identity.user == seat.identity.user,
+                    Event::Offered(offered) => offered.identity.user == seat.identity.user,
+                    _ => false,
+                });
+                let over = until.is_some_and(|until| until <= record.at);
+                ensure!(over || again, "lingering lasts", "{back:?} at {} until {until:?}", record.at);
+                return Ok(());
+            }
+            InReason::Removed => {
+                let read = matches!(record.events.first(), Some(Event::Reread(_)));
+                ensure!(read, "only a reread removes", "{back:?}");
+                // A package's goes with its component.
+                let gone = seat.of_suite || book.rules.catalog.pool(&seat.pool).is_none();
+                ensure!(gone, "what is served is not removed", "{back:?}");
+                self.lost.insert(back.handle);
+            }
+            InReason::Inactive => {
+                let feature = seat.pool.feature();
+                let timeouts = || book.timeouts.iter().filter(|(name, _)| *name == feature || seat.of_suite);
+                let told = self.watch.get(&back.session).map_or(0, |watch| watch.idle_s);
+                ensure!(
+                    timeouts().any(|(_, seconds)| told >= *seconds),
+                    "only the idle lose seats by a timeout",
+                    "{back:?}, idle for {told} s"
+                );
+                self.lost.insert(back.handle);
+            }
+            InReason::UserRemoved => {
+                let ordered = matches!(record.events.first(), Some(Event::Removed(_)));
+                ensure!(ordered, "only an administrator removes", "{back:?}");
+                self.lost.insert(back.handle);
+            }
+            InReason::Checkin { .. } | InReason::BorrowReturned { .. } => {
+                self.returned.insert(back.handle);
+            }
+            InReason::BorrowEnd => ensure!(false, "nothing is borrowed here", "{back:?}"),
+            InReason::Ended(why) => self.may_end(back.session, why, decided)?,
+        }
+        let taken = matches!(back.why, InReason::Removed | InReason::UserRemoved);
+        ensure!(taken || seat.lingers_until.is_none(), "what lingers belongs to nobody", "{back:?}");
+        Ok(())
+    }
+
+    fn linger(&mut self, lingering: &Lingering, at: Timestamp, decided: &Decided) -> Verdict {
+        match lingering.why {
+            InReason::Checkin { .. } => {
+                self.returned.insert(lingering.handle);
+            }
+            InReason::Ended(why) => self.may_end(lingering.session, why, decided)?,
+            InReason::Removed
+            | InReason::Linger
+            | InReason::Inactive
+            | InReason::UserRemoved
+            | InReason::BorrowEnd
+            | InReason::BorrowReturned { .. } => {}
+        }
+        let seat = self.seats.get_mut(&lingering.handle);
+        let held = seat
+            .as_ref()
+            .is_some_and(|seat| seat.lingers_until.is_none() && seat.session == lingering.session);
+        ensure!(held && lingering.until > at, "only what is held lingers", "{lingering:?}");
+        if let Some(seat) = seat {
+            seat.lingers_until = Some(lingering.until);
+        }
+        Ok(())
+    }
+
+    /// A session ends by a rule that clients know: never before its time.
+    fn may_end(&self, session: SessionId, why: EndReason, decided: &Decided) -> Verdict {
+        let Some(watch) = decided.watches.get(&session) else { return Ok(()) };
+        match why {
+            EndReason::Goodbye => ensure!(watch.goodbye, "nobody says goodbye for a client", "{session}"),
+            EndReason::LeaseLapsed => {
+                let silent = decided.at.most_since(watch.heard);
+                let lease = self.lease_ms;
+                ensure!(silent >= lease, "silence lasts a whole lease", "{session}: {silent} of {lease} ms");
+            }
+            EndReason::Disconnect => {
+                let Some(closed) = watch.closed else {
+                    ensure!(false, "only who has closed is taken for gone", "{session}");
+                    return Ok(());
+                };
+                let away = decided.at.most_since(closed);
+                let grace = self.grace_ms;
+                ensure!(
+                    away >= grace,
+                    "a closed connection leaves its grace",
+                    "{session}: {away} of {grace} ms"
+                );
+            }
+            EndReason::Shutdown => ensure!(false, "framed sessions outlive the daemon", "{session}"),
+        }
+        Ok(())
+    }
+
+    // ---- the network -----------------------------------------------------------------------------------------------------
+
+    /// The server says something over a connection; `session` is the one that it was welcomed with there, `client` who asks.
+    pub(crate) fn said(
+        &mut self,
+        (connection, client): (usize, usize),
+        session: Option<SessionId>,
+        knew: Option<u32>,
+        message: &Message,
+    ) -> Verdict {
+        match message {
+            Message::Welcome(welcome) => {
+                let Some(terms) = &welcome.session else { return Ok(()) };
+                let known = self.opened.contains(&terms.id) || self.ended.contains(&terms.id);
+                ensure!(known, "what a client is told is durable", "welcome to {}", terms.id);
+                if terms.resumed {
+                    let epoch = self.sessions.get(&terms.id).map(|session| session.epoch);
+                    let durable = epoch.is_none_or(|epoch| epoch >= terms.epoch);
+                    ensure!(
+                        durable,
+                        "what a client is told is durable",
+                        "epoch {} of {epoch:?}",
+                        terms.epoch
+                    );
+                    ensure!(
+                        knew == Some(terms.epoch - 1),
+                        "a copied session lives once",
+                        "{terms:?} to who knew {knew:?}"
+                    );
+                    self.resumes += 1;
+                }
+                let owner = *self.owners.entry((terms.id, terms.epoch)).or_insert(client);
+                ensure!(
+                    owner == client,
+                    "a copied session lives once",
+                    "{} and {owner} have {terms:?}",
+                    client
+                );
+                self.bound.insert(terms.id, connection);
+            }
+            Message::Answer { token, answer } => {
+                let Some(session) = session else {
+                    ensure!(false, "only who was welcomed is answered", "{message:?}");
+                    return Ok(());
+                };
+                let bound = self.bound.get(&session);
+                ensure!(
+                    bound == Some(&connection),
+                    "a copied session lives once",
+                    "{message:?} beside {bound:?}"
+                );
+                match answer {
+                    Answer::Granted(grant) => {
+                        let granted = self.granted.get(&(session, *token));
+                        ensure!(
+                            granted == Some(&grant.handle),
+                            "what a client is told is durable",
+                            "{message:?}, {granted:?}"
+                        );
+                    }
+                    Answer::CheckedIn(handle) => {
+                        let back = self.returned.contains(handle) || self.dequeued.contains(handle);
+                        ensure!(back, "what a client is told is durable", "{message:?}");
+                    }
+                    Answer::Queued(place) => {
+                        let queued = self.queued.contains(&place.handle);
+                        ensure!(queued, "what a client is told is durable", "{message:?}");
+                    }
+                    Answer::Denied(denial) => {
+                        ensure!(
+                            denial.code != Code::InternalError,
+                            "the engine does not contradict itself",
+                            "{message:?}"
+                        );
+                    }
+                    Answer::Renewed { .. } | Answer::Spent => {}
+                }
+            }
+            Message::Notice(notice) => match notice {
+                Notice::SeatLost { handle, .. } => {
+                    let lost = self.lost.contains(handle);
+                    ensure!(lost, "what a client is told is durable", "{message:?}");
+                }
+                Notice::Offered { handle, .. } => {
+                    let offered = self.offered.contains(handle);
+                    ensure!(offered, "what a client is told is durable", "{message:?}");
+                }
+                Notice::Dequeued { handle, .. } => {
+                    let ended = self.dequeued.contains(handle);
+                    ensure!(ended, "what a client is told is durable", "{message:?}");
+                }
+                Notice::SessionEnded { denial } => {
+                    let known = matches!(denial.minor, minor::LEASE_LAPSED | minor::SESSION_EPOCH);
+                    ensure!(known, "a session ends by a rule", "{message:?}");
+                }
+            },
+            Message::Error(denial) => {
+                ensure!(
+                    denial.code != Code::InternalError,
+                    "the engine does not contradict itself",
+                    "{message:?}"
+                );
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    // ---- now and then -------------------------------------------------------------------------------------------------------
+
+    /// Seats of clients that are gone have come back by now. `late` is what else may have taken time.
+    pub(crate) fn nobody_outstays(&self, now: Attended, late: u64) -> Verdict {
+        for id in self.sessions.keys() {
+            let Some(watch) = self.watch.get(id) else { continue };
+            if let Some(closed) = watch.closed {
+                let away = now.least_since(closed);
+                let most = self.grace_ms + 1000 + late;
+                ensure!(away <= most, "seats come back within the grace", "{id}: {away} of {most} ms");
+            } else {
+                let silent = now.least_since(watch.heard);
+                let most = self.lease_ms + 1000 + late;
+                ensure!(silent <= most, "seats come back within the lease", "{id}: {silent} of {most} ms");
+            }
+        }
+        Ok(())
+    }
+
+    /// The engine's state has the same seats, sessions, sums and waits as the history comes to here.
+    pub(crate) fn agrees(&self, state: &State) -> Verdict {
+        let mut of_state: BTreeMap<Handle, &PoolKey> =
+            state.seats().map(|(handle, seat)| (handle, &seat.pool)).collect();
+        for (handle, entry) in state.waiting() {
+            let here = self.queue.get(&handle);
+            let offer = entry.offer.as_ref().map(|offer| offer.handle);
+            let same = here.is_some_and(|here| here.offer == offer && here.session == entry.session);
+            ensure!(same, "the state is the fold of its history", "{handle} waits: {here:?}, {entry:?}");
+            of_state.extend(entry.offer.as_ref().map(|offer| (offer.handle, &offer.pool)));
+        }
+        ensure!(
+            state.waiting().count() == self.queue.len(),
+            "the state is the fold of its history",
+            "{:?} wait",
+            self.queue
+        );
+        let here = self.seats.iter().map(|(handle, seat)| (*handle, &seat.pool));
+        ensure!(here.eq(of_state), "the state is the fold of its history", "{:?}", self.seats);
+        let sessions = state.sessions().map(|(id, session)| {
+            debug_assert_eq!(session.identity().kind(), SessionKind::Framed);
+            id
+        });
+        ensure!(
+            sessions.eq(self.sessions.keys().copied()),
+            "the state is the fold of its history",
+            "{:?}",
+            self.sessions
+        );
+        let mut pools = BTreeSet::new();
+        for (handle, seat) in &self.seats {
+            pools.insert(&seat.pool);
+            let tenure = state.seat(*handle).map(|seat| seat.tenure);
+            let lingers = tenure.and_then(|tenure| tenure.until());
+            ensure!(
+                lingers == seat.lingers_until,
+                "the state is the fold of its history",
+                "{handle}: {tenure:?}"
+            );
+            let held = tenure.is_none_or(|tenure| tenure != Tenure::Held)
+                || self.sessions.contains_key(&seat.session);
+            ensure!(held, "what is held belongs to a session that lives", "{handle}: {seat:?}");
+        }
+        for pool in &pools {
+            let (here, there) = (self.out_of(pool), state.pool(pool).map_or(0, |used| used.in_use()));
+            ensure!(here == there, "sums are conserved", "{pool}: {here}, the engine says {there}");
+        }
+        ensure!(state.pools().count() == pools.len(), "sums are conserved", "{pools:?}");
+        Ok(())
+    }
+
+    /// The handles that a session holds and its client may know of.
+    pub(crate) fn held_by(&self, session: SessionId) -> BTreeSet<Handle> {
+        let offers: BTreeSet<Handle> = self.queue.values().filter_map(|entry| entry.offer).collect();
+        let mine = self.seats.iter().filter(|(handle, seat)| {
+            seat.session == session
+                && seat.lingers_until.is_none()
+                && !seat.of_suite
+                && !offers.contains(handle)
+        });
+        mine.map(|(handle, _)| *handle).collect()
+    }
+
+    /// The waiting requests of a session.
+    pub(crate) fn waits_of(&self, session: SessionId) -> BTreeSet<Token> {
+        self.queue.values().filter(|entry| entry.session == session).map(|entry| entry.token).collect()
+    }
+
+    pub(crate) fn is_open(&self, session: SessionId) -> bool {
+        self.sessions.contains_key(&session)
+    }
+
+    pub(crate) fn waits(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(crate) fn last_linger(&self) -> Option<Timestamp> {
+        self.seats.values().filter_map(|seat| seat.lingers_until).max()
+    }
+
+    /// After the last client has gone.
+    pub(crate) fn is_drained(&self) -> Verdict {
+        ensure!(self.seats.is_empty(), "no seat is lost for ever", "{:?}", self.seats);
+        ensure!(self.queue.is_empty(), "every wait ends", "{:?}", self.queue);
+        ensure!(self.sessions.is_empty(), "every session ends", "{:?}", self.sessions);
+        Ok(())
+    }
+}
