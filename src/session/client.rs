@@ -634,9 +634,8 @@ mod tests {
             let terms = SessionTerms { lease_s, heartbeat_s: lease_s, ..terms(&[]) };
             let mut session = ClientSession::new(&terms, T0);
             session.ask(checkout(), T0);
-            let mut now = T0;
             while session.is_up() {
-                now = session.wakeup();
+                let now = session.wakeup();
                 match session.due(now) {
                     Due::Send(_) => {}
                     Due::Break => session.broken(now),

@@ -110,6 +110,8 @@ pub(crate) struct Oracle {
     pub(crate) lease_ms: u64,
     pub(crate) grace_ms: u64,
     pub(crate) planted: Option<Planted>,
+    /// How far the server's clock is behind what it has shown before: the engine may go on by that.
+    pub(crate) back_ms: i64,
     seats: BTreeMap<Handle, Seat>,
     queue: BTreeMap<Handle, Entry>,
     sessions: BTreeMap<SessionId, Session>,
@@ -141,6 +143,7 @@ impl Oracle {
             lease_ms: lease_s * 1000,
             grace_ms: grace_s.min(lease_s) * 1000,
             planted,
+            back_ms: 0,
             seats: BTreeMap::new(),
             queue: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -228,13 +231,8 @@ impl Oracle {
                     self.queue_ends += 1;
                 }
                 Event::Reread(_) => self.withdraw(),
-                Event::Denied(_)
-                | Event::Passed(_)
-                | Event::Started(_)
-                | Event::Stopped(_)
-                | Event::Removed(_)
-                | Event::Renewed(_)
-                | Event::Recalled(_) => {}
+                // What changes no seats.
+                _ => {}
             }
         }
         Ok(())
@@ -327,7 +325,8 @@ impl Oracle {
         let pool = book.rules.catalog.pool(&pool_key);
         ensure!(pool.is_some(), "seats come from pools that are served", "{handle} from {pool_key}");
         let Some(pool) = pool.filter(|pool| pool.counted && after > before) else { return Ok(()) };
-        let most = u64::from(pool.count_at(at)) + u64::from(pool.overdraft_at(at));
+        let most_at = |at: Timestamp| u64::from(pool.count_at(at)) + u64::from(pool.overdraft_at(at));
+        let most = most_at(at).max(most_at(Timestamp(at.0 + self.back_ms)));
         ensure!(
             after <= most,
             "no more is out than there is",
@@ -415,7 +414,7 @@ impl Oracle {
                     Event::Offered(offered) => offered.identity.user == seat.identity.user,
                     _ => false,
                 });
-                let over = until.is_some_and(|until| until <= record.at);
+                let over = until.is_some_and(|until| until.0 <= record.at.0 + self.back_ms);
                 ensure!(over || again, "lingering lasts", "{back:?} at {} until {until:?}", record.at);
                 return Ok(());
             }

@@ -803,6 +803,7 @@ impl World {
             Step::ServerClock { ms } => {
                 self.server.utc_offset += ms;
                 self.latest = self.latest.max(self.server.utc_offset);
+                self.oracle.back_ms = self.oracle.back_ms.max(self.latest - self.server.utc_offset);
             }
             Step::Snapshot => {
                 if let Some(desk) = &self.server.desk {
