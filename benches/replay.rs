@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --no-default-features --bench replay` judges records in memory; with the default features, and without
 //! `--no-default-features`, the reading of the same records from a history on disk is measured beside it. `-- 50000` takes so many
-//! requests instead of a million.
+//! requests instead of a million; `-- --memory 4000000` tells how much memory both passes take.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing)]
 
 use std::convert::Infallible;
@@ -12,14 +12,15 @@ use std::time::{Duration, Instant};
 
 use seatkeeper::catalog::Catalog;
 use seatkeeper::event::{
-    Answer, Checkin, Checkout, Claims, Event, Identity, Opened, Record, SessionKind, Started, Wishes,
+    Answer, Checkin, Checkout, Claims, EndReason, Event, Identity, Opened, Record, SessionKind, Started,
+    Wishes,
 };
-use seatkeeper::ident::{Count, Digest, FeatureName, Handle, SessionId, Token, Version};
+use seatkeeper::ident::{Count, Digest, FeatureName, Handle, SessionId, Token};
 use seatkeeper::license::{HostId, LicenseFile};
 use seatkeeper::options::OptionsFile;
 use seatkeeper::policy::Policy;
 use seatkeeper::replay::{Plan, Replay, Ruleset, Survey};
-use seatkeeper::seat::{Command, Reply, Rules, State, Usage, decide};
+use seatkeeper::seat::{Command, Decision, Reply, Rules, State, Usage, decide};
 use seatkeeper::sign::{Manifest, demo_signing_key};
 use seatkeeper::text::Source;
 use seatkeeper::time::{Monotonic, Now, Timestamp};
@@ -88,62 +89,100 @@ impl Dice {
     }
 }
 
-/// So many checkouts and checkins, as a daemon would have recorded them; each is a record of its own.
-fn history(rules: &Ruleset, requests: usize) -> Vec<Record> {
-    let (mut state, mut usage, mut history) = (State::default(), Usage::default(), Vec::new());
-    let mut at = Timestamp(1_781_524_800_000);
-    let mut dice = Dice(7);
-    let mut held: Vec<Vec<Handle>> = vec![Vec::new(); SESSIONS];
-    let mut tokens = vec![0_u64; SESSIONS];
-    let name = |n: usize| {
+/// A daemon that records checkouts and checkins, each in a record of its own.
+struct Recorder<'r> {
+    rules: &'r Ruleset,
+    state: State,
+    usage: Usage,
+    at: Timestamp,
+    dice: Dice,
+    /// Each client's session, the last number of a request in it, and its checkouts, oldest first.
+    clients: Vec<(SessionId, u64, Vec<Handle>)>,
+    opened: u64,
+    features: Vec<FeatureName>,
+}
+
+impl<'r> Recorder<'r> {
+    /// With its first records: a start, and the beginning of each session.
+    fn start(rules: &'r Ruleset) -> (Self, Vec<Record>) {
+        let mut recorder = Self {
+            rules,
+            state: State::default(),
+            usage: Usage::default(),
+            at: Timestamp(1_781_524_800_000),
+            dice: Dice(7),
+            clients: Vec::new(),
+            opened: 0,
+            features: (0..FEATURES).map(|n| format!("feature_{n}").parse().unwrap()).collect(),
+        };
+        let started = Started { version: "1".into(), zone: "UTC".into(), files: vec![] };
+        let mut records = vec![recorder.keep(vec![Event::Started(started)])];
+        records.extend((0..SESSIONS).map(|n| recorder.open(n)));
+        (recorder, records)
+    }
+
+    fn keep(&mut self, events: Vec<Event>) -> Record {
+        let record = Record { first: self.state.seq().next(), at: self.at, events };
+        self.state.evolve(&record);
+        self.usage.follow(&record, &self.rules.catalog, &self.rules.policy);
+        record
+    }
+
+    fn decide(&self, command: &Command) -> Decision {
+        let Ruleset { catalog, policy } = self.rules;
+        let by = Rules { catalog, policy, usage: &self.usage };
+        decide(&self.state, by, command, Now { utc: self.at, mono: Monotonic(0) })
+    }
+
+    /// A session of client `n`, in the place of the one that it had.
+    fn open(&mut self, n: usize) -> Record {
         let mut name = [0; 16];
         // Drawn at random by servers, so not in order.
-        name[..8].copy_from_slice(&(n as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
-        SessionId(name)
-    };
-    let mut keep = |state: &mut State, usage: &mut Usage, at: Timestamp, events: Vec<Event>| {
-        let record = Record { first: state.seq().next(), at, events };
-        state.evolve(&record);
-        usage.follow(&record, &rules.catalog, &rules.policy);
-        history.push(record);
-    };
-    let started = Started { version: "1".into(), zone: "UTC".into(), files: vec![] };
-    keep(&mut state, &mut usage, at, vec![Event::Started(started)]);
-    for n in 0..SESSIONS {
-        let opened = Opened { session: name(n), secret: Digest([0; 32]), identity: identity(n) };
-        keep(&mut state, &mut usage, at, vec![Event::Opened(opened)]);
-    }
-    let features: Vec<FeatureName> = (0..FEATURES).map(|n| format!("feature_{n}").parse().unwrap()).collect();
-    let version: Version = "1.0".parse().unwrap();
-    for _ in 0..requests {
-        at = at.plus(Duration::from_millis(250));
-        let n = dice.below(SESSIONS);
-        tokens[n] += 1;
-        let (token, acknowledged) = (Token(tokens[n]), Token(tokens[n] - 1));
-        let command = if held[n].len() >= HELD || (!held[n].is_empty() && dice.below(2) == 0) {
-            let handle = held[n].remove(0);
-            Command::Checkin(name(n), Checkin { token, acknowledged, handle })
-        } else {
-            let feature = features[dice.below(FEATURES)].clone();
-            Command::Checkout(
-                name(n),
-                Checkout {
-                    token,
-                    acknowledged,
-                    feature,
-                    version,
-                    count: Count::MIN,
-                    wishes: Wishes::default(),
-                },
-            )
-        };
-        let by = Rules { catalog: &rules.catalog, policy: &rules.policy, usage: &usage };
-        let decision = decide(&state, by, &command, Now { utc: at, mono: Monotonic(0) });
-        if let Reply::Answer(_, Answer::Granted(grant)) = &decision.reply {
-            held[n].push(grant.handle);
+        name[..8].copy_from_slice(&self.opened.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
+        self.opened += 1;
+        let session = SessionId(name);
+        match self.clients.get_mut(n) {
+            Some(client) => *client = (session, 0, Vec::new()),
+            None => self.clients.push((session, 0, Vec::new())),
         }
-        keep(&mut state, &mut usage, at, decision.events);
+        self.keep(vec![Event::Opened(Opened { session, secret: Digest([0; 32]), identity: identity(n) })])
     }
+
+    /// The next request.
+    fn request(&mut self) -> Record {
+        self.at = self.at.plus(Duration::from_millis(250));
+        let n = self.dice.below(SESSIONS);
+        let many = self.clients[n].2.len();
+        let back = many >= HELD || (many > 0 && self.dice.below(2) == 0);
+        let (session, last, held) = &mut self.clients[n];
+        *last += 1;
+        let (session, token, acknowledged) = (*session, Token(*last), Token(*last - 1));
+        let command = if back {
+            Command::Checkin(session, Checkin { token, acknowledged, handle: held.remove(0) })
+        } else {
+            let feature = self.features[self.dice.below(FEATURES)].clone();
+            let (version, count) = ("1.0".parse().unwrap(), Count::MIN);
+            let wishes = Wishes::default();
+            Command::Checkout(session, Checkout { token, acknowledged, feature, version, count, wishes })
+        };
+        let decision = self.decide(&command);
+        if let Reply::Answer(_, Answer::Granted(grant)) = &decision.reply {
+            self.clients[n].2.push(grant.handle);
+        }
+        self.keep(decision.events)
+    }
+
+    /// A client goes and comes again in another session.
+    fn renew(&mut self) -> [Record; 2] {
+        let n = self.dice.below(SESSIONS);
+        let decision = self.decide(&Command::End(self.clients[n].0, EndReason::Goodbye));
+        [self.keep(decision.events), self.open(n)]
+    }
+}
+
+fn history(rules: &Ruleset, requests: usize) -> Vec<Record> {
+    let (mut recorder, mut history) = Recorder::start(rules);
+    history.extend((0..requests).map(|_| recorder.request()));
     history
 }
 
@@ -163,6 +202,9 @@ fn main() {
     let requests = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(1_000_000);
     let license = license();
     let (recorded, tried) = (ruleset(&license, ""), ruleset(&license, &options()));
+    if std::env::args().any(|arg| arg == "--memory") {
+        return memory(&recorded, &tried, requests);
+    }
     let history = history(&recorded, requests);
     #[cfg(feature = "server")]
     on_disk(&history);
@@ -200,6 +242,44 @@ fn main() {
             rate(best_survey),
             rate(best + best_survey)
         );
+    }
+}
+
+/// Resident memory of this process, in KiB.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
+    line.trim().trim_end_matches(" kB").trim().parse().unwrap_or(0)
+}
+
+/// What both passes over a history that nobody keeps come to in memory, as it grows. One session in a thousand requests ends, and
+/// another one begins.
+fn memory(recorded: &Ruleset, tried: &Ruleset, requests: usize) {
+    let each = |what: &str, take: &mut dyn FnMut(Record)| {
+        let before = resident();
+        let (mut recorder, records) = Recorder::start(recorded);
+        records.into_iter().for_each(&mut *take);
+        print!("{what}: KiB after each quarter:");
+        for number in 1..=requests {
+            take(recorder.request());
+            if number % 1000 == 0 {
+                recorder.renew().into_iter().for_each(&mut *take);
+            }
+            if number % (requests / 4).max(1) == 0 {
+                print!(" {}", resident().saturating_sub(before));
+            }
+        }
+        println!();
+    };
+    each("nothing but the making of the records", &mut |_| {});
+    let mut survey = Survey::new(Timestamp(i64::MIN)..Timestamp(i64::MAX));
+    each("first pass", &mut |record| assert!(survey.take(&record)));
+    for (what, rules, exact) in [("second pass", recorded, true), ("with 150 rules more", tried, false)] {
+        let mut replay = Replay::new(Plan { exact, pools_known: true, holding: survey.holding(None) });
+        replay.begin(rules.clone(), Timestamp(0));
+        each(what, &mut |record| {
+            judge(&mut replay, vec![record], rules);
+        });
     }
 }
 

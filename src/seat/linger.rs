@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::suite::together;
 use super::{PoolUse, Rules, Seat, State, Tenure};
 use crate::event::{Event, Identity, In, InReason, Lingering};
 use crate::ident::Handle;
@@ -19,14 +20,17 @@ pub fn given_up(
 ) -> Vec<Event> {
     // How long it lingers is for the component to say.
     let component = |seat: &Seat| seat.component.and_then(|component| state.seat(component));
-    let seat = state.seat(handle).map(|seat| component(seat).unwrap_or(seat));
-    let Some(seat) = seat.filter(|seat| seat.tenure == Tenure::Held) else { return Vec::new() };
+    let own = state.seat(handle);
+    let Some(seat) = own.map(|own| component(own).unwrap_or(own)).filter(|seat| seat.tenure == Tenure::Held)
+    else {
+        return Vec::new();
+    };
     let (session, term) = (seat.session, term(state, rules, seat, now));
     let event = |handle: Handle| match term {
         Some((until, cut)) => Event::Lingering(Lingering { session, handle, until, cut, why }),
         None => Event::In(In { session, handle, why }),
     };
-    state.coming_back(handle).map(event).collect()
+    together(handle, own).map(event).collect()
 }
 
 /// Until when a checkout that is given up now lingers, and whether that is cut to the end of its license. The larger of the
@@ -73,6 +77,9 @@ impl Found {
         taken: Vec<Handle>,
     ) -> Self {
         let Some(used) = used else { return Self::default() };
+        if key.is_none() && taken.is_empty() {
+            return Self { taken, in_use: used.in_use(), joined: None };
+        }
         let (in_use, joined) = used.without(key, taken.iter().filter_map(|handle| state.seat(*handle)));
         Self { taken, in_use, joined }
     }

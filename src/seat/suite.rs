@@ -9,10 +9,7 @@ impl State {
     /// The checkouts that come back when this one does, in the order of their events: itself, or the package and the
     /// component that were granted together.
     pub fn coming_back(&self, handle: Handle) -> impl Iterator<Item = Handle> {
-        let seat = self.seat(handle);
-        let package = seat.and_then(|seat| seat.suite);
-        let component = seat.and_then(|seat| seat.component);
-        package.into_iter().chain([handle]).chain(component)
+        together(handle, self.seat(handle))
     }
 
     /// Tells a package's checkout which component it goes with.
@@ -31,6 +28,13 @@ impl State {
             component.suite = None;
         }
     }
+}
+
+/// The checkouts that come back when one does, in the order of their events.
+pub(super) fn together(handle: Handle, seat: Option<&Seat>) -> impl Iterator<Item = Handle> + use<> {
+    let package = seat.and_then(|seat| seat.suite);
+    let component = seat.and_then(|seat| seat.component);
+    package.into_iter().chain([handle]).chain(component)
 }
 
 /// Whether two grants are those of a suite: for one request, of one size, the component naming the package.
