@@ -57,6 +57,8 @@ pub struct Catalog {
     order: Vec<FeatureName>,
     /// Where each pool stands among those of its feature.
     index: Table<PoolKey, usize>,
+    /// The pools of the components of each suite that reserves them, by the pool of its package.
+    reserving: BTreeMap<PoolKey, Vec<PoolKey>>,
     unserved: BTreeMap<FeatureName, Unserved>,
     lines: BTreeMap<Digest, SignedLine>,
     verdicts: Vec<LineVerdict>,
@@ -119,6 +121,19 @@ impl Catalog {
     #[must_use]
     pub fn lingers(&self) -> bool {
         self.lingers
+    }
+
+    /// The pools of the components that the first one of a suite reserves, by the pool of the suite's package; nothing for other
+    /// suites (`flexnet-files.md` 3.9).
+    #[must_use]
+    pub fn reserved_together(&self, package: &PoolKey) -> &[PoolKey] {
+        self.reserving.get(package).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether any suite reserves its components.
+    #[must_use]
+    pub fn reserves(&self) -> bool {
+        !self.reserving.is_empty()
     }
 
     /// The names of the served features, in the order of their first pools.

@@ -17,6 +17,7 @@ mod seat {
     mod queue_simulation;
     mod remove;
     mod reread;
+    mod reserving;
     mod sessions;
     mod sharing;
     mod simulation;

@@ -35,12 +35,19 @@ pub(super) fn build(admitted: Admitted<'_>, manifest: &Manifest, zone: &jiff::tz
     }
     let verdicts = tell(verdicts, &mut signed);
     let Pools { pools, order, index, lines, .. } = pools;
+    let mut reserving: BTreeMap<PoolKey, Vec<PoolKey>> = BTreeMap::new();
+    for pool in pools.values().flatten().filter(|pool| pool.reserving) {
+        if let Some(package) = pool.package() {
+            reserving.entry(package.clone()).or_default().push(pool.key.clone());
+        }
+    }
     let unserved = verdicts.1.without(|name| pools.contains_key(name));
     let lingers = pools.values().flatten().flat_map(|pool| &pool.lots).any(|lot| lot.linger_s > 0);
     Catalog {
         pools: pools.into_iter().collect(),
         order,
         index: index.into_iter().collect(),
+        reserving,
         unserved,
         lines,
         verdicts: verdicts.0,

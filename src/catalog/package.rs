@@ -102,34 +102,24 @@ pub(super) fn unpack<'a>(
             unpacked.push(part);
             continue;
         };
-        let verdict = match package.kind {
-            PackageKind::SuiteReserved => {
-                if let Some(line) = signed.get_mut(number) {
-                    line.fate = Some(reserving(&place));
+        let verdict = match components(&part, package, number, manifest, &mut outcome.lots) {
+            Ok(Components { parts: components, own, too_large }) => {
+                let pools: Vec<PoolKey> =
+                    components.iter().filter_map(|component| component.pool.clone()).collect();
+                let (by, all) = outcome.enabled.entry(number).or_default();
+                by.extend(signed.get(part.line).map(|line| line.place.clone()));
+                all.extend(pools.iter().cloned());
+                unpacked.extend(components);
+                if own.is_some() {
+                    let (suite, reserving) = (Some(Suite::Package), is_reserving(package));
+                    unpacked.push(Part { pool: own, suite, reserving, ..with_ground(&part, number) });
                 }
-                reserving(&place)
-            }
-            PackageKind::Bundle | PackageKind::Suite => {
-                match components(&part, package, number, manifest, &mut outcome.lots) {
-                    Ok(Components { parts: components, own, too_large }) => {
-                        let pools: Vec<PoolKey> =
-                            components.iter().filter_map(|component| component.pool.clone()).collect();
-                        let (by, all) = outcome.enabled.entry(number).or_default();
-                        by.extend(signed.get(part.line).map(|line| line.place.clone()));
-                        all.extend(pools.iter().cloned());
-                        unpacked.extend(components);
-                        if own.is_some() {
-                            let suite = Some(Suite::Package);
-                            unpacked.push(Part { pool: own, suite, ..with_ground(&part, number) });
-                        }
-                        if let Some(line) = signed.get_mut(part.line) {
-                            line.notes.extend(too_large);
-                        }
-                        Verdict::Enables { package: place, pools }
-                    }
-                    Err(verdict) => verdict,
+                if let Some(line) = signed.get_mut(part.line) {
+                    line.notes.extend(too_large);
                 }
+                Verdict::Enables { package: place, pools }
             }
+            Err(verdict) => verdict,
         };
         tell_enabling(signed, &part, verdict);
     }
@@ -197,6 +187,7 @@ fn components<'a>(
             count: count.unwrap_or(u32::MAX),
             pool: Some(pool),
             suite: suite.clone(),
+            reserving: is_reserving(package),
             ..with_ground(part, number)
         });
     }
@@ -215,16 +206,9 @@ fn times(component: &Component, count: u32) -> Option<u32> {
     component.count.map_or(Some(count), |each| each.get().checked_mul(count))
 }
 
-/// The engine does not reserve the other components yet, so others could take what the holder of one has bought.
-fn reserving(package: &LinePlace) -> Verdict {
-    Verdict::Refused {
-        reason: RefusedReason::SuiteReserved,
-        code: Code::FeatureNotSupported,
-        minor: minor::LINES_NOT_SERVED,
-        why: format!(
-            "the package at {package} is a suite that reserves its components, which is not done yet"
-        ),
-    }
+/// Whether the first component that a user takes reserves the others for that user.
+fn is_reserving(package: &PackageLine) -> bool {
+    package.kind == PackageKind::SuiteReserved
 }
 
 fn tell_ordinary(signed: &mut [Signed<'_>], part: &Part<'_>, package: usize) {

@@ -24,6 +24,8 @@ pub(super) struct Part<'a> {
     pub(super) moved: Option<Moved>,
     /// What it has to do with a suite.
     pub(super) suite: Option<Suite>,
+    /// Whether that suite reserves its components.
+    pub(super) reserving: bool,
 }
 
 /// Where licenses of an UPGRADE line come from.
@@ -50,6 +52,7 @@ impl<'a> Part<'a> {
             pool: None,
             moved: None,
             suite: None,
+            reserving: false,
         }
     }
 

@@ -46,6 +46,8 @@ pub struct Pool {
     pub named: Vec<Named>,
     /// What it has to do with a suite, if anything (`flexnet-files.md` 3.9).
     pub suite: Option<Suite>,
+    /// Whether that suite reserves its components: the first that a user takes reserves the others for that user.
+    pub reserving: bool,
     /// The publisher's data, if the manifest makes it a key.
     pub vendor_string: Option<String>,
     /// One for each line, in the order of the lines.
@@ -135,11 +137,12 @@ impl Pool {
             version: part.version,
             counted: part.counted(),
             borrow_h: borrow_hours(line),
-            share: share(line, part.suite.as_ref()),
+            share: share(line, part),
             hostids: line.hostids().to_vec(),
             platforms: platforms(line),
             named: Named::of(line),
             suite: part.suite.clone(),
+            reserving: part.reserving,
             vendor_string: line
                 .vendor_string()
                 .filter(|_| manifest.pool_on_vendor_string)
@@ -289,9 +292,14 @@ impl Lot {
 }
 
 /// The value of DUP_GROUP. A line with a bad one is refused before. DECISION (3.9): licenses of a suite are shared by
-/// SUITE_DUP_GROUP, and without it like those of its components.
-fn share(line: &FeatureLine, suite: Option<&Suite>) -> Option<DupMask> {
-    let of_suite = if suite == Some(&Suite::Package) { line.attribute(SUITE_DUP_GROUP) } else { None };
+/// SUITE_DUP_GROUP, and without it like those of its components; those of a suite that reserves them by the user, for whom
+/// they are reserved.
+fn share(line: &FeatureLine, part: &Part<'_>) -> Option<DupMask> {
+    let is_package = part.suite == Some(Suite::Package);
+    let of_suite = if is_package { line.attribute(SUITE_DUP_GROUP) } else { None };
+    if is_package && part.reserving && of_suite.is_none() {
+        return Some(DupMask::USER);
+    }
     of_suite.or_else(|| line.attribute("DUP_GROUP"))?.value.as_deref()?.parse().ok()
 }
 

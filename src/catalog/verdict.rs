@@ -183,8 +183,6 @@ pub enum RefusedReason {
     Restriction(&'static str),
     /// Its kind of line is not served.
     Kind,
-    /// It belongs to a suite with SUITE_RESERVED, which is not served yet.
-    SuiteReserved,
     /// With it the packages would have more lots than [`COMPONENT_LOTS_MAX`](super::COMPONENT_LOTS_MAX).
     TooManyComponents,
 }

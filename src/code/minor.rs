@@ -85,6 +85,10 @@ minors! {
     USER_REMOVED = 221;
     /// INCLUDE lines name the client, but behind as many others as the line is for.
     NAMED_BEYOND = 222;
+    /// The first component of a suite reserves the others, of which too few are free.
+    SUITE_REST = 223;
+    /// What is free is reserved by a suite for users of its other components.
+    SUITE_RESERVED = 224;
     /// Others wait for the pool, and may not be passed.
     QUEUE_AHEAD = 230;
     /// Licenses were held for a queued request until the time for it was over.

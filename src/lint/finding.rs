@@ -45,7 +45,6 @@ findings! {
     PACKAGE_VERSION = "L1022", Warning, Meaning, None, "A PACKAGE line and the feature line of its name differ in their version.";
     COMPONENT_ALONE = "L1023", Note, Meaning, None, "A component of a package is also licensed by a line of its own.";
     PACKAGE_NAME = "L1024", Note, Meaning, None, "The name of a package can't be checked out, only its components.";
-    SUITE_RESERVED = "L1025", Warning, Unserved, UNSUPPORTED, "Suites with SUITE_RESERVED are not served yet.";
     COMPONENTS_MANY = "L1026", Warning, Meaning, UNSUPPORTED, "Packages have more lots of components than are served.";
     COUNT_TOO_LARGE = "L1027", Warning, Meaning, None, "A component would have more licenses than can be counted.";
     PACKAGE_LOST = "L1028", Warning, Meaning, None, "A feature line is an ordinary one, as the PACKAGE line of its name is not in effect.";

@@ -226,13 +226,6 @@ fn refused(line: Placed<'_>, reason: RefusedReason, why: &str, report: &mut Repo
                 "ask the publisher for a line without it: serving the line would give more than was sold";
             line.report_attribute(report, &finding::RESTRICTION, restriction, message, help);
         }
-        (RefusedReason::SuiteReserved, Statement::Package(_)) => {
-            let message = format!(
-                "{name} is a suite that reserves its components, which is not done yet, so it is not served"
-            );
-            let help = "ask the publisher for OPTIONS=SUITE";
-            line.report_attribute(report, &finding::SUITE_RESERVED, "OPTIONS", message, help);
-        }
         (RefusedReason::TooManyComponents, _) => {
             line.report_name(report, &finding::COMPONENTS_MANY, why.to_owned(), "");
         }

@@ -85,6 +85,16 @@ pub enum Step {
         /// Whether they may be.
         may_pass: bool,
     },
+    /// Is as much of each other component of the suite free, now that the user's first one reserves it? Asked of a suite that reserves
+    /// them, if the user has not as much reserved.
+    Rest {
+        /// The one with least room, by its place among the pools of [`Catalog::reserved_together`](crate::catalog::Catalog).
+        component: usize,
+        /// How many licenses of it the client needs beside those that it has.
+        adds: u64,
+        /// Where that leaves the request.
+        room: Room,
+    },
     /// Are so many free now, for this client?
     Availability {
         /// Licenses in use.
@@ -137,6 +147,8 @@ impl Step {
             Self::Limit { allows: false, .. } => Some(10),
             Self::Count { enough: false, .. } => Some(11),
             Self::Queue { may_pass: false, .. } => Some(12),
+            Self::Rest { room: Room::Full, .. } => Some(13),
+            Self::Rest { room: Room::Reserved, .. } => Some(14),
             // Of two pools without a free license that one answers in which licenses are free, but for others.
             Self::Availability { room: Room::Full, .. } => Some(13),
             Self::Availability { room: Room::Reserved, .. } => Some(14),
@@ -377,8 +389,18 @@ impl<'a> Asked<'a> {
         if !passing.entries.is_empty() {
             visit(Step::Queue { ahead: passing.entries.len() as u64, may_pass: !passing.blocked })?;
         }
-        let idle = self.idle(pool, of_pool, &without);
-        visit(availability(found.in_use, adds, idle, (count, most)))
+        let rest = if matches!(asking, Asking::Itself) { self.rest(pool, &found.taken) } else { None };
+        if let Some(rest) = rest {
+            visit(rest)?;
+        }
+        let idle = self.idle(pool, of_pool, &found.taken, &without);
+        let mut step = availability(found.in_use, adds, idle, (count, most));
+        if let (Step::Availability { room, .. }, Some(Step::Rest { room: Room::Overdraft, .. })) =
+            (&mut step, rest)
+        {
+            *room = (*room).min(Room::Overdraft);
+        }
+        visit(step)
     }
 
     /// Those that the request passes when it gets licenses of a pool.
@@ -479,14 +501,59 @@ impl<'a> Asked<'a> {
         }
     }
 
-    pub(super) fn idle(&self, pool: &Pool, of_pool: &PoolRules, without: &Without) -> Idle {
-        self.rules.usage.idle_without(&pool.key, of_pool, self.rules.policy, &self.client, without)
+    /// What is idle of the reservations in a pool, if the client had given back what it takes back.
+    pub(super) fn idle(&self, pool: &Pool, of_pool: &PoolRules, taken: &[Handle], without: &Without) -> Idle {
+        let Rules { policy, usage, .. } = self.rules;
+        let mut idle = usage.idle_without(&pool.key, of_pool, policy, &self.client, without);
+        if let Some(package) = pool.package().filter(|_| pool.reserving) {
+            let (user, suites) = (&self.identity.user, usage.of_suites());
+            idle.own_of_suite = suites.own(package, &pool.key, user, taken);
+            idle.others_of_suite = suites.others(package, &pool.key, user);
+            idle.own = idle.own.saturating_add(idle.own_of_suite);
+            idle.others = idle.others.saturating_add(idle.others_of_suite);
+        }
+        idle
+    }
+
+    /// What a request for a component would reserve of the others, if it is the user's first or largest.
+    ///
+    /// DECISION (3.9): the first component is granted only if all others can be reserved with it; so who has one has all.
+    fn rest(&self, pool: &Pool, taken: &[Handle]) -> Option<Step> {
+        let package = pool.package().filter(|_| pool.reserving)?;
+        let Rules { catalog, policy, usage } = self.rules;
+        let (user, suites) = (&self.identity.user, usage.of_suites());
+        let wanted = self.count();
+        if wanted <= suites.wants(package, user, taken) {
+            return None;
+        }
+        let room = |(component, key): (usize, &PoolKey)| {
+            let other = catalog.pool(key).filter(|other| other.key != pool.key)?;
+            let grouped = sharing(other, self.request, self.identity);
+            let used = self.state.pool(key);
+            let joined =
+                used.zip(grouped).and_then(|(used, key)| used.group(&key)).map_or(0, |(_, in_use)| in_use);
+            let adds = wanted.saturating_sub(suites.has(key, user, &[]).max(joined));
+            let open = PoolRules::default();
+            let of_pool = rules_of(catalog, policy, key).unwrap_or(&open);
+            let idle = self.idle(other, of_pool, &[], &Without::default());
+            let count = u64::from(other.count_at(self.now));
+            let most = count.saturating_add(overdraft(other, of_pool, self.now));
+            match availability(used.map_or(0, super::PoolUse::in_use), adds, idle, (count, most)) {
+                Step::Availability { room, .. } => Some(Step::Rest { component, adds, room }),
+                _ => None,
+            }
+        };
+        let together = catalog.reserved_together(package).iter().enumerate();
+        together.filter_map(room).min_by_key(|step| match step {
+            Step::Rest { room, .. } => *room,
+            _ => Room::Free,
+        })
     }
 }
 
 /// `most` is the count with all of the overdraft.
 fn availability(in_use: u64, adds: u64, idle: Idle, (count, most): (u64, u64)) -> Step {
-    let Idle { own, others } = idle;
+    let Idle { own, others, .. } = idle;
     // The client's own reservations first, then what nobody has reserved, then overdraft (`flexnet-files.md` 5.6 a). After a
     // reread more may be out than the reservations leave: then they fill as licenses come back (5.6 c).
     let of = |free: u64| free.min(own.saturating_add(free.saturating_sub(own.saturating_add(others))));

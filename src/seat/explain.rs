@@ -8,6 +8,7 @@ use super::refusal::{refusal, reserving, starts};
 use super::{BorrowObstacle, Idle, Rules, State};
 use crate::catalog::{Named, Period, Pool};
 use crate::event::{Checkout, Denial, Identity};
+use crate::ident::FeatureName;
 use crate::policy::{Inclusion, LimitId, PoolRules, RuleId};
 use crate::time::{Now, Timestamp};
 
@@ -84,6 +85,13 @@ pub enum Change {
     Queue {
         /// How many.
         ahead: u64,
+    },
+    /// The suite reserves its other components with the first, so licenses of this one must become free.
+    Rest {
+        /// Which component.
+        component: FeatureName,
+        /// How many of it the client needs.
+        adds: u64,
     },
     /// Licenses must become free.
     Free {
@@ -199,9 +207,14 @@ fn change<'a>(
             Change::RaiseLimit { id, to, check_in, fewer: most.saturating_sub(used) }
         }
         Step::Count { count, .. } => Change::Fewer(count),
+        Step::Rest { component, adds, .. } => {
+            let other = asked.rules.catalog.reserved_together(pool.package()?).get(component)?;
+            let other = asked.rules.catalog.pool(other)?;
+            Change::Rest { component: other.feature.clone(), adds }
+        }
         Step::Availability { room: Room::Overdraft, .. } => return None,
         Step::Availability { in_use, adds, free, overdraft, idle, for_client, .. } => {
-            let Idle { own, others } = idle;
+            let Idle { own, others, own_of_suite, others_of_suite } = idle;
             let free = free.saturating_add(overdraft);
             // The client has its own reservations first; beyond them it needs what others leave.
             let needed = if adds <= own { adds } else { adds.saturating_add(others) };
@@ -209,13 +222,16 @@ fn change<'a>(
             let reserved = of_pool.reservations.iter().filter_map(|id| asked.rules.policy.reservation(*id));
             let reserved: u64 = reserved.map(|reservation| u64::from(reservation.count)).sum();
             // Licenses of those for whom something is reserved would be idle for them, not free, when they came back.
-            let charged = reserved.saturating_sub(own.saturating_add(others));
+            let idle =
+                own.saturating_add(others).saturating_sub(own_of_suite.saturating_add(others_of_suite));
+            let charged = reserved.saturating_sub(idle);
             let reserved_by = reserving(asked, of_pool);
             let too_much = adds.saturating_sub(for_client);
             Change::Free {
                 check_in: (missing <= in_use.saturating_sub(charged)).then_some(missing),
                 fewer: for_client,
-                unreserve: (adds <= free && too_much <= others).then_some(too_much),
+                unreserve: (adds <= free && too_much <= others.saturating_sub(others_of_suite))
+                    .then_some(too_much),
                 reserved_by,
             }
         }

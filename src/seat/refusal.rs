@@ -105,6 +105,12 @@ pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
             let note = format!("{wanted} licenses were asked for, {feature} {version} has {count}");
             Denial::new(Code::TooManyRequested, minor::REQUEST_TOO_LARGE, &note)
         }
+        Step::Rest { component, room, .. } => rest(asked, pool, component, room),
+        Step::Availability { room: Room::Reserved, idle, .. } if idle.others == idle.others_of_suite => {
+            let note =
+                format!("what is free of {feature} is reserved for users of other components of its suite");
+            Denial::new(Code::AllReserved, minor::SUITE_RESERVED, &note)
+        }
         Step::Availability { room: Room::Reserved, .. } => {
             let note = format!("what is free of {feature} is reserved for others");
             let rules = pool_rules(asked, pool);
@@ -179,6 +185,27 @@ pub(super) fn borrow_refusal(asked: &Asked<'_>, pool: Option<&Pool>, obstacle: B
             by_rule(asked, Code::NoneToBorrow, minor::BORROW_LOWWATER, Some(rule), &note)
         }
     }
+}
+
+/// Another component of a suite that reserves them has no room.
+fn rest(asked: &Asked<'_>, pool: &Pool, component: usize, room: Room) -> Denial {
+    let catalog = asked.rules.catalog;
+    let other = pool.package().and_then(|package| catalog.reserved_together(package).get(component));
+    let Some(other) = other.and_then(|key| catalog.pool(key)) else {
+        return Denial::new(
+            Code::UsersReached,
+            minor::SUITE_REST,
+            "another component of the suite has no room",
+        );
+    };
+    let goes = format!("{} (which {} reserves)", other.feature, pool.feature);
+    if room == Room::Reserved {
+        let note = format!("what is free of {goes} is reserved for others");
+        return Denial::new(Code::AllReserved, minor::SUITE_REST, &note);
+    }
+    let in_use = asked.state.pool(&other.key).map_or(0, super::PoolUse::in_use);
+    let note = format!("{in_use} of {} licenses of {goes} are in use", other.count_at(asked.now));
+    Denial::new(Code::UsersReached, minor::SUITE_REST, &note)
 }
 
 /// Others wait, and the request is none of those that do.

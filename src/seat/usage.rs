@@ -1,16 +1,18 @@
 //! What limits and reservations of an options file have come to: an index over state and policy, rebuilt from them at start
 //! and at every reread, and kept up to date by the same events.
 
+mod reserving;
 mod without;
 
+pub(super) use reserving::Reserving;
 pub(super) use without::Without;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Pool};
 use crate::event::{Event, Identity, Record};
-use crate::ident::{Handle, PoolKey, SessionId, Table};
+use crate::ident::{Handle, PoolKey, SessionId, Table, User};
 use crate::policy::{Counted, LimitId, Policy, PoolRules, Profile, ReservationId};
 
 use super::{Session, State};
@@ -34,6 +36,8 @@ pub struct Usage {
     grouped: BTreeMap<Handle, Handle>,
     /// Checkouts to come, whose licenses are held for requests that wait.
     offered: BTreeSet<Handle>,
+    /// What suites reserve for those who have a component.
+    reserving: Reserving,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +71,10 @@ pub struct Idle {
     pub own: u64,
     /// Licenses that are set aside for others, and are idle.
     pub others: u64,
+    /// What of the client's is so because it has another component of the suite.
+    pub own_of_suite: u64,
+    /// What of the others' is so because they have another component of the suite.
+    pub others_of_suite: u64,
 }
 
 impl Usage {
@@ -77,6 +85,13 @@ impl Usage {
         if !policy.names_nobody() {
             let profile = |session: &Session| profile_of(policy, session.identity());
             usage.profiles = state.sessions().map(|(id, session)| (id, profile(session))).collect();
+        }
+        if catalog.reserves() {
+            for (handle, seat) in state.seats() {
+                let group = seat.shares.map_or(handle, |shares| shares.group);
+                let count = u64::from(seat.count.get());
+                usage.reserving.book(catalog, (handle, &seat.pool), &seat.identity.user, (count, group));
+            }
         }
         if policy.counts_nothing() {
             return usage;
@@ -110,6 +125,9 @@ impl Usage {
 
     /// Follows a record that the state has folded in or is about to. After one with [`Event::Reread`] it is rebuilt instead.
     pub fn follow(&mut self, record: &Record, catalog: &Catalog, policy: &Policy) {
+        if catalog.reserves() {
+            self.follow_suites(record, catalog);
+        }
         let (counts, names) = (!policy.counts_nothing(), !policy.names_nobody());
         if !counts && !names {
             return;
@@ -157,6 +175,33 @@ impl Usage {
                 _ => {}
             }
         }
+    }
+
+    /// Nobody waits for components of suites, so nothing of them is ever offered.
+    fn follow_suites(&mut self, record: &Record, catalog: &Catalog) {
+        for event in &record.events {
+            match event {
+                Event::Out(out) => {
+                    let group = out.accounting.shares.map_or(out.handle, |shares| shares.group);
+                    let count = u64::from(out.request.count.get());
+                    let user = &out.identity.user;
+                    self.reserving.book(catalog, (out.handle, &out.pool), user, (count, group));
+                }
+                Event::In(returned) => self.reserving.free(catalog, returned.handle),
+                _ => {}
+            }
+        }
+    }
+
+    /// Who has what of suites that reserve their components.
+    pub(super) fn of_suites(&self) -> &Reserving {
+        &self.reserving
+    }
+
+    /// The users for whom a suite reserves licenses of a component's pool that they have not taken, and how many.
+    pub fn reserved_by_suite<'s>(&'s self, pool: &'s Pool) -> impl Iterator<Item = (&'s User, u64)> {
+        let package = pool.package().filter(|_| pool.reserving);
+        package.into_iter().flat_map(|package| self.reserving.each(package, &pool.key))
     }
 
     /// Books a checkout whose handle is higher than all that are booked.

@@ -260,14 +260,17 @@ fn idle_reservations(rules: Rules<'_>, feature: &FeatureName) -> Vec<Vec<StatusI
         let holder = rules.policy.holder(rules.policy.reservation(*id)?)?.to_string();
         (count > 0).then_some(StatusItem::Reservation { count, holder })
     };
-    let of_pools = rules
-        .policy
-        .pools(feature.as_str())
-        .iter()
-        .map(|pool| pool.reservations.iter().filter_map(idle).collect());
-    // A policy may have no pools at all.
-    let missing = rules.catalog.pools(feature.as_str()).len();
-    of_pools.chain(std::iter::repeat_with(Vec::new)).take(missing).collect()
+    let of_policy = rules.policy.pools(feature.as_str());
+    let of_pool = |(index, pool): (usize, &Pool)| {
+        // A policy may have no pools at all.
+        let of_file = of_policy.get(index).into_iter().flat_map(|pool| &pool.reservations).filter_map(idle);
+        let of_suite = rules.usage.reserved_by_suite(pool).map(|(user, count)| StatusItem::Reservation {
+            count: u32::try_from(count).unwrap_or(u32::MAX),
+            holder: format!("USER {user}"),
+        });
+        of_file.chain(of_suite).collect()
+    };
+    rules.catalog.pools(feature.as_str()).iter().enumerate().map(of_pool).collect()
 }
 
 /// Idle reservations count as in use, as readers of lmstat know it (`flexnet-files.md` 5.6).

@@ -139,16 +139,20 @@ fn case_l27_suite_dup_group_makes_pools_of_its_own() {
 }
 
 #[test]
-fn a_suite_that_reserves_its_components_is_not_served_yet_and_every_line_says_so() {
-    let catalog = load(
-        "PACKAGE pk acmed 1.0 COMPONENTS=\"ca cb\" OPTIONS=SUITE_RESERVED\nFEATURE pk acmed 1.0 permanent 5",
-    );
-    assert!(catalog.is_empty());
-    assert_eq!(refusals(&catalog), [(-18, minor::LINES_NOT_SERVED); 2]);
-    for name in ["ca", "cb", "pk"] {
-        assert_eq!(absent(&catalog, name), (-18, true), "{name}");
-        assert!(catalog.unserved(name).unwrap().reason().contains("reserves its components"), "{name}");
-    }
+fn a_suite_that_reserves_its_components_shares_its_package_by_the_user() {
+    let line =
+        "PACKAGE pk acmed 1.0 COMPONENTS=\"ca cb\" OPTIONS=SUITE_RESERVED\nFEATURE pk acmed 1.0 permanent 5";
+    let catalog = load(line);
+    expect_all(&catalog, &[("ca SUITE=\"pk 1\" 1", 5), ("cb SUITE=\"pk 1\" 1", 5), ("pk 1", 5)]);
+    let package = &catalog.pools("pk")[0];
+    assert!(package.reserving && package.share == Some(crate::ident::DupMask::USER));
+    let together = catalog.reserved_together(&package.key);
+    assert_eq!(together.iter().map(PoolKey::feature).collect::<Vec<_>>(), ["ca", "cb"]);
+    assert!(together.iter().all(|key| catalog.pool(key).unwrap().share.is_none()));
+    // The publisher's word comes first.
+    let catalog = load(&format!("{line} DUP_GROUP=UH SUITE_DUP_GROUP=NONE"));
+    assert_eq!(catalog.pools("pk")[0].share, Some(crate::ident::DupMask::NONE));
+    assert!(!load(&line.replace("_RESERVED", "")).reserves());
 }
 
 #[test]

@@ -102,12 +102,6 @@ table! {
     "Nothing. Options lines that name the package hold for all its components.",
     [served!("PACKAGE pk acmed 1.0 COMPONENTS=\"ca pk\" SIGN=...\nFEATURE pk acmed 1.0 permanent 5 SIGN=...\n")];
 
-    "L1025",
-    "The first component of such a suite that a user takes reserves all others for that user. That is not done yet, so others could take what was bought for one. Requests are denied with -18. Suites with OPTIONS=SUITE are served.",
-    [served!("PACKAGE pk acmed 1.0 COMPONENTS=\"ca cb\" OPTIONS=SUITE_RESERVED SIGN=...\nFEATURE pk acmed 1.0 permanent 5 SIGN=...\n")],
-    "Ask the publisher for a suite without it, or for a bundle.",
-    [];
-
     "L1026",
     "Each enabling line of a package makes a lot of licenses for each component. There are so many of both that their product is beyond what is served.",
     [],

@@ -46,10 +46,9 @@ fn of_options() -> impl Iterator<Item = &'static Explanation> {
 }
 
 /// `(id, what its example always has beside it, why)`.
-const BESIDE: [(&str, &str, &str); 3] = [
+const BESIDE: [(&str, &str, &str); 2] = [
     ("O0104", "O0403", "no name may contain a no-break space"),
     ("O1003", "O0405", "a user with a domain is the commonest reason"),
-    ("O1207", "O0702", "suites that reserve are not served yet"),
 ];
 
 #[test]

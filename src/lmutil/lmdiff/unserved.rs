@@ -76,10 +76,7 @@ fn refused<'a>(files: &[&LicenseFile], catalog: &'a Catalog) -> Vec<Refused<'a>>
     let for_what_it_asks = |line: &&LineVerdict| match &line.verdict {
         Verdict::Refused { reason, .. } => matches!(
             reason,
-            RefusedReason::Restriction(_)
-                | RefusedReason::Kind
-                | RefusedReason::SuiteReserved
-                | RefusedReason::TooManyComponents
+            RefusedReason::Restriction(_) | RefusedReason::Kind | RefusedReason::TooManyComponents
         ),
         _ => false,
     };

@@ -91,15 +91,30 @@ impl Words<'_> {
             Change::Queue { .. } => {
                 plain("queue", "ask with the queue and wait behind those who do".to_owned())
             }
+            Change::Rest { component, adds } => ChangeTold {
+                name: "rest",
+                text: format!(
+                    "have others check in what they have of {component} and its suite, until {} of it can be reserved",
+                    licenses(*adds)
+                ),
+                rules: Vec::new(),
+                numbers: vec![("reserve", Some(*adds))],
+            },
             Change::Free { check_in, fewer, reserved_by, unreserve } => {
                 let mut ways = Vec::new();
-                let anybody = if reserved_by.is_empty() { "" } else { " from users without a reservation" };
+                let anybody = match (pool.reserving && !pool.is_package(), reserved_by.is_empty()) {
+                    (true, _) => " by users who have nothing else of the suite then",
+                    (false, true) => "",
+                    (false, false) => " from users without a reservation",
+                };
                 ways.extend(check_in.map(|count| format!("have {} checked in{anybody}", licenses(count))));
                 ways.extend(unreserve.map(|count| {
                     format!("reserve {} less for others ({})", licenses(count), places(reserved_by))
                 }));
                 ways.extend(fewer_way(*fewer));
-                if ways.is_empty() {
+                if ways.is_empty() && reserved_by.is_empty() {
+                    ways.push("have others check in all that they have of the suite".to_owned());
+                } else if ways.is_empty() {
                     ways.push(format!(
                         "reserve less for others ({}) and have licenses checked in",
                         places(reserved_by)

@@ -220,6 +220,21 @@ impl Words<'_> {
                 let may = if may_pass { "may be passed" } else { "may not be passed now" };
                 one("queue", format!("requests that wait for it: {ahead}; they {may}"), Vec::new())
             }
+            Step::Rest { component, adds, room } => {
+                let together = pool.package().map(|package| self.rules.catalog.reserved_together(package));
+                let other = together.and_then(|pools| pools.get(component)).map_or("", |key| key.feature());
+                let is = match room {
+                    Room::Free => "of which enough is free",
+                    Room::Overdraft => "of which enough is there as overdraft",
+                    Room::Reserved => "of which what is free is reserved for others",
+                    Room::Full => "of which too few are free",
+                };
+                let text = format!(
+                    "the suite reserves its other components with the first: {} of {other}, {is}",
+                    licenses(adds)
+                );
+                one("rest", text, Vec::new())
+            }
             Step::Availability { in_use, adds, free, overdraft, idle, for_client, room } => {
                 let mut text = format!("{in_use} in use, {free} free");
                 if overdraft > 0 {
@@ -234,6 +249,12 @@ impl Words<'_> {
                     text.push_str(&format!(
                         "; idle reservations: {} for the client, {} for others, so the client may have {for_client}",
                         idle.own, idle.others
+                    ));
+                }
+                if idle.others_of_suite > 0 {
+                    text.push_str(&format!(
+                        "; {} of them are reserved for users of other components of the suite",
+                        idle.others_of_suite
                     ));
                 }
                 let passes = matches!(room, Room::Free | Room::Overdraft);

@@ -77,7 +77,7 @@ impl<'a> Ahead<'a> {
         }
         // What is reserved for the client alone is of no use to those ahead.
         let without = asked.rules.usage.without(&found.taken);
-        let own = adds <= asked.idle(pool, of_pool, &without).own;
+        let own = adds <= asked.idle(pool, of_pool, &found.taken, &without).own;
         let passed = waiting.iter().filter(|waiting| !own || waiting.claims);
         Passing {
             entries: passed.clone().map(|waiting| waiting.handle).collect(),
