@@ -538,7 +538,7 @@ impl<'a> Asked<'a> {
             let idle = self.idle(other, of_pool, &[], &Without::default());
             let count = u64::from(other.count_at(self.now));
             let most = count.saturating_add(overdraft(other, of_pool, self.now));
-            match availability(used.map_or(0, super::PoolUse::in_use), adds, idle, (count, most)) {
+            match availability(used.map_or(0, PoolUse::in_use), adds, idle, (count, most)) {
                 Step::Availability { room, .. } => Some(Step::Rest { component, adds, room }),
                 _ => None,
             }
