@@ -536,8 +536,8 @@ impl<'a> Asked<'a> {
             let open = PoolRules::default();
             let of_pool = rules_of(catalog, policy, key).unwrap_or(&open);
             let idle = self.idle(other, of_pool, &[], &Without::default());
-            let count = u64::from(other.count_at(self.now));
-            let most = count.saturating_add(overdraft(other, of_pool, self.now));
+            let count = u64::from(other.count_at(self.time));
+            let most = count.saturating_add(overdraft(other, of_pool, self.time));
             match availability(used.map_or(0, PoolUse::in_use), adds, idle, (count, most)) {
                 Step::Availability { room, .. } => Some(Step::Rest { component, adds, room }),
                 _ => None,

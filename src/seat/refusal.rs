@@ -204,7 +204,7 @@ fn rest(asked: &Asked<'_>, pool: &Pool, component: usize, room: Room) -> Denial 
         return Denial::new(Code::AllReserved, minor::SUITE_REST, &note);
     }
     let in_use = asked.state.pool(&other.key).map_or(0, super::PoolUse::in_use);
-    let note = format!("{in_use} of {} licenses of {goes} are in use", other.count_at(asked.now));
+    let note = format!("{in_use} of {} licenses of {goes} are in use", other.count_at(asked.time));
     Denial::new(Code::UsersReached, minor::SUITE_REST, &note)
 }
 
