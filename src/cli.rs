@@ -31,6 +31,7 @@ mod lmutil;
 mod lmver;
 mod lsp;
 mod run;
+mod servers;
 mod terminal;
 #[cfg(feature = "server")]
 mod trace;

@@ -1,7 +1,7 @@
 //! `lmcksum`: arguments (`flexnet-tools.md` 2.16).
 
-use super::{Call, print, print_error};
-use crate::client::{Limits, SearchPath};
+use super::{Call, print, print_error, servers};
+use crate::client::Limits;
 use crate::code::{Code, minor};
 use crate::lmutil::ask::Failure;
 use crate::lmutil::license_texts::licenses_of;
@@ -36,8 +36,7 @@ pub(super) fn run(args: Args, call: &Call) -> u8 {
         print(&format!("{}\n", version_line("lmcksum")));
         return 0;
     }
-    let list = (!args.path.is_empty()).then(|| args.path.join(":"));
-    let path = SearchPath::from_environment(list.as_deref(), None);
+    let path = servers::path(&args.path);
     let fields = if args.key_fields { Fields::Key } else { Fields::All };
     let mut licenses = licenses_of(&path, Limits::from_environment());
     if licenses.is_empty() {

@@ -3,11 +3,11 @@
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::path::PathBuf;
 
-use super::{Call, USAGE, print, print_error};
-use crate::client::{Limits, SearchPath};
+use super::{Call, print, servers};
+use crate::client::Limits;
 use crate::ident::VendorName;
 use crate::lmutil::ask::Failure;
-use crate::lmutil::lmdown::{Candidate, KEY_VARIABLE, KeySource, candidates, list, shut_down, summary};
+use crate::lmutil::lmdown::{Candidate, candidates, list, shut_down, summary};
 use crate::lmutil::{banner, version_line};
 
 /// Longest answer that is read, in bytes.
@@ -45,8 +45,7 @@ pub(super) fn run(args: Args, call: &Call) -> u8 {
         print(&format!("{}\n", version_line("lmdown")));
         return 0;
     }
-    let list_text = (!args.path.is_empty()).then(|| args.path.join(":"));
-    let path = SearchPath::from_environment(list_text.as_deref(), None);
+    let path = servers::path(&args.path);
     let limits = Limits::from_environment();
     let found = match candidates(&path, limits) {
         Ok(found) => found,
@@ -56,10 +55,7 @@ pub(super) fn run(args: Args, call: &Call) -> u8 {
         Ok(chosen) => chosen,
         Err(status) => return status,
     };
-    let key = KeySource {
-        file: args.admin_key,
-        variable: std::env::var_os(KEY_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from),
-    };
+    let key = servers::key(args.admin_key);
     let mut status = 0;
     let mut ended = 0;
     for candidate in &chosen {
@@ -81,14 +77,7 @@ fn choose(args: &Args, found: &[Candidate]) -> Result<Vec<Candidate>, u8> {
         return match found {
             [_] => Ok(found.to_vec()),
             _ if args.all => Ok(found.to_vec()),
-            _ => {
-                print_error(&format!(
-                    "{}there are {} servers on the path; name one with -c, or all with -all\n",
-                    list(found),
-                    found.len()
-                ));
-                Err(USAGE)
-            }
+            _ => Err(servers::ambiguous(found)),
         };
     }
     print(&format!("\n{}\n", list(found)));

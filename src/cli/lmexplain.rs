@@ -6,12 +6,11 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use super::lmcatalog::FormatName;
-use super::{Call, print, print_error, when};
-use crate::client::{Limits, SearchPath};
+use super::{Call, print, print_error, servers, when};
+use crate::client::Limits;
 use crate::event::{Checkout, Claims, Identity, SessionKind, Wishes};
 use crate::ident::{Count, Display, FeatureName, Host, Platform, Project, Token, User, VendorName, Version};
 use crate::license::HostId;
-use crate::lmutil::lmdown::{KEY_VARIABLE, KeySource};
 use crate::lmutil::lmexplain::{Held, OnFiles, OnServer, Question, Told, Trouble, on_files, on_server};
 use crate::platform::{self, SystemClock};
 use crate::time::{CivilDate, Clock as _, Now};
@@ -245,12 +244,10 @@ fn of_server(args: Args) -> Result<OnServer, Trouble> {
             given.join(", ")
         )]));
     }
-    let list = (!args.path.is_empty()).then(|| args.path.join(":"));
-    let variable = std::env::var_os(KEY_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
     Ok(OnServer {
-        path: SearchPath::from_environment(list.as_deref(), None),
+        path: servers::path(&args.path),
         vendor: args.vendor,
-        key: KeySource { file: args.admin_key, variable },
+        key: servers::key(args.admin_key),
         limits: Limits::from_environment(),
         options: args.options,
     })

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::terminal::Output;
-use super::{Call, print, print_error};
-use crate::client::{Limits, SearchPath};
+use super::{Call, print, print_error, servers};
+use crate::client::Limits;
 use crate::ident::VendorName;
 use crate::lmutil::ask::Failure;
-use crate::lmutil::lmdown::{KEY_VARIABLE, KeySource, candidates};
+use crate::lmutil::lmdown::candidates;
 use crate::lmutil::lmopt::{
     Outcome, Refusal, Versions, Wanted, edit, list, listed_as_json, read, refused_as_json, show,
     show_as_json, undo,
@@ -458,13 +458,9 @@ impl Session<'_> {
 
 impl Server {
     fn reread(&self) -> Result<Reread, Failure> {
-        let list = (!self.path.is_empty()).then(|| self.path.join(":"));
-        let path = SearchPath::from_environment(list.as_deref(), None);
+        let path = servers::path(&self.path);
         let limits = Limits::from_environment();
-        let key = KeySource {
-            file: self.admin_key.clone(),
-            variable: std::env::var_os(KEY_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from),
-        };
+        let key = servers::key(self.admin_key.clone());
         let mut whole = Reread { lines: Vec::new(), refused: None };
         for candidate in candidates(&path, limits)? {
             let Reread { lines, refused } = reread(&candidate, self.vendor.as_ref(), false, &key, limits)?;

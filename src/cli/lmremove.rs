@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{Call, print};
-use crate::client::{Limits, SearchPath};
+use super::{Call, print, servers};
+use crate::client::Limits;
 use crate::lmutil::ask::Failure;
-use crate::lmutil::lmdown::{KEY_VARIABLE, KeySource};
 use crate::lmutil::lmremove::{Refused, Removed, Wanted, remove};
 use crate::lmutil::{banner, version_line};
 
@@ -65,12 +64,8 @@ pub(super) fn run(args: Args, call: &Call) -> u8 {
         Ok(wanted) => wanted,
         Err(failure) => return failed(&failure.into()),
     };
-    let list_text = (!args.path.is_empty()).then(|| args.path.join(":"));
-    let path = SearchPath::from_environment(list_text.as_deref(), None);
-    let key = KeySource {
-        file: args.admin_key,
-        variable: std::env::var_os(KEY_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from),
-    };
+    let path = servers::path(&args.path);
+    let key = servers::key(args.admin_key);
     match remove(&path, &wanted, &key, Limits::from_environment()) {
         Ok(Removed { lines, refused }) => {
             if args.verbose || refused.is_some() {

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::{Call, USAGE, print, print_error};
-use crate::client::{Limits, SearchPath};
+use super::{Call, print, servers};
+use crate::client::Limits;
 use crate::ident::VendorName;
 use crate::lmutil::ask::Failure;
-use crate::lmutil::lmdown::{KEY_VARIABLE, KeySource, candidates, list};
+use crate::lmutil::lmdown::candidates;
 use crate::lmutil::lmreread::{Reread, reread};
 use crate::lmutil::{banner, version_line};
 
@@ -46,23 +46,16 @@ pub(super) fn run(args: Args, call: &Call) -> u8 {
         print(&format!("{}\n", version_line("lmreread")));
         return 0;
     }
-    let list_text = (!args.path.is_empty()).then(|| args.path.join(":"));
-    let path = SearchPath::from_environment(list_text.as_deref(), None);
+    let path = servers::path(&args.path);
     let limits = Limits::from_environment();
     let found = match candidates(&path, limits) {
         Ok(found) => found,
         Err(failure) => return failed(&failure),
     };
     if found.len() > 1 && !args.all {
-        let many = found.len();
-        let question = "name one with -c, or all with -all";
-        print_error(&format!("{}there are {many} servers on the path; {question}\n", list(&found)));
-        return USAGE;
+        return servers::ambiguous(&found);
     }
-    let key = KeySource {
-        file: args.admin_key,
-        variable: std::env::var_os(KEY_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from),
-    };
+    let key = servers::key(args.admin_key);
     let mut status = 0;
     for candidate in &found {
         if found.len() > 1 {

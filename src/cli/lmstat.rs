@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Call, print};
-use crate::client::{Limits, SearchPath};
+use super::{Call, print, servers};
+use crate::client::Limits;
 use crate::lmutil::ask::on_server;
 use crate::lmutil::lmstat::layout::Wanted;
 use crate::lmutil::lmstat::{license_info, status};
@@ -62,8 +62,7 @@ pub(super) fn run(args: Args, call: &Call) -> u8 {
         print(&format!("{banner}\n{}\n", version_line("lmstat")));
         return 0;
     }
-    let list = (!args.path.is_empty()).then(|| args.path.join(":"));
-    let path = SearchPath::from_environment(list.as_deref(), None);
+    let path = servers::path(&args.path);
     let path = match args.server.clone().flatten() {
         Some(server) => on_server(&path, &server),
         None => path,
