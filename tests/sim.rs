@@ -15,6 +15,7 @@
 //! | `oracle` | what must be true |
 //! | `shrink` | a failing history made as short as it can be |
 //! | `histories` | the tests; `mended` histories that went wrong once |
+//! | `processes` | a dozen of the same scripts against a real vendor daemon over sockets |
 //!
 //! `cargo test --test sim` plays some 10,000 histories. A failing one prints its seed and the shortest history that breaks the same
 //! rule. `SIM_SEED=n cargo test --test sim first_share -- --nocapture` plays one again, and `SIM_STORY=1` tells it message by message.
@@ -29,6 +30,8 @@
     clippy::print_stdout
 )]
 
+#[path = "support/daemon.rs"]
+mod daemon;
 #[path = "support/signed.rs"]
 mod signed;
 
@@ -39,6 +42,7 @@ mod sim {
     mod mended;
     mod network;
     mod oracle;
+    mod processes;
     mod script;
     mod server;
     mod shrink;

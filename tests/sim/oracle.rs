@@ -94,7 +94,7 @@ impl Attended {
     }
 
     pub(crate) fn most_since(self, before: Self) -> u64 {
-        self.ms - before.ms + (self.turns - before.turns) * 2000
+        self.ms - before.ms + (self.turns - before.turns) * 1000
     }
 }
 
@@ -110,8 +110,10 @@ pub(crate) struct Oracle {
     pub(crate) lease_ms: u64,
     pub(crate) grace_ms: u64,
     pub(crate) planted: Option<Planted>,
-    /// How far the server's clock is behind what it has shown before: the engine may go on by that.
-    pub(crate) back_ms: i64,
+    /// How far the server's wall clock was set back and forward in all: the time that the engine goes by lies between.
+    pub(crate) moved_ms: (i64, i64),
+    /// The time that has passed, as a time of day.
+    pub(crate) passed: Timestamp,
     seats: BTreeMap<Handle, Seat>,
     queue: BTreeMap<Handle, Entry>,
     sessions: BTreeMap<SessionId, Session>,
@@ -143,7 +145,8 @@ impl Oracle {
             lease_ms: lease_s * 1000,
             grace_ms: grace_s.min(lease_s) * 1000,
             planted,
-            back_ms: 0,
+            moved_ms: (0, 0),
+            passed: Timestamp(0),
             seats: BTreeMap::new(),
             queue: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -202,7 +205,7 @@ impl Oracle {
                 }
                 Event::Out(out) => self.out(out, record, book)?,
                 Event::In(back) => self.back(back, record, book, decided)?,
-                Event::Lingering(lingering) => self.linger(lingering, record.at, decided)?,
+                Event::Lingering(lingering) => self.linger(lingering, decided)?,
                 Event::Moved(moved) => {
                     let seat = self.seats.get_mut(&moved.handle);
                     ensure!(seat.is_some(), "only what is out moves", "{moved:?}");
@@ -326,7 +329,9 @@ impl Oracle {
         ensure!(pool.is_some(), "seats come from pools that are served", "{handle} from {pool_key}");
         let Some(pool) = pool.filter(|pool| pool.counted && after > before) else { return Ok(()) };
         let most_at = |at: Timestamp| u64::from(pool.count_at(at)) + u64::from(pool.overdraft_at(at));
-        let most = most_at(at).max(most_at(Timestamp(at.0 + self.back_ms)));
+        let (least_ms, most_ms) = self.moved_ms;
+        let passed = [0, least_ms, most_ms].map(|moved| Timestamp(self.passed.0 + moved));
+        let most = passed.into_iter().map(most_at).fold(most_at(at), u64::max);
         ensure!(
             after <= most,
             "no more is out than there is",
@@ -414,7 +419,7 @@ impl Oracle {
                     Event::Offered(offered) => offered.identity.user == seat.identity.user,
                     _ => false,
                 });
-                let over = until.is_some_and(|until| until.0 <= record.at.0 + self.back_ms);
+                let over = until.is_some_and(|until| until.0 <= self.passed.0 + self.moved_ms.1);
                 ensure!(over || again, "lingering lasts", "{back:?} at {} until {until:?}", record.at);
                 return Ok(());
             }
@@ -453,7 +458,7 @@ impl Oracle {
         Ok(())
     }
 
-    fn linger(&mut self, lingering: &Lingering, at: Timestamp, decided: &Decided) -> Verdict {
+    fn linger(&mut self, lingering: &Lingering, decided: &Decided) -> Verdict {
         match lingering.why {
             InReason::Checkin { .. } => {
                 self.returned.insert(lingering.handle);
@@ -470,7 +475,11 @@ impl Oracle {
         let held = seat
             .as_ref()
             .is_some_and(|seat| seat.lingers_until.is_none() && seat.session == lingering.session);
-        ensure!(held && lingering.until > at, "only what is held lingers", "{lingering:?}");
+        ensure!(
+            held && lingering.until.0 > self.passed.0 + self.moved_ms.0 - 60_000,
+            "only what is held lingers",
+            "{lingering:?}"
+        );
         if let Some(seat) = seat {
             seat.lingers_until = Some(lingering.until);
         }
@@ -704,12 +713,21 @@ impl Oracle {
         self.sessions.contains_key(&session)
     }
 
+    pub(crate) fn sessions_open(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// What a request was granted.
+    pub(crate) fn granted_to(&self, session: SessionId, token: Token) -> Option<Handle> {
+        self.granted.get(&(session, token)).copied()
+    }
+
     pub(crate) fn waits(&self) -> usize {
         self.queue.len()
     }
 
-    pub(crate) fn last_linger(&self) -> Option<Timestamp> {
-        self.seats.values().filter_map(|seat| seat.lingers_until).max()
+    pub(crate) fn lingers(&self) -> bool {
+        self.seats.values().any(|seat| seat.lingers_until.is_some())
     }
 
     /// After the last client has gone.

@@ -197,7 +197,10 @@ impl Server {
     pub(crate) fn attend(&mut self, now: u64) {
         let attends = self.desk.is_some() && !self.failing && self.away_until <= now;
         match (self.attended_from, attends) {
-            (None, true) => self.attended_from = Some(now),
+            (None, true) => {
+                self.attended.turns += 1;
+                self.attended_from = Some(now);
+            }
             (Some(from), false) => {
                 self.attended.ms += now - from;
                 self.attended.turns += 1;

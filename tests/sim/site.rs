@@ -14,6 +14,8 @@ use crate::signed::sign;
 
 /// One edition of the files.
 pub(crate) struct Book {
+    pub(crate) lines: &'static str,
+    pub(crate) options: &'static str,
     pub(crate) rules: Rulebook,
     /// What the license lines come to by themselves: how many of a feature may be out at most, overdraft included. Those that are
     /// not counted are not here.
@@ -235,5 +237,6 @@ fn book(text: &Text) -> Book {
     let (policy, findings) = Policy::compile(&options, &catalog, &[&license]);
     assert!(findings.iter().all(|finding| !format!("{finding:?}").contains("Unknown")), "{findings:?}");
     let rules = Rulebook { catalog: Arc::new(catalog), policy: Arc::new(policy) };
-    Book { rules, most: text.most, reserved: text.reserved, timeouts: text.timeouts }
+    let Text { lines, options, .. } = *text;
+    Book { lines, options, rules, most: text.most, reserved: text.reserved, timeouts: text.timeouts }
 }

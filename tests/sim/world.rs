@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use seatkeeper::event::{Event, Removal, RemovalTarget, Removed, Wishes};
 use seatkeeper::ident::{DupMask, Handle, SessionId, Token};
-use seatkeeper::time::Monotonic;
+use seatkeeper::time::{Monotonic, Timestamp};
 use seatkeeper::wire::{self, Message, Purpose};
 
 use super::client::{App, Client, Waiter, Wish, ask_for};
@@ -177,7 +177,7 @@ impl World {
         let Some(app) = &mut client.app else { return Ok(()) };
         let purpose = app.due(now, fresh, &mut wishes);
         if let Some(purpose) = purpose {
-            let utc = seatkeeper::time::Timestamp(super::server::BEGIN + i64::try_from(self.now).unwrap());
+            let utc = Timestamp(super::server::BEGIN + i64::try_from(self.now).unwrap());
             wishes.push(Wish::Connect(client.hello(purpose, utc)));
         }
         self.grant_wishes(number, wishes)
@@ -355,6 +355,7 @@ impl World {
                 self.server.durable_book = book;
             }
             self.server.disk.append(record);
+            self.oracle.passed = Timestamp(super::server::BEGIN + i64::try_from(self.now).unwrap());
             self.oracle.durable(record, &self.books[self.server.durable_book], decided)?;
         }
         if let Some((Death::AfterCommit, down)) = self.server.death {
@@ -478,6 +479,8 @@ impl World {
             connection.line = Some(desk.connect([127, 0, 0, 1].into()));
         }
         let (Some(line), Some(desk)) = (&mut connection.line, &mut self.server.desk) else {
+            // Refused once, it is not accepted later.
+            connection.gone = true;
             if !matches!(parcel, Parcel::Rst) {
                 self.transmit(number, End::Client, Parcel::Rst);
             }
@@ -803,7 +806,8 @@ impl World {
             Step::ServerClock { ms } => {
                 self.server.utc_offset += ms;
                 self.latest = self.latest.max(self.server.utc_offset);
-                self.oracle.back_ms = self.oracle.back_ms.max(self.latest - self.server.utc_offset);
+                let (back, forward) = &mut self.oracle.moved_ms;
+                (*back, *forward) = (*back + ms.min(0), *forward + ms.max(0));
             }
             Step::Snapshot => {
                 if let Some(desk) = &self.server.desk {
@@ -833,7 +837,7 @@ impl World {
     }
 
     fn begin_app(&mut self, number: usize) -> Verdict {
-        let utc = seatkeeper::time::Timestamp(super::server::BEGIN + i64::try_from(self.now).unwrap());
+        let utc = Timestamp(super::server::BEGIN + i64::try_from(self.now).unwrap());
         let client = &mut self.clients[number];
         let since = client.mono(self.now);
         let mut app = App::new();
@@ -973,6 +977,7 @@ impl World {
         self.server.disk.slow_until = 0;
         self.server.death = None;
         // What ends at a time of the day waits for it while the clock is set back.
+        self.oracle.moved_ms.1 += self.latest - self.server.utc_offset;
         self.server.utc_offset = self.latest;
         for client in &mut self.clients {
             client.stalled_until = 0;
@@ -997,7 +1002,7 @@ impl World {
             }
         }
         // Those who wait are served when everything comes back.
-        for _ in 0..60 {
+        for _ in 0..200 {
             for client in 0..self.clients.len() {
                 self.give_everything_back(client)?;
             }
@@ -1021,8 +1026,11 @@ impl World {
             }
         }
         self.pass((self.plan.lease_s + 3) * 1000)?;
-        if let Some(until) = self.oracle.last_linger() {
-            self.server.utc_offset += (until.0 - self.server.utc(self.now).0).max(0);
+        for _ in 0..30 {
+            if !self.oracle.lingers() {
+                break;
+            }
+            self.pass(5_000)?;
         }
         self.pass(3_000)?;
         self.look()?;

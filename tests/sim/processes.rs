@@ -1,0 +1,409 @@
+//! The same scripts against a real vendor daemon over sockets: it is killed, stopped, frozen, and its clients' connections are
+//! cut and reset. The same oracle reads the store's history back and compares it with what the clients were told.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use seatkeeper::event::{Answer, Record, Wishes};
+use seatkeeper::ident::{Handle, SessionId, Token};
+use seatkeeper::store::history;
+use seatkeeper::time::Monotonic;
+use seatkeeper::wire::{self, Message, Purpose};
+
+use super::client::{App, Client, Greeting, Waiter, Wish, ask_for};
+use super::dice::Dice;
+use super::oracle::{Decided, Oracle, Verdict, ensure};
+use super::script::{Crash, Death, Plan, Step, draw};
+use super::site::{Book, FEATURES, sites};
+use crate::daemon::{Daemon, now, signal};
+use crate::signed::{sign, write_manifest};
+
+/// The shortest lease there is, so that what is left without a word is soon back.
+const LEASE_S: u32 = 5;
+const GRACE_S: u32 = 2;
+/// The longest wait of a step.
+const WAIT_MAX_MS: u64 = 400;
+/// Where a cut connection goes on: nobody reads and writes it, and nobody closes it.
+type Cut = Vec<TcpStream>;
+
+struct System<'a> {
+    dir: &'a Path,
+    daemon: Option<Daemon>,
+    clients: Vec<Client>,
+    sockets: Vec<Option<TcpStream>>,
+    cut: Cut,
+    began: Instant,
+    dice: Dice,
+    /// Grants that clients were told of.
+    told: Vec<(SessionId, Token, Handle)>,
+}
+
+impl System<'_> {
+    fn mono(&self) -> Monotonic {
+        Monotonic(1_000_000 + u64::try_from(self.began.elapsed().as_millis()).unwrap())
+    }
+
+    fn start(&mut self) {
+        let license = self.dir.join("test.lic");
+        let options = self.dir.join("test.opt");
+        let vendor_dir = self.dir.to_str().unwrap();
+        let arguments = ["--options", options.to_str().unwrap(), "--vendor-dir", vendor_dir];
+        self.daemon = Some(Daemon::start(&license, &self.dir.join("state"), &arguments, |_| {}).unwrap());
+    }
+
+    fn pass(&mut self, ms: u64) {
+        let until = Instant::now() + Duration::from_millis(ms);
+        loop {
+            let busy = (0..self.clients.len()).any(|number| self.turn(number));
+            if Instant::now() >= until {
+                return;
+            }
+            if !busy {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+    }
+
+    /// What has come to a client, and what time has made due. Whether there was anything.
+    fn turn(&mut self, number: usize) -> bool {
+        let mono = self.mono();
+        let mut wishes = Vec::new();
+        let mut busy = false;
+        if let Some(socket) = &mut self.sockets[number] {
+            let mut chunk = [0; 4096];
+            let read = socket.read(&mut chunk);
+            let closed = match read {
+                Ok(0) => true,
+                Ok(read) => {
+                    busy = true;
+                    self.arrived(number, &chunk[..read], mono);
+                    false
+                }
+                Err(error) => error.kind() != ErrorKind::WouldBlock,
+            };
+            if closed {
+                self.sockets[number] = None;
+                if let Some(app) = &mut self.clients[number].app {
+                    if app.greeting.is_some() {
+                        app.greeting_failed(mono, &mut wishes);
+                    } else if app.farewell.is_some() {
+                        wishes.push(Wish::End);
+                    } else {
+                        app.lost_connection(mono);
+                    }
+                }
+            }
+        }
+        self.grant(number, wishes);
+        let fresh = self.dice.bytes();
+        let client = &mut self.clients[number];
+        let mut wishes = Vec::new();
+        if let Some(app) = client.app.as_mut().filter(|app| app.wakeup() <= mono) {
+            let purpose = app.due(mono, fresh, &mut wishes);
+            wishes.extend(purpose.map(|purpose| Wish::Connect(client.hello(purpose, now()))));
+        }
+        self.grant(number, wishes);
+        busy
+    }
+
+    fn arrived(&mut self, number: usize, bytes: &[u8], mono: Monotonic) {
+        if let Some(app) = &mut self.clients[number].app {
+            app.input.extend_from_slice(bytes);
+        }
+        loop {
+            let Some(app) = &mut self.clients[number].app else { return };
+            let Some(frame) = wire::decode(&mut app.input).unwrap() else { return };
+            let message = frame.message.unwrap();
+            if let (Message::Answer { token, answer: Answer::Granted(grant) }, Some(terms)) =
+                (&message, &app.terms)
+            {
+                self.told.push((terms.id, *token, grant.handle));
+            }
+            let mut wishes = Vec::new();
+            app.arrived(frame.request_id, message, mono, &mut wishes);
+            self.grant(number, wishes);
+        }
+    }
+
+    fn grant(&mut self, number: usize, wishes: Vec<Wish>) {
+        for wish in wishes {
+            match wish {
+                Wish::Send(message) => self.send(number, &message),
+                Wish::Close => self.sockets[number] = None,
+                Wish::End => {
+                    self.sockets[number] = None;
+                    self.clients[number].app = None;
+                }
+                Wish::Connect(hello) => {
+                    self.sockets[number] = self.daemon.as_ref().and_then(|daemon| {
+                        let socket = TcpStream::connect(("127.0.0.1", daemon.port)).ok()?;
+                        socket.set_nonblocking(true).ok()?;
+                        Some(socket)
+                    });
+                    let mono = self.mono();
+                    let mut failed = Vec::new();
+                    let Some(app) = &mut self.clients[number].app else { continue };
+                    (app.next_id, app.connection) = (0, Some(number));
+                    app.input.clear();
+                    if self.sockets[number].is_some() {
+                        self.send(number, &Message::Hello(hello));
+                    } else {
+                        app.greeting_failed(mono, &mut failed);
+                        self.grant(number, failed);
+                    }
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, number: usize, message: &Message) {
+        let Some(app) = &mut self.clients[number].app else { return };
+        app.next_id += 1;
+        let token = match message {
+            Message::Checkout(it) => Some(it.token),
+            Message::Checkin(it) => Some(it.token),
+            _ => None,
+        };
+        let id = app.next_id;
+        app.pending.extend(token.map(|token| (id, token)));
+        let mut bytes = bytes::BytesMut::new();
+        wire::encode(message, id, &mut bytes).unwrap();
+        if let Some(socket) = &mut self.sockets[number] {
+            // A connection that breaks here is found broken when it is read.
+            let _ = socket.write_all(&bytes);
+        }
+    }
+
+    fn with_app(&mut self, number: usize, act: impl FnOnce(&mut App, Monotonic, &mut Vec<Wish>)) {
+        let mono = self.mono();
+        let mut wishes = Vec::new();
+        if let Some(app) = self.clients[number].app.as_mut().filter(|app| app.farewell.is_none()) {
+            act(app, mono, &mut wishes);
+        }
+        self.grant(number, wishes);
+    }
+
+    fn step(&mut self, step: &Step, many: usize) {
+        match *step {
+            Step::Wait { ms } => self.pass(ms.min(WAIT_MAX_MS)),
+            Step::Start { client } => {
+                let client = client % many;
+                if self.clients[client].app.is_none() {
+                    let mut app = App::new();
+                    app.greeting = Some(Greeting { since: self.mono(), new: true });
+                    self.clients[client].app = Some(app);
+                    let hello = self.clients[client].hello(Purpose::New, now());
+                    self.grant(client, vec![Wish::Connect(hello)]);
+                }
+            }
+            Step::Checkout { client, feature, count, newer, hold_s, .. } => {
+                let queue = hold_s.map(|hold_s| seatkeeper::event::Queueing { hold_s });
+                let ask = ask_for(FEATURES[feature], newer, count, Wishes { queue, ..Wishes::default() });
+                self.with_app(client % many, |app, mono, wishes| {
+                    app.ask(Waiter { ask, times: 0 }, mono, wishes)
+                });
+            }
+            Step::Checkin { client, nth } => self.with_app(client % many, |app, mono, wishes| {
+                let handle = app.held.iter().nth(nth % app.held.len().max(1)).copied();
+                handle.into_iter().for_each(|handle| app.check_in(handle, mono, wishes));
+            }),
+            Step::Cancel { client, nth } => self.with_app(client % many, |app, mono, wishes| {
+                let handle = app.queue.values().nth(nth % app.queue.len().max(1)).map(|waits| waits.handle);
+                handle.into_iter().for_each(|handle| app.check_in(handle, mono, wishes));
+            }),
+            Step::Goodbye { client } => self.goodbye(client % many),
+            Step::Crash { client, how } => {
+                let client = client % many;
+                self.clients[client].app = None;
+                let socket = self.sockets[client].take();
+                match how {
+                    Crash::Closed => drop(socket),
+                    Crash::Reset => reset(socket),
+                    Crash::Silent => self.cut.extend(socket),
+                }
+            }
+            // The client's end is gone without a word, and the client finds out by itself.
+            Step::Cut { client, .. } | Step::Noise { client } => {
+                let socket = self.sockets[client % many].take();
+                self.cut.extend(socket);
+            }
+            Step::Reset { client } => {
+                // The next read of the client finds nothing.
+                let client = client % many;
+                reset(self.sockets[client].take());
+                self.with_app(client, |app, mono, _| {
+                    if app.greeting.is_none() {
+                        app.lost_connection(mono);
+                    }
+                });
+            }
+            Step::Kill { when, .. } => {
+                if when != Death::Now {
+                    self.pass(3);
+                }
+                if let Some(daemon) = self.daemon.take() {
+                    daemon.kill();
+                }
+                self.start();
+            }
+            Step::Stop { .. } => {
+                if let Some(daemon) = self.daemon.take() {
+                    daemon.stop();
+                }
+                self.start();
+            }
+            Step::Freeze { ms, .. } => {
+                let Some(pid) = self.daemon.as_ref().map(Daemon::pid) else { return };
+                signal(pid, "STOP");
+                self.pass(ms.min(3 * WAIT_MAX_MS));
+                signal(pid, "CONT");
+            }
+            _ => {}
+        }
+    }
+
+    fn goodbye(&mut self, number: usize) {
+        self.with_app(number, |app, mono, wishes| match &app.session {
+            Some(session) if session.is_up() => {
+                app.farewell = Some(mono);
+                wishes.push(Wish::Send(Message::Goodbye));
+            }
+            _ => wishes.push(Wish::End),
+        });
+    }
+
+    /// Whether every client has come to rest; waits for it.
+    fn rest(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !holds(self) {
+            assert!(Instant::now() < deadline, "waited too long for {what}");
+            self.pass(50);
+        }
+    }
+
+    fn at_rest(&self) -> bool {
+        self.clients.iter().filter_map(|client| client.app.as_ref()).all(App::settled_down)
+    }
+}
+
+fn reset(socket: Option<TcpStream>) {
+    if let Some(socket) = socket {
+        socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+}
+
+/// The durable history as the oracle takes it.
+fn read(dir: &Path, book: &Book) -> Result<(Oracle, usize), super::oracle::Violation> {
+    let mut oracle = Oracle::new(u64::from(LEASE_S), u64::from(GRACE_S), None);
+    let records: Vec<Record> =
+        history::read(&dir.join("state/LGS")).unwrap().map(|record| record.unwrap()).collect();
+    for record in &records {
+        oracle.passed = record.at;
+        oracle.durable(record, book, &Decided::default())?;
+    }
+    Ok((oracle, records.len()))
+}
+
+fn play(plan: &Plan, steps: &[Step]) -> Verdict {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("state")).unwrap();
+    write_manifest(dir.path(), LEASE_S, GRACE_S);
+    let book = &sites()[plan.site].books[0];
+    let license = format!("SERVER this_host ANY 27000\nVENDOR LGS\n{}\n", book.lines);
+    std::fs::write(dir.path().join("test.lic"), sign(&license)).unwrap();
+    std::fs::write(dir.path().join("test.opt"), book.options).unwrap();
+    let mut system = System {
+        dir: dir.path(),
+        daemon: None,
+        clients: (0..plan.clients).map(Client::new).collect(),
+        sockets: (0..plan.clients).map(|_| None).collect(),
+        cut: Vec::new(),
+        began: Instant::now(),
+        dice: Dice::new(plan.seed),
+        told: Vec::new(),
+    };
+    system.start();
+    steps.iter().for_each(|step| system.step(step, plan.clients));
+    system.rest("everybody to come to rest", System::at_rest);
+    let (oracle, _) = read(dir.path(), book)?;
+    for (number, client) in system.clients.iter().enumerate() {
+        let Some((app, terms)) = client.app.as_ref().and_then(|app| Some((app, app.terms.as_ref()?))) else {
+            continue;
+        };
+        ensure!(oracle.is_open(terms.id), "a client that lives keeps its session", "u{number}");
+        let there = oracle.held_by(terms.id);
+        ensure!(
+            app.held == there,
+            "a client has what it was granted",
+            "u{number}: {:?}, {there:?}",
+            app.held
+        );
+    }
+    // Half of them say goodbye, the others are gone without a word.
+    for number in 0..plan.clients {
+        if number % 2 == 0 {
+            system.goodbye(number);
+        } else {
+            system.clients[number].app = None;
+            let socket = system.sockets[number].take();
+            system.cut.extend(socket);
+        }
+    }
+    let gone = Instant::now();
+    system.rest("every session to end", |system| {
+        read(system.dir, book).is_ok_and(|(oracle, _)| oracle.sessions_open() == 0)
+    });
+    // Whoever was silent has its whole lease, and one second more; the machine may be busy.
+    let most = Duration::from_secs(u64::from(LEASE_S) + 10);
+    ensure!(gone.elapsed() < most, "seats come back within the lease", "{:?}", gone.elapsed());
+    system.rest("nothing to linger", |system| {
+        read(system.dir, book).is_ok_and(|(oracle, _)| !oracle.lingers())
+    });
+    if let Some(daemon) = system.daemon.take() {
+        daemon.stop();
+    }
+    let (oracle, _) = read(dir.path(), book)?;
+    oracle.is_drained()?;
+    for (session, token, handle) in &system.told {
+        let granted = oracle.granted_to(*session, *token);
+        ensure!(
+            granted == Some(*handle),
+            "what a client is told is durable",
+            "{session} {token:?}: {granted:?}, {handle}"
+        );
+    }
+    Ok(())
+}
+
+/// Seeds that make something of a real daemon: some that kill it, freeze it, cut and reset.
+fn chosen() -> Vec<u64> {
+    let has = |steps: &[Step], what: fn(&Step) -> bool| steps.iter().any(what);
+    let checkouts = |steps: &[Step]| steps.iter().filter(|it| matches!(it, Step::Checkout { .. })).count();
+    let rich = |seed: &u64| {
+        let (plan, steps) = draw(*seed);
+        let killed = steps.iter().filter(|it| matches!(it, Step::Kill { .. } | Step::Stop { .. })).count();
+        let cut = has(&steps, |it| matches!(it, Step::Cut { .. } | Step::Reset { .. } | Step::Freeze { .. }));
+        plan.clients > 1 && checkouts(&steps) > 8 && (1..5).contains(&killed) && cut && steps.len() < 60
+    };
+    (0..).filter(rich).take(12).collect()
+}
+
+#[test]
+fn the_same_histories_with_a_real_daemon_that_is_killed_and_frozen() {
+    let seeds = chosen();
+    let failures: Vec<String> = std::thread::scope(|scope| {
+        let play_some = |nth: usize| {
+            let mine = seeds.iter().skip(nth).step_by(4).copied();
+            mine.filter_map(|seed| {
+                let (plan, steps) = draw(seed);
+                play(&plan, &steps).err().map(|violation| format!("SIM_SEED={seed}: {violation:?}"))
+            })
+            .collect::<Vec<String>>()
+        };
+        let threads: Vec<_> = (0..4).map(|nth| scope.spawn(move || play_some(nth))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(failures.is_empty(), "{failures:#?}");
+}
