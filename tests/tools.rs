@@ -14,6 +14,7 @@ mod signed;
 mod system;
 
 mod tools {
+    mod license_cases;
     mod linger;
     mod lmcatalog;
     mod lmcksum;

@@ -176,4 +176,24 @@ mod tests {
         assert_eq!(length, 25 * 3_600_000);
         assert_eq!(day.begins(&jiff::tz::TimeZone::UTC).unwrap().to_string(), "2026-10-25T00:00:00.000Z");
     }
+
+    #[test]
+    fn a_day_begins_and_ends_where_the_zone_has_it() {
+        let cases = [
+            // Far from UTC.
+            ("31-dec-2026", "Pacific/Kiritimati", "2026-12-30T10:00:00.000Z", "2026-12-31T10:00:00.000Z"),
+            ("31-dec-2026", "Pacific/Pago_Pago", "2026-12-31T11:00:00.000Z", "2027-01-01T11:00:00.000Z"),
+            // Summer time begins or ends within the day, and once at its midnight, which did not exist then.
+            ("8-mar-2026", "America/New_York", "2026-03-08T05:00:00.000Z", "2026-03-09T04:00:00.000Z"),
+            ("1-nov-2026", "America/New_York", "2026-11-01T04:00:00.000Z", "2026-11-02T05:00:00.000Z"),
+            ("3-nov-2018", "America/Sao_Paulo", "2018-11-03T03:00:00.000Z", "2018-11-04T03:00:00.000Z"),
+            // The day behind it was left out.
+            ("29-dec-2011", "Pacific/Apia", "2011-12-29T10:00:00.000Z", "2011-12-30T10:00:00.000Z"),
+        ];
+        for (day, name, begins, ends) in cases {
+            let (day, zone) = (CivilDate::parse(day).unwrap(), jiff::tz::TimeZone::get(name).unwrap());
+            assert_eq!(day.begins(&zone).unwrap().to_string(), begins, "{name}");
+            assert_eq!(day.ends(&zone).unwrap().to_string(), ends, "{name}");
+        }
+    }
 }
