@@ -40,6 +40,8 @@ pub(crate) struct Connection {
     pub(crate) arrival: (u64, u64),
     /// The session that the server has welcomed on it.
     pub(crate) session: Option<SessionId>,
+    /// Bytes came over it that are no message.
+    pub(crate) noisy: bool,
     /// The client's FIN has come.
     pub(crate) ended: bool,
     /// When its HELLO was handled.
@@ -60,6 +62,7 @@ impl Connection {
             cut: (false, false),
             arrival: (0, 0),
             session: None,
+            noisy: false,
             ended: false,
             greeted: Attended::default(),
             claims: None,

@@ -85,8 +85,8 @@ pub(crate) struct Attended {
     pub(crate) turns: u64,
 }
 
-/// Between two looks of the server at the clock, and a little.
-const LOOK_MS: u64 = 510;
+/// Two looks of the server at the clock, and a little: what a beginning or an end may cost.
+const LOOK_MS: u64 = 1010;
 
 impl Attended {
     pub(crate) fn least_since(self, before: Self) -> u64 {

@@ -489,6 +489,7 @@ impl World {
         match parcel {
             Parcel::Bytes(bytes, message) => {
                 desk.receive(line, &bytes);
+                connection.noisy |= message.is_none();
                 if let Some(message) = message {
                     self.heed(number, &message);
                 }
@@ -584,7 +585,8 @@ impl World {
             let connection = &mut self.connections[number];
             connection.line = None;
             connection.gone = true;
-            if connection.ended {
+            // Noise makes the server close, which leaves the whole lease.
+            if connection.ended && !connection.noisy {
                 self.close_seen(number);
             } else {
                 self.present.retain(|_, connection| *connection != number);
@@ -879,7 +881,7 @@ impl World {
                 Message::Checkin(it) => it.token,
                 _ => Token(0),
             };
-            *session == terms.id && !app.traceless.contains(&token)
+            *session == terms.id && !app.traceless.contains(&token) && !app.waiters.contains_key(&token)
         });
         let many = old.clone().count();
         let Some((_, message)) = (many > 0).then(|| old.clone().nth(nth % many)).flatten() else { return };
