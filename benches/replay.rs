@@ -124,7 +124,7 @@ impl<'r> Recorder<'r> {
     fn keep(&mut self, events: Vec<Event>) -> Record {
         let record = Record { first: self.state.seq().next(), at: self.at, events };
         self.state.evolve(&record);
-        self.usage.follow(&record, &self.rules.catalog, &self.rules.policy);
+        self.usage.follow(&record, &self.state, &self.rules.catalog, &self.rules.policy);
         record
     }
 

@@ -48,8 +48,8 @@ pub use invariant::{Violation, check};
 pub use linger::given_up;
 pub use pool_use::PoolUse;
 pub use queue::{
-    BLOCK_FIRST, BLOCK_LONGEST, Entry, HOLD_LONGEST, HOLD_USUAL, Offer, PASSES_MAX, WAITING_MAX,
-    WAITING_OF_SESSION_MAX,
+    BLOCK_FIRST, BLOCK_LONGEST, Entry, HOLD_LONGEST, HOLD_USUAL, Looked, Offer, PASSES_MAX, WAITING_MAX,
+    WAITING_OF_SESSION_MAX, in_order, next_serving,
 };
 pub use remove::LastRemoval;
 pub use reread::{Surplus, surplus};
@@ -142,8 +142,10 @@ pub enum Command {
         look: Look,
     },
     /// Serves those who wait, one step at a time: holds that are over pass on, and licenses that are free are offered. Due while
-    /// [`State::has_queue`] after every other command and when time has passed, again and again until it has no events.
-    Serve,
+    /// [`State::has_queue`] after every other command and when time has passed ([`next_serving`]), again and again until it has no
+    /// events; then [`Looked::of`] is what it goes by the next time, so that nothing is looked through twice. [`Looked::default`]
+    /// looks at everything.
+    Serve(Looked),
     /// Equal refusals that were answered without a record of their own are recorded as one.
     CountDenials(Box<Denied>),
     /// Other licenses hold from now on; [`Rules`] has those that held so far.
@@ -222,7 +224,7 @@ pub fn decide(state: &State, rules: Rules<'_>, command: &Command, now: Now) -> D
         Command::Reread { reread, catalog } => reread::decide(state, rules.catalog, reread, catalog, now),
         Command::Look { look, note } => clock::look(state, *look, *note),
         Command::AcceptClock { by, look } => clock::accept(state, by, *look),
-        Command::Serve => queue::serve(state, rules, now),
+        Command::Serve(looked) => queue::serve(state, rules, *looked, now),
         Command::CountDenials(denied) => Decision::new(vec![Event::Denied(denied.clone())], Reply::Done),
     }
 }

@@ -54,6 +54,7 @@ fn every_line_of_the_grammar_is_read() {
         "access-line",
         "max-line",
         "reserve-line",
+        "priority-line",
         "group-line",
         "host-group-line",
         "switch-line",
@@ -161,6 +162,7 @@ fn said(file: &OptionsFile) -> Vec<String> {
                     }
                     Directive::Max { feature, .. }
                     | Directive::Reserve { feature, .. }
+                    | Directive::Priority { feature, .. }
                     | Directive::FeatureNumber { feature, .. } => feature.span = Span::default(),
                     _ => {}
                 }

@@ -105,6 +105,9 @@ enum Command {
     /// Limits: MAX
     #[command(subcommand)]
     Max(OfNumber),
+    /// Who waits ahead of others, an extension: PRIORITY
+    #[command(subcommand)]
+    Priority(OfNumber),
     /// Who may use a feature: INCLUDE
     #[command(subcommand)]
     Include(OfFeature),
@@ -317,6 +320,7 @@ pub(super) fn run(args: Args, call: &Call) -> u8 {
         Command::HostGroup(command) => command.edit(GroupKind::Hosts),
         Command::Reserve(command) => command.edit(Keyword::Reserve),
         Command::Max(command) => command.edit(Keyword::Max),
+        Command::Priority(command) => command.edit(Keyword::Priority),
         Command::Include(command) => command.edit(Keyword::Include),
         Command::IncludeAll(command) => command.edit(Keyword::IncludeAll),
         Command::IncludeBorrow(command) => command.edit(Keyword::IncludeBorrow),

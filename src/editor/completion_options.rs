@@ -195,7 +195,9 @@ fn hosts(file: &OptionsFile, list: &mut List) {
 fn whom(file: &OptionsFile) -> impl Iterator<Item = &Who> {
     file.options().filter_map(|line| match &line.directive {
         Directive::Access(Access { who, .. }) => who.as_ref(),
-        Directive::Max { who, .. } | Directive::Reserve { who, .. } => Some(who),
+        Directive::Max { who, .. } | Directive::Reserve { who, .. } | Directive::Priority { who, .. } => {
+            Some(who)
+        }
         _ => None,
     })
 }

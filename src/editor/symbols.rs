@@ -108,7 +108,7 @@ fn of_options(file: &options::OptionsFile, kind: &options::LineKind) -> Option<N
         D::HostGroup { name, members } => {
             (format!("{keyword} {name}"), format!("{} hosts", members.len()), SymbolKind::Group, 1)
         }
-        D::Access(_) | D::Max { .. } | D::Reserve { .. } | D::FeatureNumber { .. } => {
+        D::Access(_) | D::Max { .. } | D::Reserve { .. } | D::Priority { .. } | D::FeatureNumber { .. } => {
             (format!("{keyword} {}", said()), String::new(), SymbolKind::Rule, 0)
         }
         _ => (format!("{keyword} {}", said()), String::new(), SymbolKind::Setting, 0),

@@ -37,6 +37,7 @@ findings! {
     RESERVED_ALL = "O1204", Note, Meaning, None, "All licenses of a pool are reserved; nobody else gets any.";
     SUITE_RESERVED = "O1207", Warning, Meaning, None, "Licenses of a package with SUITE_RESERVED are reserved.";
     RESERVED_TWICE = "O1208", Warning, Meaning, None, "Reservations of a package and of one of its components for the same somebody add up.";
+    EXTENSION = "O1209", Note, Meaning, None, "A line with an extension: FlexNet daemons do not know its keyword.";
 }
 
 #[cfg(test)]

@@ -182,6 +182,15 @@ pub enum Directive {
         /// For whom.
         who: Who,
     },
+    /// `PRIORITY`, an extension: where somebody stands among those who wait.
+    Priority {
+        /// Higher goes first; who has no line has 0.
+        rank: u32,
+        /// For what.
+        feature: FeatureSpec,
+        /// Whose.
+        who: Who,
+    },
     /// `GROUP`.
     Group {
         /// The group.

@@ -247,7 +247,9 @@ pub fn on_one_line(file: &OptionsFile, line: &OptionLine) -> String {
 pub fn named(directive: &Directive) -> Vec<&Who> {
     match directive {
         Directive::Access(access) => access.who.iter().chain(&access.surplus).collect(),
-        Directive::Max { who, .. } | Directive::Reserve { who, .. } => vec![who],
+        Directive::Max { who, .. } | Directive::Reserve { who, .. } | Directive::Priority { who, .. } => {
+            vec![who]
+        }
         _ => Vec::new(),
     }
 }

@@ -86,6 +86,7 @@ pub(super) fn placeless(directive: &Directive) -> Directive {
         Directive::Access(access) => access.feature.as_mut(),
         Directive::Max { feature, .. }
         | Directive::Reserve { feature, .. }
+        | Directive::Priority { feature, .. }
         | Directive::FeatureNumber { feature, .. } => Some(feature),
         _ => None,
     };
@@ -240,7 +241,7 @@ const fn type_index(keyword: Keyword) -> Option<usize> {
         | K::IncludeBorrow
         | K::ExcludeEntitlement
         | K::IncludeEntitlement => Some(2),
-        K::Max | K::Reserve => Some(3),
+        K::Max | K::Reserve | K::Priority => Some(3),
         _ => None,
     }
 }

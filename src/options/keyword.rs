@@ -61,6 +61,7 @@ keywords! {
     MaxConnections = "MAX_CONNECTIONS", "COUNT", "Limits the connections of this daemon, 31 to 1000000.";
     MaxOverdraft = "MAX_OVERDRAFT", "FEATURE COUNT", "Lowers the overdraft of a feature.";
     NoLog = "NOLOG", "IN|OUT|DENIED|QUEUED|UNSUPPORTED|UPGRADE|DEQUEUED", "Leaves one kind of line out of the debug log.";
+    Priority = "PRIORITY", "NUMBER FEATURE TYPE NAME", "Lets somebody wait for a feature ahead of those with a lower number; an extension that FlexNet daemons do not know.";
     ReportLog = "REPORTLOG", "[+]PATH [HIDE_USER]", "Where usage is recorded; + appends.";
     Reserve = "RESERVE", "COUNT FEATURE TYPE NAME", "Sets licenses aside for somebody; nobody else gets them, even when they are idle.";
     Timeout = "TIMEOUT", "FEATURE SECONDS", "Takes a license back from a client that is idle for so long.";

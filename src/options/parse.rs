@@ -17,6 +17,8 @@ const CONNECTIONS: (u32, u32) = (31, 1_000_000);
 const SELECT_TIMEOUT: (u32, u32) = (1, 60);
 /// Range of RESERVE counts: more reservations than this are refused by other servers.
 const RESERVATIONS_MAX: u32 = 10_000;
+/// The highest PRIORITY.
+const PRIORITY_MAX: u32 = 1000;
 
 impl OptionsFile {
     /// Reads a file. Never fails: a line with an error has the safest effect that it can have, or none, and a diagnostic. Takes
@@ -129,6 +131,10 @@ impl Reader {
             K::ExcludeBorrow => self.access(words, AccessList::ExcludeBorrow, true),
             K::IncludeBorrow => self.access(words, AccessList::IncludeBorrow, true),
             K::Max => self.limit(words).map(|(count, feature, who)| Directive::Max { count, feature, who }),
+            K::Priority => self.limit(words).and_then(|(rank, feature, who)| {
+                let everybody = matches!(who, Who::AllUsers | Who::AllGroups);
+                (!everybody).then_some(Directive::Priority { rank, feature, who })
+            }),
             K::Reserve => self
                 .limit(words)
                 .and_then(|(count, feature, who)| list(Directive::Reserve { count, feature, who })),
@@ -220,13 +226,20 @@ impl Reader {
         Some(Directive::Access(Access { list, feature, who, surplus }))
     }
 
-    /// `COUNT FEATURE TYPE NAME`.
+    /// `COUNT FEATURE TYPE NAME`; of PRIORITY the count is the rank.
     fn limit(&mut self, words: &mut Words<'_, '_>) -> Option<(u32, FeatureSpec, Who)> {
         let count_at = words.peek_span();
-        let count = self.number(words, "the number of licenses")?;
+        let what = if words.keyword == Keyword::Priority { "the priority" } else { "the number of licenses" };
+        let count = self.number(words, what)?;
         let feature = self.feature(words)?;
         let (who, surplus) = parse_who::who_and_surplus(self, words)?;
         let _ = surplus;
+        if words.keyword == Keyword::Priority && !(1..=PRIORITY_MAX).contains(&count) {
+            let message = format!("{count} is not a priority from 1 to {PRIORITY_MAX}");
+            self.report(finding::NUMBER, count_at, message)
+                .help("who has no line has priority 0; a higher number goes first");
+            return None;
+        }
         if words.keyword == Keyword::Reserve {
             if matches!(who, Who::AllUsers | Who::AllGroups) {
                 return None;
@@ -271,7 +284,7 @@ impl Reader {
         if number.is_none() {
             let syntax = format!("{} {}", words.keyword.as_str(), words.keyword.syntax());
             let message = format!("expected {what}, a whole number, instead of {}", shown(&word.text));
-            let exchanged = matches!(words.keyword, Keyword::Max | Keyword::Reserve)
+            let exchanged = matches!(words.keyword, Keyword::Max | Keyword::Reserve | Keyword::Priority)
                 && words.rest.first().is_some_and(|next| next.text.bytes().all(|byte| byte.is_ascii_digit()));
             let why = if exchanged { "; the number stands before the feature" } else { "" };
             self.report(finding::NUMBER, word.span, message).help(format!("the line is: {syntax}{why}"));

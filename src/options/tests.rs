@@ -63,9 +63,10 @@ fn every_keyword_is_read() {
          ACTIVATION_LOWWATER e1:FID=f1 3\n\
          ACTIVATION_EXPIRY_DAYS e1 30\n\
          EXCLUDE_ENTITLEMENT e1 USER ann\n\
-         INCLUDEALL_ENTITLEMENT HOST_GROUP h\n",
+         INCLUDEALL_ENTITLEMENT HOST_GROUP h\n\
+         PRIORITY 5 fx:VERSION=2.0 GROUP g\n",
     );
-    assert_eq!(directives.len(), 30);
+    assert_eq!(directives.len(), 31);
     assert_eq!(directives[0], Directive::GroupCaseInsensitive(true));
     assert_eq!(directives[1], Directive::FqdnLenient(true));
     assert!(matches!(&directives[4], Directive::Group { members, .. } if members[0].as_str() == "carl two"));
@@ -73,6 +74,20 @@ fn every_keyword_is_read() {
         if feature.name.as_str() == "f:1" && feature.modifiers.len() == 1));
     assert!(matches!(&directives[23], Directive::DebugLog(log)
         if log.append && log.path == "/var/log/a b.log" && log.hide_users && log.rollover_mb == Some(10)));
+    assert!(matches!(&directives[30], Directive::Priority { rank: 5, who: Who::Group(_), .. }));
+}
+
+#[test]
+fn a_priority_has_a_range_and_names_somebody() {
+    for line in [
+        "PRIORITY 0 fx USER ann",
+        "PRIORITY 1001 fx USER ann",
+        "PRIORITY fx 5 USER ann",
+        "PRIORITY 5 fx USER ALL_USERS",
+    ] {
+        assert_eq!(read(line).options().count(), 0, "{line}");
+    }
+    assert!(matches!(sound("PRIORITY 1000 fx HOST ws1")[..], [Directive::Priority { rank: 1000, .. }]));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::options::{HostName, Who};
 pub(super) struct AtomId(pub(super) u32);
 
 /// The somebodies that a client is, in ascending order. It holds for one policy.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Profile {
     pub(super) atoms: Vec<AtomId>,
 }

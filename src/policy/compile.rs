@@ -8,7 +8,7 @@ use super::finding;
 use super::named::{Include, Scope};
 use super::select::{PoolAt, Shelf};
 use super::tables::{
-    Limit, LimitId, Lists, PoolRules, Reservation, ReservationId, Rule, RuleId, Terms, Whose,
+    Limit, LimitId, Lists, PoolRules, Priority, Reservation, ReservationId, Rule, RuleId, Terms, Whose,
 };
 use super::{Policy, Settings};
 use crate::catalog::{Catalog, Pool};
@@ -161,6 +161,7 @@ impl<'a> Compiler<'a> {
             Directive::Access(access) => self.access(line, access, id),
             Directive::Max { count, feature, who } => self.max(line, *count, feature, who, id),
             Directive::Reserve { count, feature, who } => self.reserve(line, *count, feature, who, id),
+            Directive::Priority { rank, feature, who } => self.priority(line, *rank, feature, who, id),
             Directive::FeatureNumber { keyword, feature, number } => {
                 self.feature_number(line, *keyword, feature, *number, id);
             }
@@ -450,6 +451,13 @@ impl<'a> Compiler<'a> {
                 self.reservations.push(Reservation { rule: id, count: kept, who: atom });
                 self.pools.entry(at).or_default().reservations.push(reservation);
             }
+        }
+    }
+
+    fn priority(&mut self, line: &'a OptionLine, rank: u32, spec: &'a FeatureSpec, who: &'a Who, id: RuleId) {
+        let Meant::Atom(who) = self.meant(who, line.span) else { return };
+        for at in self.pools_of(spec) {
+            self.pools.entry(at).or_default().priorities.push(Priority { rule: id, rank, who });
         }
     }
 

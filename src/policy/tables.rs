@@ -136,6 +136,14 @@ pub struct Reservation {
     pub(super) who: AtomId,
 }
 
+/// A PRIORITY line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Priority {
+    pub(super) rule: RuleId,
+    pub(super) rank: u32,
+    pub(super) who: AtomId,
+}
+
 /// Numbers that options set for a pool, each with its line; of several lines the last counts (`flexnet-files.md` 4.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Terms {
@@ -162,6 +170,8 @@ pub struct PoolRules {
     pub limits: Vec<LimitId>,
     /// Reservations in it, in file order.
     pub reservations: Vec<ReservationId>,
+    /// PRIORITY lines that concern it, in file order.
+    pub(super) priorities: Vec<Priority>,
     /// The other numbers.
     pub terms: Terms,
 }
@@ -173,6 +183,7 @@ impl PoolRules {
         names: Vec::new(),
         limits: Vec::new(),
         reservations: Vec::new(),
+        priorities: Vec::new(),
         terms: Terms {
             borrow_lowwater: None,
             max_borrow_hours: None,
@@ -217,6 +228,19 @@ impl PoolRules {
     #[must_use]
     pub fn inclusion(&self, client: &Profile) -> Inclusion {
         self.included(client, |lists| &lists.include)
+    }
+
+    /// The highest priority that a PRIORITY line gives a client, with the first line that does; none if no line names it.
+    #[must_use]
+    pub fn priority(&self, client: &Profile) -> Option<(u32, RuleId)> {
+        let named = self.priorities.iter().filter(|priority| client.is(priority.who));
+        named.map(|it| (it.rank, it.rule)).max_by_key(|(rank, rule)| (*rank, std::cmp::Reverse(*rule)))
+    }
+
+    /// Whether a PRIORITY line concerns it.
+    #[must_use]
+    pub fn ranks(&self) -> bool {
+        !self.priorities.is_empty()
     }
 
     /// Where INCLUDE lines name a client of a pool that is for those whom they name (`flexnet-files.md` 3.11).

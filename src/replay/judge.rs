@@ -431,7 +431,7 @@ impl Replay {
         }
         let record = Record { first: self.state.seq().next(), at, events };
         self.state.evolve(&record);
-        self.usage.follow(&record, &self.rules.catalog, &self.rules.policy);
+        self.usage.follow(&record, &self.state, &self.rules.catalog, &self.rules.policy);
         for event in &record.events {
             if let Event::Out(out) = event {
                 self.raise(&out.pool, at);

@@ -63,7 +63,7 @@ pub(super) fn decide(
         Ok(session) => session,
         Err(decision) => return decision,
     };
-    let ahead = Ahead::of_new(state, rules, request, now.utc);
+    let ahead = Ahead::of(state, rules, request, now.utc);
     let asked = Asked::new(state, rules, request, (Some(id), &session.identity), now.utc).behind(ahead);
     match choose(&asked, |pool, rules| asked.obstacle(pool, rules)) {
         Ok(pool) => grant(&asked, id, session, pool),

@@ -3,6 +3,8 @@
 //! There is one walk through the questions ([`Asked::walk`]). A decision leaves it at the first obstacle and keeps nothing; an
 //! explanation goes on to the end and keeps every step. So they can't disagree.
 
+mod waiting;
+
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -10,7 +12,7 @@ use std::ops::ControlFlow;
 use super::borrow::{self, BorrowObstacle};
 use super::linger::{self, Found};
 use super::pool_use::GroupKey;
-use super::queue::{Ahead, Passing};
+use super::queue::Ahead;
 use super::usage::Without;
 use super::{Idle, PoolUse, Rules, State, rules_of};
 use crate::catalog::{Named, Period, Pool};
@@ -77,6 +79,13 @@ pub enum Step {
         count: u64,
         /// Whether that suffices.
         enough: bool,
+    },
+    /// Where does the client stand among those who wait? Told if a line says so; it is in nobody's way.
+    Priority {
+        /// Higher goes first; who has no line has 0.
+        rank: u32,
+        /// The line.
+        by: RuleId,
     },
     /// May those who wait for the pool be passed? Asked if any do, and could use what the request would take.
     Queue {
@@ -280,6 +289,11 @@ impl<'a> Asked<'a> {
         self.identity
     }
 
+    /// Whom the lines name that the client is.
+    pub(super) fn client(&self) -> &Profile {
+        &self.client
+    }
+
     /// How many licenses are asked for.
     pub(super) fn count(&self) -> u64 {
         u64::from(self.request.count.get())
@@ -381,13 +395,14 @@ impl<'a> Asked<'a> {
         if !enough {
             return ControlFlow::Continue(());
         }
-        let passing = match asking {
-            Asking::Itself => self.ahead.passing(self, pool, of_pool),
-            // Nobody waits for suites.
-            Asking::With(_) => Passing::default(),
-        };
-        if !passing.entries.is_empty() {
-            visit(Step::Queue { ahead: passing.entries.len() as u64, may_pass: !passing.blocked })?;
+        if let (Asking::Itself, Some((rank, by))) = (asking, of_pool.priority(&self.client)) {
+            visit(Step::Priority { rank, by })?;
+        }
+        // Nobody waits for suites.
+        if let Asking::Itself = asking
+            && let Some((ahead, may_pass)) = self.ahead.may_pass(self, pool, of_pool)
+        {
+            visit(Step::Queue { ahead, may_pass })?;
         }
         let rest = if matches!(asking, Asking::Itself) { self.rest(pool, &found.taken) } else { None };
         if let Some(rest) = rest {
@@ -401,37 +416,6 @@ impl<'a> Asked<'a> {
             *room = (*room).min(Room::Overdraft);
         }
         visit(step)
-    }
-
-    /// Those that the request passes when it gets licenses of a pool.
-    pub(super) fn passed(&self, pool: &'a Pool) -> Vec<Handle> {
-        if !self.ahead.waits_for(pool) {
-            return Vec::new();
-        }
-        let of_pool = self.pools().find(|(other, _)| std::ptr::eq(*other, pool)).map(|(_, rules)| rules);
-        self.ahead.passing(self, pool, of_pool.unwrap_or(&OPEN)).entries
-    }
-
-    /// Whether a pool could serve the request at some time, as far as that can be told now: nothing is in the way but what others have.
-    pub(super) fn could_serve(&self, pool: &Pool, of_pool: &PoolRules) -> bool {
-        let count = self.count();
-        let limited = |id: &LimitId| {
-            let limit = self.rules.policy.limit(*id).filter(|limit| count > u64::from(limit.count));
-            limit.is_some_and(|limit| {
-                !self.rules.policy.counted(limit, &self.client, &self.identity.user).is_empty()
-            })
-        };
-        // DECISION: nobody waits for a suite: its two pools would have to come free together.
-        pool.package().is_none()
-            && !pool.is_package()
-            && pool.version >= self.request.version
-            && (pool.platforms.is_none() || pool.runs_on(self.identity))
-            && matches!(pool.period_at(self.time), Period::Within | Period::Untrusted)
-            && pool.admits(self.identity)
-            && of_pool.exclusion(&self.client).is_none()
-            && self.is_included(pool, of_pool)
-            && !of_pool.limits.iter().any(limited)
-            && (!pool.counted || count <= self.attainable(pool, of_pool))
     }
 
     /// Whether INCLUDE lines let the client into a pool.
@@ -449,38 +433,6 @@ impl<'a> Asked<'a> {
             most: pool.names_at(*named, Some(self.time.utc)),
             naming: of_pool.naming(*named, &self.client),
         })
-    }
-
-    /// What of a pool the client could have if nobody else had any.
-    fn attainable(&self, pool: &Pool, of_pool: &PoolRules) -> u64 {
-        // Licenses that are not given while the clock is set back are given again when it is right.
-        let then = self.time.utc;
-        let most = u64::from(pool.count_at(then)).saturating_add(overdraft(pool, of_pool, then.into()));
-        let policy = self.rules.policy;
-        let reserved = of_pool.reservations.iter().filter_map(|id| policy.reservation(*id));
-        let others = reserved.filter(|reservation| !policy.is_reserved_for(reservation, &self.client));
-        most.saturating_sub(others.map(|reservation| u64::from(reservation.count)).sum())
-    }
-
-    /// Whether some pool could serve the request at some time.
-    pub(super) fn can_ever_be_met(&self) -> bool {
-        self.pools().any(|(pool, of_pool)| self.could_serve(pool, of_pool))
-    }
-
-    /// Whether licenses coming back are all that the request needs to be served by a pool.
-    pub(super) fn lacks_only_licenses(&self, pool: &'a Pool, of_pool: &PoolRules) -> bool {
-        let found = self.found(pool, Asking::Itself);
-        let (adds, without) = (self.adds(&found), self.rules.usage.without(&found.taken));
-        let allowed =
-            |id: &LimitId| matches!(self.limit(*id, adds, &without), Step::Limit { allows: true, .. });
-        self.could_serve(pool, of_pool) && of_pool.limits.iter().all(allowed)
-    }
-
-    /// Whether anything of a pool is reserved for the client.
-    pub(super) fn claims(&self, of_pool: &PoolRules) -> bool {
-        let policy = self.rules.policy;
-        let reserved = of_pool.reservations.iter().filter_map(|id| policy.reservation(*id));
-        reserved.into_iter().any(|reservation| policy.is_reserved_for(reservation, &self.client))
     }
 
     /// A MAX line; of several the tightest decides by being met (`flexnet-files.md` 5.5).

@@ -115,7 +115,7 @@ pub fn explain<'a>(
     identity: &'a Identity,
     now: Now,
 ) -> Explanation<'a> {
-    let ahead = Ahead::of_new(state, rules, request, now.utc);
+    let ahead = Ahead::of(state, rules, request, now.utc);
     let asked = Asked::new(state, rules, request, (None, identity), now.utc).behind(ahead);
     let mut tried: Vec<Tried<'a>> = Vec::new();
     let chosen = choose(&asked, |pool, of_pool| {
@@ -236,6 +236,6 @@ fn change<'a>(
             }
         }
         Step::Queue { ahead, .. } => Change::Queue { ahead },
-        Step::Uncounted => return None,
+        Step::Uncounted | Step::Priority { .. } => return None,
     })
 }

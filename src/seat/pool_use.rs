@@ -22,14 +22,14 @@ pub struct PoolUse {
 
 /// Whose a lingering checkout is: its session may have ended.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+pub(super) struct Place {
     user: User,
     host: Host,
     display: Display,
 }
 
 impl Place {
-    fn of(identity: &Identity) -> Self {
+    pub(super) fn of(identity: &Identity) -> Self {
         let (user, host) = (identity.user.clone(), identity.host.clone());
         Self { user, host, display: identity.display.clone() }
     }

@@ -1,27 +1,35 @@
 //! Who waits for licenses, in what order, and who may pass (`flexnet-tools.md` 6.3).
 //!
-//! Each feature has one queue, in the order in which its requests came. A request waits for all pools that could ever serve it.
-//! When licenses come free, the first request that can have them is **offered** them: they count as in use, under the name of the
+//! Each feature has one queue. A request waits for all pools that could ever serve it. The order is that of priorities (PRIORITY lines
+//! of the options file; who has none has 0), and in each priority that in which the requests came. When licenses come free, the first
+//! request in this order that can have them is **offered** them: they count as in use, under the name of the
 //! checkout to come, until the client repeats its request and so takes them, or the hold is over and they pass on.
 //!
 //! A later request may take what an earlier one can't use yet, or small requests would stand before idle licenses for as long as a
-//! big one waits. So that the big one gets its licenses all the same, passing is bounded:
+//! big one waits; and one with a higher priority is served before those that came earlier. So that each gets its licenses all the same,
+//! passing is bounded. What passes is who came **later**, whatever its priority: an order in which no two are before one another.
 //!
 //! - an entry may be passed [`PASSES_MAX`] times; then it **blocks**: nobody who came later gets a license of its pools;
 //! - a block ends after its span, and the entry may be passed as often again before the next. The spans of an entry are
 //!   [`BLOCK_FIRST`], twice that, and so on up to [`BLOCK_LONGEST`].
 //!
 //! **Theorem (no starvation).** Let an entry wait for `n` licenses of a counted pool `P` that has as many beside those that are
-//! reserved for others; let nobody ahead of it wait for `P`, let no MAX line of its own be full, and let every checkout of `P` end within
+//! reserved for others; let nobody who came before it wait for `P`, of whatever priority, let no MAX line of its own be full, and let every checkout of `P` end within
 //! `H` (those that share licenses count as one; the hold of an offer belongs to it). Let `j` be the least number with
 //! `BLOCK_FIRST * 2^j >= H`, and `H <= BLOCK_LONGEST`. Then it is passed at most `PASSES_MAX * (j + 1)` times, and it is offered its
 //! licenses before its block `j` (from 0) is over or, if that never begins, within `H` of the last time it was passed.
 //!
 //! Proof. Who does not pass it takes no license of `P` that it could have: such a client takes what is reserved for itself alone, or
 //! shares what is in use. While it blocks, nobody passes it. So all that was out when its block `j` began is back within `H`, which is
-//! before the block is over; then at the latest `n` are free, and the entry, being first, is offered them at once. Each block
+//! before the block is over; then at the latest `n` are free, and the entry is offered them at once: those with a higher
+//! priority came later and are blocked. Each block
 //! comes after `PASSES_MAX` passes since the one before. If block `j` never begins, the same holds from its last pass on. With `m`
-//! entries ahead of it, for each of them first.
+//! entries that came before it, for each of them first.
+//!
+//! So a priority gets a request served sooner, and keeps nobody away for ever: an entry of the lowest priority is passed at most so
+//! often, by requests of all priorities together.
+//!
+//! **Theorem (priority).** An offer goes to the first in the order that can have it and that no entry blocks which came before it.
 //!
 //! **Theorem (no block for ever).** A request that could have licenses but for an entry that blocks waits for that entry no longer than
 //! `BLOCK_LONGEST` at a stretch; then `PASSES_MAX` requests pass before it blocks again.
@@ -32,12 +40,15 @@
 mod ahead;
 mod estimate;
 mod fold;
+mod lines;
 mod serve;
 pub(super) mod snapshot;
 
-pub(super) use ahead::{Ahead, Passing};
+pub(super) use ahead::Ahead;
 pub(super) use estimate::{Held, note};
 pub(super) use fold::Queues;
+pub(super) use lines::Lines;
+pub use serve::{Looked, in_order, next_serving};
 pub(super) use serve::{asked_again, cancelled, ended, enter, removed, serve, takes_offer};
 
 use std::time::Duration;
@@ -59,7 +70,7 @@ pub const BLOCK_LONGEST: Duration = Duration::from_secs(24 * 3600);
 pub const HOLD_USUAL: Duration = Duration::from_secs(60);
 /// The longest time for which licenses are held for a queued request, whatever it says.
 pub const HOLD_LONGEST: Duration = Duration::from_secs(3600);
-/// Requests of all sessions that may wait at a time: each is looked at when licenses come free.
+/// Requests of all sessions that may wait at a time.
 pub const WAITING_MAX: usize = 4096;
 /// Requests of one session that may wait at a time.
 pub const WAITING_OF_SESSION_MAX: usize = 64;
@@ -111,9 +122,14 @@ impl Fairness {
         BLOCK_FIRST.saturating_mul(factor).min(BLOCK_LONGEST)
     }
 
+    /// When the last block ends or has ended; none if the entry was passed since, or has not blocked.
+    fn block_ends(&self) -> Option<Timestamp> {
+        self.blocks_since.map(|since| since.plus(Self::span(self.blocks)))
+    }
+
     /// When the present block ends; none if there is none.
     pub(super) fn blocks_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.blocks_since.map(|since| since.plus(Self::span(self.blocks))).filter(|until| now < *until)
+        self.block_ends().filter(|until| now < *until)
     }
 
     /// It is passed once.

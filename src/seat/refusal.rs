@@ -94,8 +94,8 @@ pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
             let note = format!("the line allows {most} licenses of {feature}, of which {used} are in use");
             by_rule(asked, Code::MaxExceeded, minor::MAX_REACHED, limit.map(|limit| limit.rule), &note)
         }
-        // An uncounted pool is never in the way.
-        Step::Count { .. } | Step::Uncounted => {
+        // An uncounted pool is never in the way, nor is a priority.
+        Step::Count { .. } | Step::Uncounted | Step::Priority { .. } => {
             let version = &pool.version;
             let count = match step {
                 Step::Count { count, .. } => count,

@@ -198,6 +198,7 @@ impl State {
             Event::Started(_) => {
                 self.removed.clear();
                 self.hold_on(at);
+                self.stir_all();
             }
             Event::Stopped(_) => self.hide(),
             Event::Opened(opened) => self.open(opened),
@@ -213,6 +214,7 @@ impl State {
             Event::Reread(reread) => {
                 self.removed = reread.removed.iter().cloned().collect();
                 self.withdraw_all();
+                self.stir_all();
             }
             Event::Moved(moved) => self.moved(moved),
             Event::Queued(queued) => self.queued(queued, at),
@@ -221,8 +223,14 @@ impl State {
             Event::Dequeued(dequeued) => self.dequeued(dequeued),
             Event::Renewed(renewed) => self.renewed(renewed),
             Event::Recalled(recalled) => self.recalled(recalled),
-            Event::Marked(marked) => self.time_mark = Some(marked.mark),
-            Event::ClockAccepted(accepted) => self.time_mark = Some(accepted.mark),
+            Event::Marked(marked) => {
+                self.time_mark = Some(marked.mark);
+                self.stir_all();
+            }
+            Event::ClockAccepted(accepted) => {
+                self.time_mark = Some(accepted.mark);
+                self.stir_all();
+            }
         }
     }
 
@@ -298,6 +306,10 @@ impl State {
             component: None,
         };
         self.join_suite(out.handle, &seat);
+        // Others may share it, and a suite may reserve its other components with it.
+        if seat.shares.is_some() || seat.suite.is_some() {
+            self.stir(&seat.feature);
+        }
         enter(&mut self.pools, out.handle, &seat);
         self.seats.insert(out.handle, seat);
     }
@@ -312,6 +324,7 @@ impl State {
             self.note_removal(&seat, at);
         }
         leave(&mut self.pools, returned.handle, &seat);
+        self.stir(&seat.feature);
         self.part_suite(&seat);
         if let Some(until) = seat.tenure.until() {
             self.lapses.remove(&(until, returned.handle));
@@ -334,6 +347,8 @@ impl State {
             used.linger(handle, &seat);
         }
         self.lapses.insert((until, handle));
+        // Who waits may take its own back.
+        self.stir(&seat.feature);
         self.given_up(handle, &seat, why);
     }
 
@@ -361,9 +376,11 @@ impl State {
     fn moved(&mut self, moved: &Moved) {
         let Some(seat) = self.seats.get_mut(&moved.handle) else { return };
         leave(&mut self.pools, moved.handle, seat);
+        let feature = seat.feature.clone();
         seat.pool = moved.to.clone();
         seat.shares = moved.shares;
         enter(&mut self.pools, moved.handle, seat);
+        self.stir(&feature);
     }
 
     fn denied(&mut self, denied: &Denied) {

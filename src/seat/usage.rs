@@ -15,6 +15,7 @@ use crate::event::{Event, Identity, Record};
 use crate::ident::{Handle, PoolKey, SessionId, Table, User};
 use crate::policy::{Counted, LimitId, Policy, PoolRules, Profile, ReservationId};
 
+use super::queue::Lines;
 use super::{Session, State};
 
 /// How much of each limit and of each reservation is used. Seats take reservations in the order of their handles, so that
@@ -38,6 +39,8 @@ pub struct Usage {
     offered: BTreeSet<Handle>,
     /// What suites reserve for those who have a component.
     reserving: Reserving,
+    /// Those who wait, by how they fare.
+    pub(super) lines: Lines,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +96,7 @@ impl Usage {
                 usage.reserving.book(catalog, (handle, &seat.pool), &seat.identity.user, (count, group));
             }
         }
+        usage.line_up(state, catalog, policy);
         if policy.counts_nothing() {
             return usage;
         }
@@ -124,9 +128,12 @@ impl Usage {
     }
 
     /// Follows a record that the state has folded in or is about to. After one with [`Event::Reread`] it is rebuilt instead.
-    pub fn follow(&mut self, record: &Record, catalog: &Catalog, policy: &Policy) {
+    pub fn follow(&mut self, record: &Record, state: &State, catalog: &Catalog, policy: &Policy) {
         if catalog.reserves() {
             self.follow_suites(record, catalog);
+        }
+        for event in &record.events {
+            self.follow_queue(event, state, (catalog, policy));
         }
         let (counts, names) = (!policy.counts_nothing(), !policy.names_nobody());
         if !counts && !names {
@@ -319,6 +326,11 @@ impl Usage {
         if claims.is_empty() {
             self.claims.remove(&pool);
         }
+    }
+
+    /// Those who wait, by how they fare.
+    pub(super) fn lines(&self) -> &Lines {
+        &self.lines
     }
 
     /// Whom the lines name that a session is, if that is kept.

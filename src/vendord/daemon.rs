@@ -24,7 +24,7 @@ use crate::catalog::Catalog;
 use crate::code::{Code, minor};
 use crate::event::{Answer, Checkin, Checkout, Denial, EndReason, Identity, Record, SessionKind};
 use crate::ident::{Digest, Handle, Seq, SessionId};
-use crate::seat::{Command, DenialDamper, Reply, Resume, Session, State, Usage};
+use crate::seat::{Command, DenialDamper, Looked, Reply, Resume, Session, State, Usage};
 use crate::session::server::{Administration, LeaseTerms, Leases, clock_denial};
 use crate::sign::SigningKey;
 use crate::store::Store;
@@ -76,6 +76,8 @@ pub(super) struct Daemon {
     /// What was served until not long ago, for clients that still want to see the lines behind their grants.
     former: VecDeque<(Monotonic, Arc<Catalog>)>,
     usage: Usage,
+    /// Up to where the queues were looked at.
+    queues_looked: Looked,
     pub(super) projector: Projector,
     pub(super) status_queue: status::Queue,
     pub(super) grounds_queue: status::Queue,
@@ -136,6 +138,7 @@ impl Daemon {
             served,
             former: VecDeque::new(),
             usage: Usage::default(),
+            queues_looked: Looked::default(),
             projector,
             clock,
             state: State::default(),

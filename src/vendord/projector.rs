@@ -196,7 +196,8 @@ impl Projection {
             self.state.evolve(record);
             match record.events.iter().position(|event| matches!(event, Event::Reread(_))) {
                 None => {
-                    self.usage.follow(record, &self.setting.served.catalog, &self.setting.served.policy);
+                    let served = &self.setting.served;
+                    self.usage.follow(record, &self.state, &served.catalog, &served.policy);
                 }
                 Some(index) => {
                     self.switch(Seq(record.first.0.saturating_add(index as u64)));

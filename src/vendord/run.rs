@@ -374,13 +374,31 @@ async fn submit(shared: Shared) {
     }
 }
 
+/// Times at which something is due that are nearer than this are looked at together.
+const DUE_APART: Duration = Duration::from_millis(10);
+
 async fn tick(shared: Shared, peers: Peers) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        let due = shared.borrow().due_within(TICK);
+        let early = match due {
+            // What is due at a time of its own is not late by half a tick.
+            Some(due) => tokio::select! {
+                _ = ticks.tick() => false,
+                () = tokio::time::sleep(due.max(DUE_APART)) => true,
+            },
+            None => {
+                ticks.tick().await;
+                false
+            }
+        };
         // Sockets that have something to say are heard before leases are judged.
         tokio::task::yield_now().await;
+        if early {
+            shared.borrow_mut().tick();
+            continue;
+        }
         let now = shared.borrow().now().mono;
         let open: Vec<Rc<Peer>> = {
             let mut peers = peers.borrow_mut();

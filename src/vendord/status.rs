@@ -16,7 +16,7 @@ use crate::event::Denial;
 use crate::ident::{FeatureName, Handle, Host, PoolKey, VendorName};
 use crate::license::Expiry;
 use crate::policy::ReservationId;
-use crate::seat::{Entry, Rules, Seat, State, Tenure};
+use crate::seat::{Entry, Rules, Seat, State, Tenure, in_order};
 use crate::time::{Look, TimeMark, Timestamp};
 use crate::wire::{
     ClockInfo, FeatureCount, LineReply, LingerTime, Message, PoolKind, StatusItem, status_lines,
@@ -329,7 +329,7 @@ fn put_pool(
     items.extend(waiting);
 }
 
-/// Those who wait for a feature, in the order of its queue, each at the first pool that can serve it.
+/// Those who wait for a feature, in the order in which they are served, each at the first pool that can serve it.
 fn waiting_by_pool<'a>(
     state: &'a State,
     rules: Rules<'a>,
@@ -347,7 +347,7 @@ fn waiting_by_pool<'a>(
         };
         Some((entry.pool(state, rules, now)?, item))
     };
-    state.queue(feature).filter_map(item).collect()
+    in_order(state, rules, feature, now).into_iter().filter_map(item).collect()
 }
 
 /// How long a license stays in use that no session has: a borrowed one is shown as one that lingers (`flexnet-tools.md` 2.7).

@@ -29,7 +29,7 @@ impl Engine<'_> {
         if !decision.events.is_empty() {
             let record = Record { first: self.state.seq().next(), at: now.utc, events: decision.events };
             self.state.evolve(&record);
-            self.usage.follow(&record, self.catalog, &self.policy);
+            self.usage.follow(&record, &self.state, self.catalog, &self.policy);
         }
         decision.reply
     }

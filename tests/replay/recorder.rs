@@ -128,7 +128,7 @@ impl Recorder {
     fn record(&mut self, events: Vec<Event>) {
         let record = Record { first: self.state.seq().next(), at: self.now.utc, events };
         self.state.evolve(&record);
-        self.usage.follow(&record, &self.rules.catalog, &self.rules.policy);
+        self.usage.follow(&record, &self.state, &self.rules.catalog, &self.rules.policy);
         self.history.push(record);
     }
 

@@ -12,7 +12,8 @@ use seatkeeper::license::LicenseFile;
 use seatkeeper::options::OptionsFile;
 use seatkeeper::policy::Policy;
 use seatkeeper::seat::{
-    Command, Decision, Reply, Resume, Rules, State, Tenure, Usage, check, decide, next_wakeup,
+    Command, Decision, Looked, Reply, Resume, Rules, State, Tenure, Usage, check, decide, next_serving,
+    next_wakeup,
 };
 use seatkeeper::sign::Manifest;
 use seatkeeper::text::Source;
@@ -59,6 +60,7 @@ pub(crate) struct Bench {
     pub(crate) state: State,
     pub(crate) history: Vec<Record>,
     pub(crate) now: Now,
+    pub(crate) looked: Looked,
     names: BTreeMap<String, (SessionId, u64)>,
     drawn: u8,
 }
@@ -86,6 +88,7 @@ impl Bench {
             state: State::default(),
             history: Vec::new(),
             now: Now { utc: TODAY, mono: Monotonic(0) },
+            looked: Looked::default(),
             names: BTreeMap::new(),
             drawn: 0,
         }
@@ -121,7 +124,7 @@ impl Bench {
             let record =
                 Record { first: self.state.seq().next(), at: self.now.utc, events: decision.events.clone() };
             self.state.evolve(&record);
-            self.usage.follow(&record, &self.catalog, &self.policy);
+            self.usage.follow(&record, &self.state, &self.catalog, &self.policy);
             assert_eq!(self.usage, Usage::rebuild(&self.state, &self.catalog, &self.policy));
             self.history.push(record);
         }
@@ -132,13 +135,26 @@ impl Bench {
     pub(crate) fn serve(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         for _ in 0..10_000 {
-            let step = self.run(&Command::Serve).events;
+            let step = self.run(&Command::Serve(self.looked)).events;
             if step.is_empty() {
+                self.looked = Looked::of(&self.state, self.now);
+                self.complete();
                 return events;
             }
             events.extend(step);
         }
         panic!("the queues are served without end");
+    }
+
+    /// What was not looked at has nothing to do.
+    fn complete(&mut self) {
+        let all = decide(&self.state, self.rules(), &Command::Serve(Looked::default()), self.now);
+        assert_eq!(all.events, [], "something is due that was passed over");
+        let due = next_serving(&self.state, self.looked);
+        assert!(due.is_none_or(|due| due > self.now.utc), "{due:?}");
+        let anew = Usage::rebuild(&self.state, &self.catalog, &self.policy);
+        let rules = Rules { usage: &anew, ..self.rules() };
+        assert_eq!(decide(&self.state, rules, &Command::Serve(Looked::default()), self.now).events, []);
     }
 
     /// Asks with the queue, under the next request number.

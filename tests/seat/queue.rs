@@ -312,3 +312,96 @@ fn the_wait_is_guessed_once_something_is_known() {
     assert_eq!(placed(bench.wait("cat@h2", "fx", "1.0", 1).1).wait_s, Some(18 * 60), "when joe is done");
     assert_eq!(placed(bench.wait("dan@h2", "fx", "1.0", 2).1).wait_s, Some(28 * 60));
 }
+
+#[test]
+fn a_priority_goes_first_and_position_says_so() {
+    let options = "GROUP vip ann bob\nPRIORITY 5 fx GROUP vip\nPRIORITY 7 fx:VERSION=1.0 USER bob\n";
+    let mut bench = Bench::with_options("FEATURE fx LGS 1.0 permanent 1", options);
+    let held = bench.grant("joe@h1", "fx", "1.0");
+    let low = placed(bench.wait("mel@h2", "fx", "1.0", 1).1);
+    let (ann_token, reply) = bench.wait("ann@h3", "fx", "1.0", 1);
+    let ann = placed(reply);
+    let bob = placed(bench.wait("bob@h4", "fx", "1.0", 1).1);
+    assert_eq!([low.position, ann.position, bob.position], [1, 1, 1], "each came with a higher priority");
+    let ann_id = bench.session("ann@h3", &[]);
+    assert_eq!(placed(bench.wait_again(ann_id, ann_token, "fx", "1.0", 1, 0)).position, 2);
+    let order: Vec<Handle> =
+        seatkeeper::seat::in_order(&bench.state, bench.rules(), &"fx".parse().unwrap(), bench.now.utc)
+            .into_iter()
+            .map(|(handle, _)| handle)
+            .collect();
+    assert_eq!(order, [bob.handle, ann.handle, low.handle]);
+    bench.back("joe@h1", held.handle);
+    assert_eq!(offered(&bench.serve()), [bob.handle]);
+    let passed: Vec<Vec<Handle>> = super::bench::events(&bench.history)
+        .filter_map(|event| match event {
+            Event::Passed(passed) => Some(passed.entries.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(passed, [vec![low.handle, ann.handle]], "who came before is passed, whatever its priority");
+    settled(&bench);
+}
+
+#[test]
+fn the_lowest_priority_is_passed_so_often_and_then_blocks() {
+    let mut bench =
+        Bench::with_options("FEATURE fx LGS 1.0 permanent 1", "GROUP vip ann bob\nPRIORITY 5 fx GROUP vip\n");
+    let mut held = bench.grant("ann@h1", "fx", "1.0");
+    let (mut holder, mut next) = ("ann@h1", "bob@h3");
+    let low = placed(bench.wait("mel@h2", "fx", "1.0", 1).1);
+    for _ in 0..PASSES_MAX {
+        let (token, reply) = bench.wait(next, "fx", "1.0", 1);
+        let place = placed(reply);
+        bench.back(holder, held.handle);
+        assert_eq!(offered(&bench.serve()), [place.handle]);
+        let id = bench.session(next, &[]);
+        held = granted(bench.wait_again(id, token, "fx", "1.0", 1, 0));
+        (holder, next) = (next, holder);
+    }
+    placed(bench.wait(next, "fx", "1.0", 1).1);
+    bench.back(holder, held.handle);
+    assert_eq!(offered(&bench.serve()), [low.handle], "nobody keeps the lowest away for ever");
+    settled(&bench);
+}
+
+#[test]
+fn other_features_are_looked_at_where_a_line_counts_them_together() {
+    let lines = "INCREMENT pk LGS 1.0 permanent 2\nPACKAGE pk LGS 1.0 COMPONENTS=\"ca cb\"";
+    let mut bench = Bench::with_options(lines, "MAX 1 pk USER joe\n");
+    let held = bench.grant("joe@h1", "ca", "1.0");
+    let reply = bench.wait("joe@h2", "cb", "1.0", 1).1;
+    if let Reply::Answer(_, Answer::Queued(place)) = reply {
+        bench.back("joe@h1", held.handle);
+        assert_eq!(offered(&bench.serve()), [place.handle]);
+    } else {
+        // Counted by itself, each component is free.
+        granted(reply);
+    }
+    settled(&bench);
+}
+
+#[test]
+fn holds_and_blocks_say_when_they_end() {
+    let mut bench = Bench::new("FEATURE fx LGS 1.0 permanent 2");
+    let due = |bench: &Bench| seatkeeper::seat::next_serving(&bench.state, bench.looked);
+    let ann = bench.grant("ann@h1", "fx", "1.0");
+    let big = placed(bench.wait("bob@h2", "fx", "1.0", 2).1);
+    bench.serve();
+    assert_eq!(due(&bench), None);
+    for _ in 0..PASSES_MAX {
+        let small = bench.grant("joe@h3", "fx", "1.0");
+        bench.back("joe@h3", small.handle);
+        bench.serve();
+    }
+    assert_eq!(due(&bench), Some(bench.now.utc.plus(BLOCK_FIRST)));
+    let later = placed(bench.wait("mel@h4", "fx", "1.0", 1).1);
+    assert_eq!(bench.serve(), []);
+    pass(&mut bench, BLOCK_FIRST);
+    assert_eq!(offered(&bench.serve()), [later.handle], "when the block ends, and no later");
+    assert_eq!(due(&bench), Some(bench.now.utc.plus(HOLD_USUAL)));
+    pass(&mut bench, HOLD_USUAL);
+    bench.back("ann@h1", ann.handle);
+    assert_eq!(offered(&bench.serve()), [big.handle]);
+    settled(&bench);
+}

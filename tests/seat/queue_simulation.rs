@@ -16,6 +16,8 @@ use super::bench::{Bench, checkout, fold, identity, invariants};
 const LICENSES: u32 = 6;
 /// The longest time for which anybody has licenses, the hold of an offer included.
 const LONGEST: Duration = Duration::from_secs(2400);
+/// The priorities of some.
+const RANKS: [u32; 3] = [1, 5, 9];
 /// The number of the first block that lasts as long.
 const BLOCK: u32 = 2;
 
@@ -34,6 +36,8 @@ struct Waits {
     session: SessionId,
     token: Token,
     count: u32,
+    /// Its priority.
+    rank: u32,
     /// The oracle's own count of passes in this round, of all rounds, and of blocks.
     round: u32,
     passed: u32,
@@ -64,6 +68,8 @@ struct Held {
 }
 
 struct Simulation {
+    /// Whether some have priorities.
+    ranked: bool,
     bench: Bench,
     dice: Dice,
     opened: u64,
@@ -77,8 +83,14 @@ struct Simulation {
 
 impl Simulation {
     fn new(seed: u64) -> Self {
+        let options: String = if seed.is_multiple_of(2) {
+            String::new()
+        } else {
+            RANKS.map(|rank| format!("PRIORITY {rank} fa PROJECT p{rank}\n")).concat()
+        };
         Self {
-            bench: Bench::new(&format!("INCREMENT fa LGS 1.0 permanent {LICENSES}")),
+            ranked: !options.is_empty(),
+            bench: Bench::with_options(&format!("INCREMENT fa LGS 1.0 permanent {LICENSES}"), &options),
             dice: Dice(seed ^ 0x51_0E0E),
             opened: 0,
             tokens: BTreeMap::new(),
@@ -144,7 +156,10 @@ impl Simulation {
         let mut name = [0; 16];
         name[..8].copy_from_slice(&self.opened.to_be_bytes());
         let session = SessionId(name);
-        let identity = identity(&format!("u{}@h", self.opened), &[], SessionKind::Framed);
+        let drawn = if self.ranked { self.dice.below(6) } else { 5 };
+        let rank = RANKS.get(usize::try_from(drawn).unwrap()).copied().unwrap_or(0);
+        let project = format!("proj=p{rank}");
+        let identity = identity(&format!("u{}@h", self.opened), &[&project], SessionKind::Framed);
         self.bench.run(&Command::Open { session, secret: Digest::of(&name), identity });
         let count = match self.dice.below(8) {
             0 => LICENSES,
@@ -164,7 +179,7 @@ impl Simulation {
             }
             Reply::Answer(_, Answer::Queued(place)) => {
                 assert!(queues);
-                let ahead = self.waits.values().filter(|it| it.offered.is_none()).count();
+                let ahead = self.waits.values().filter(|it| it.offered.is_none() && it.rank >= rank).count();
                 assert_eq!(place.position, u32::try_from(ahead).unwrap() + 1);
                 let first = self.waits.values().all(|it| it.offered.is_some());
                 let dead = self.dice.below(10) == 0;
@@ -172,6 +187,7 @@ impl Simulation {
                     session,
                     token,
                     count,
+                    rank,
                     round: 0,
                     passed: 0,
                     blocks: 0,
@@ -235,6 +251,7 @@ impl Simulation {
             match event {
                 Event::Offered(offered) => {
                     self.offers += 1;
+                    self.in_order(offered.entry);
                     self.passed_by(Some(offered.entry));
                     self.waits.get_mut(&offered.entry).unwrap().offered = Some(now);
                 }
@@ -247,6 +264,19 @@ impl Simulation {
             }
         }
         self.look();
+    }
+
+    /// An offer is due: none with a higher priority could have had it but for one that came before it and blocks.
+    fn in_order(&self, entry: Handle) {
+        let now = self.bench.now.utc;
+        let chosen = &self.waits[&entry];
+        let waiting = || self.waits.iter().filter(|(_, it)| it.offered.is_none());
+        for (handle, it) in waiting()
+            .filter(|(handle, it)| it.count <= chosen.count && (it.rank, entry) > (chosen.rank, **handle))
+        {
+            let blocked = waiting().any(|(other, by)| other < handle && by.blocks_at(now));
+            assert!(blocked, "{entry} is offered before {handle}: {it:?}");
+        }
     }
 
     /// Clients that live take what is held for them.
@@ -310,6 +340,7 @@ impl Simulation {
         assert!(in_use >= u64::from(held + offered));
         let free = u64::from(LICENSES) - in_use;
         let mut blocked = false;
+        // In the order in which they came: only who came later is blocked.
         for it in waiting() {
             assert!(blocked || u64::from(it.count) > free, "{free} are idle: {it:?}");
             // Who would fit waits for one ahead that blocks, and for nothing else.

@@ -195,4 +195,10 @@ table! {
         "RESERVE 1 pk USER ann\n",
         served!("INCREMENT pk acmed 1.0 permanent 3 SIGN=...\nPACKAGE pk acmed 1.0 COMPONENTS=\"ca cb\" SIGN=...\n")
     ];
+
+    "O1209",
+    "The keyword is one of Seatkeeper's own. Its daemon does what the line says; a FlexNet daemon does not know the word and passes the line over.",
+    ["PRIORITY 5 fx USER ann\n"],
+    "Leave the line out of files that FlexNet daemons read too.",
+    ["RESERVE 1 fx USER ann\n"];
 }

@@ -30,7 +30,9 @@ pub(super) fn check(file: &OptionsFile, cast: &Cast<'_>, remarks: &mut Remarks<'
 pub(super) fn named(line: &OptionLine) -> Vec<&Who> {
     match &line.directive {
         Directive::Access(access) => access.who.iter().chain(&access.surplus).collect(),
-        Directive::Max { who, .. } | Directive::Reserve { who, .. } => vec![who],
+        Directive::Max { who, .. } | Directive::Reserve { who, .. } | Directive::Priority { who, .. } => {
+            vec![who]
+        }
         _ => Vec::new(),
     }
 }

@@ -99,6 +99,7 @@ fn feature(line: &OptionLine) -> Option<&FeatureSpec> {
         Directive::Access(access) => access.feature.as_ref(),
         Directive::Max { feature, .. }
         | Directive::Reserve { feature, .. }
+        | Directive::Priority { feature, .. }
         | Directive::FeatureNumber { feature, .. } => Some(feature),
         _ => None,
     }

@@ -25,6 +25,10 @@ pub(super) fn check_alone(file: &OptionsFile, without_licenses: bool, remarks: &
                 let help = if matches!(who, Who::AllUsers | Who::AllGroups) { "" } else { &help };
                 remarks.add(&finding::MAX_ZERO, remarks.word(line, 1), message, help);
             }
+            Directive::Priority { .. } => {
+                let message = "PRIORITY is an extension, which FlexNet daemons do not know".to_owned();
+                remarks.add(&finding::EXTENSION, remarks.word(line, 0), message, "");
+            }
             Directive::FeatureNumber { keyword: Keyword::Timeout, number, .. } => {
                 timeout(line, 2, *number, remarks);
             }

@@ -80,7 +80,9 @@ impl Words<'_> {
         let (Some(options), Some(option)) = (self.options, self.option(rule)) else { return Vec::new() };
         let whos: Vec<&Who> = match &option.directive {
             Directive::Access(access) => access.who.iter().chain(&access.surplus).collect(),
-            Directive::Max { who, .. } | Directive::Reserve { who, .. } => vec![who],
+            Directive::Max { who, .. } | Directive::Reserve { who, .. } | Directive::Priority { who, .. } => {
+                vec![who]
+            }
             _ => Vec::new(),
         };
         let user = self.question.identity.user.as_str();
@@ -215,6 +217,11 @@ impl Words<'_> {
                 "count",
                 format!("{} asked for, the pool has {count}", licenses(u64::from(request.count.get()))),
                 Vec::new(),
+            ),
+            Step::Priority { rank, by } => one(
+                "priority",
+                format!("in the queue the client has priority {rank}"),
+                self.with_memberships(by),
             ),
             Step::Queue { ahead, may_pass } => {
                 let may = if may_pass { "may be passed" } else { "may not be passed now" };

@@ -74,6 +74,7 @@ fn put(rule: &Rule) -> String {
             ("USER", _) => format!("{name} may have at most {count} of {what}"),
             _ => format!("{kind} {name} may have at most {count} of {what}, all together"),
         },
+        Keyword::Priority => format!("{kind} {name} waits for {what} with priority {count}"),
         _ => format!("{count} of {what} are set aside for {kind} {name}, also while nobody uses them"),
     }
 }
@@ -84,6 +85,7 @@ fn removed(rule: &Rule) -> String {
     match rule.keyword {
         Keyword::Max => format!("no such limit holds for {kind} {name} at {what}"),
         Keyword::Reserve => format!("nothing of {what} is set aside for {kind} {name}"),
+        Keyword::Priority => format!("{kind} {name} waits for {what} without priority"),
         keyword => format!("{} says nothing of {kind} {name} at {what}", keyword.as_str()),
     }
 }

@@ -53,7 +53,9 @@ fn is_host(host: &HostName, name: &str) -> bool {
 fn is_about(line: &OptionLine, name: &str, groups: &BTreeSet<&str>) -> bool {
     let feature = match &line.directive {
         Directive::Access(access) => access.feature.as_ref(),
-        Directive::Max { feature, .. } | Directive::Reserve { feature, .. } => Some(feature),
+        Directive::Max { feature, .. }
+        | Directive::Reserve { feature, .. }
+        | Directive::Priority { feature, .. } => Some(feature),
         Directive::FeatureNumber { feature, .. } => Some(feature),
         Directive::Group { name: group, .. } | Directive::HostGroup { name: group, .. } => {
             return groups.contains(group.as_str());

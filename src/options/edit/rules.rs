@@ -10,7 +10,10 @@ use crate::options::keyword::Keyword;
 /// What a line is about, whatever its number and its place.
 fn subject(directive: &Directive) -> Directive {
     let mut directive = placeless(directive);
-    if let Directive::Max { count, .. } | Directive::Reserve { count, .. } = &mut directive {
+    if let Directive::Max { count, .. }
+    | Directive::Reserve { count, .. }
+    | Directive::Priority { rank: count, .. } = &mut directive
+    {
         *count = 1;
     }
     directive
@@ -18,7 +21,7 @@ fn subject(directive: &Directive) -> Directive {
 
 /// The line that a rule means, and how it is written.
 fn line_of(rule: &Rule) -> Result<(Directive, String), EditError> {
-    let counted = matches!(rule.keyword, Keyword::Max | Keyword::Reserve);
+    let counted = matches!(rule.keyword, Keyword::Max | Keyword::Reserve | Keyword::Priority);
     let count = rule.count.unwrap_or(1).to_string();
     let mut words = vec![rule.keyword.as_str()];
     words.extend(counted.then_some(count.as_str()));
@@ -62,7 +65,9 @@ pub(super) fn put(draft: &mut Draft<'_>, rule: &Rule) -> Result<(), EditError> {
 
 const fn number_of(directive: &Directive) -> Option<u32> {
     match directive {
-        Directive::Max { count, .. } | Directive::Reserve { count, .. } => Some(*count),
+        Directive::Max { count, .. }
+        | Directive::Reserve { count, .. }
+        | Directive::Priority { rank: count, .. } => Some(*count),
         _ => None,
     }
 }
@@ -72,6 +77,7 @@ const fn feature_of(directive: &Directive) -> Option<&FeatureSpec> {
         Directive::Access(access) => access.feature.as_ref(),
         Directive::Max { feature, .. }
         | Directive::Reserve { feature, .. }
+        | Directive::Priority { feature, .. }
         | Directive::FeatureNumber { feature, .. } => Some(feature),
         _ => None,
     }

@@ -6,7 +6,7 @@ use super::{Kind, Replay, Verdict, all_before, scale, scaled};
 use crate::code::{Code, minor};
 use crate::event::{Denial, Event, Offered, Queued};
 use crate::replay::survey::open_unknown;
-use crate::seat::Command;
+use crate::seat::{Command, Looked};
 use crate::time::Timestamp;
 
 impl Replay {
@@ -66,7 +66,7 @@ impl Replay {
 
     /// The offer must be the one that the engine makes next.
     fn compare_offer(&mut self, recorded: &Offered, at: Timestamp) {
-        let decision = self.decide(&Command::Serve, at);
+        let decision = self.decide(&Command::Serve(Looked::default()), at);
         let replayed = decision.events.into_iter().find_map(|event| match event {
             Event::Offered(offered) => Some(offered),
             _ => None,

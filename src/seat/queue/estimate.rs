@@ -19,7 +19,9 @@ pub(crate) const HELD_KEPT: usize = 31;
 /// With fewer nothing is said.
 const HELD_MIN: usize = 3;
 /// Checkouts of a pool that are looked at, the oldest: where there are more, licenses come back all the time.
-const HOLDERS_MAX: usize = 4096;
+const HOLDERS_MAX: usize = 512;
+/// Requests ahead of which each is looked at; those behind them are taken together.
+pub(super) const RIVALS_MAX: usize = 64;
 
 /// How long checkouts of each feature were held of late, in seconds, oldest first.
 pub(crate) type Held = Table<FeatureName, VecDeque<u32>>;
@@ -47,12 +49,26 @@ fn usual(state: &State, feature: &FeatureName) -> Option<u64> {
     kept.get(kept.len() / 2).map(|median| u64::from(*median))
 }
 
+/// Those ahead of a request at a pool.
+pub(super) struct Queue {
+    /// What each wants, in their order: all, or more than [`RIVALS_MAX`] of them.
+    pub(super) first: Vec<u64>,
+    /// What all want.
+    pub(super) wanted: u64,
+}
+
 /// The seconds until a pool has licenses for a request, once those ahead had theirs; none if that is not known.
-pub(super) fn wait(asked: &Asked<'_>, pool: &Pool, ahead: impl Iterator<Item = u64>) -> Option<u32> {
+pub(super) fn wait(asked: &Asked<'_>, pool: &Pool, ahead: Queue) -> Option<u32> {
     let state = asked.state;
     let usual = usual(state, &pool.feature)?;
     let used = state.pool(&pool.key);
-    let mut free = u64::from(pool.count_at(asked.time)).saturating_sub(used.map_or(0, PoolUse::in_use));
+    let count = u64::from(pool.count_at(asked.time));
+    let mut free = count.saturating_sub(used.map_or(0, PoolUse::in_use));
+    if ahead.first.len() > RIVALS_MAX {
+        // With so many in front licenses come back in a steady stream.
+        let lacking = ahead.wanted.saturating_add(asked.count()).saturating_sub(free);
+        return u32::try_from(lacking.saturating_mul(usual).checked_div(count)?).ok();
+    }
     // When licenses come back, in seconds from now, and how many.
     let mut returns: BinaryHeap<Reverse<(u64, u64)>> = BinaryHeap::new();
     for handle in used.into_iter().flat_map(PoolUse::handles).take(HOLDERS_MAX) {
@@ -64,7 +80,7 @@ pub(super) fn wait(asked: &Asked<'_>, pool: &Pool, ahead: impl Iterator<Item = u
         returns.push(Reverse((if age < usual { usual - age } else { age }, count)));
     }
     let mut time = 0;
-    for wanted in ahead.chain([asked.count()]) {
+    for wanted in ahead.first.into_iter().chain([asked.count()]) {
         while free < wanted {
             let Reverse((at, count)) = returns.pop()?;
             time = time.max(at);

@@ -1,12 +1,17 @@
 //! Decisions of the queue: who enters, who is offered licenses, who leaves.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use super::lines::Line;
 use super::{Ahead, Entry, WAITING_MAX, WAITING_OF_SESSION_MAX, estimate, hold};
 use crate::catalog::Period;
 use crate::code::{Code, minor};
 use crate::event::{
     Answer, Checkin, Denial, DequeueReason, Dequeued, EndReason, Event, Offered, Place, Queued,
 };
-use crate::ident::{FeatureName, Handle, SessionId, Token};
+use crate::ident::{FeatureName, Handle, Seq, SessionId, Token};
+use crate::policy::{LimitId, PoolRules};
 use crate::seat::checkout::{before, claim, sharing_of};
 use crate::seat::choose::{Asked, Asking, choose};
 use crate::seat::refusal::refusal;
@@ -79,51 +84,118 @@ pub(crate) fn ended(state: &State, session: &Session, why: EndReason, events: &m
     events.extend(entries.map(|entry| dequeued(entry, DequeueReason::Ended(why))));
 }
 
+/// What the queues were last looked at with: until something has come free since, a hold or a block has ended or other rules hold,
+/// there is nothing to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Looked {
+    seq: Seq,
+    at: Timestamp,
+}
+
+impl Looked {
+    /// All was done that could be done in this state at this time.
+    #[must_use]
+    pub fn of(state: &State, now: Now) -> Self {
+        Self { seq: state.seq(), at: now.utc }
+    }
+
+    /// Whether every queue is due: other rules hold, or a minute has begun, with which lines of the license file may begin or end.
+    fn all_due(&self, state: &State, now: Timestamp) -> bool {
+        let minute = |at: Timestamp| at.0.div_euclid(60_000);
+        state.all_stirred_after(self.seq) || minute(self.at) != minute(now)
+    }
+}
+
+/// When [`crate::seat::Command::Serve`] is next due by the passing of time alone: a hold is over, or a block. None while nobody waits.
+#[must_use]
+pub fn next_serving(state: &State, looked: Looked) -> Option<Timestamp> {
+    let hold = state.holds().next().map(|(until, _)| until);
+    hold.into_iter().chain(state.block_ends_after(looked.at)).min()
+}
+
 /// The next step of the queues: holds that are over, else the next that is offered licenses or can never be met any more.
 /// Nothing is left to do when there are no events.
-pub(crate) fn serve(state: &State, rules: Rules<'_>, now: Now) -> Decision {
-    let lapsed = state.waiting().filter_map(|entry| {
-        let offer = entry.1.offer.as_ref().filter(|offer| offer.until <= state.confirmed(now.utc))?;
-        let note = format!(
-            "{} of {} were held for {} s",
-            entry.1.request.count,
-            offer.pool.feature(),
-            entry.1.hold().as_secs()
-        );
+pub(crate) fn serve(state: &State, rules: Rules<'_>, looked: Looked, now: Now) -> Decision {
+    let by = state.confirmed(now.utc);
+    let over = state.holds().take_while(|(until, _)| *until <= by);
+    let lapsed = over.take(LAPSES_MAX).filter_map(|(_, handle)| {
+        let entry = state.waiting_under(handle)?;
+        let (count, held) = (entry.request.count, entry.hold().as_secs());
+        let note = format!("{count} of {} were held for {held} s", entry.request.feature);
         let denial = Denial::new(Code::HoldLapsed, minor::HOLD_LAPSED, &note);
-        Some(dequeued(entry, DequeueReason::Lapsed(denial)))
+        Some(dequeued((handle, entry), DequeueReason::Lapsed(denial)))
     });
-    let lapsed: Vec<Event> = lapsed.take(LAPSES_MAX).collect();
+    let lapsed: Vec<Event> = lapsed.collect();
     if !lapsed.is_empty() {
         return Decision::new(lapsed, Reply::Done);
     }
-    let events = state.queued_features().find_map(|feature| next(state, rules, feature, now.utc));
+    let events = if looked.all_due(state, now.utc) {
+        let ended = state.holds().find_map(|(_, handle)| ended_while_held(state, rules, handle, now.utc));
+        ended.or_else(|| state.queued_features().find_map(|feature| next(state, rules, feature, now.utc)))
+    } else {
+        let due = due(state, rules, looked, now.utc);
+        due.into_iter().find_map(|feature| next(state, rules, feature, now.utc))
+    };
     Decision::new(events.unwrap_or_default(), Reply::Done)
 }
 
-/// The next step of one queue.
-fn next(state: &State, rules: Rules<'_>, feature: &FeatureName, now: Timestamp) -> Option<Vec<Event>> {
-    let mut ahead = Ahead::default();
-    for (handle, entry) in state.queue(feature) {
-        let asked = Asked::new(state, rules, &entry.request, (Some(entry.session), &entry.identity), now);
-        if let Some(offer) = &entry.offer {
-            // The license may have ended while it was held.
-            let still =
-                asked.pools().any(|(pool, rules)| pool.key == offer.pool && asked.could_serve(pool, rules));
-            if still {
-                continue;
-            }
-            let denial = match choose(&asked, |pool, rules| asked.obstacle(pool, rules)) {
-                Err(furthest) => refusal(&asked, furthest),
-                Ok(_) => Denial::new(
-                    Code::HoldLapsed,
-                    minor::HOLD_LAPSED,
-                    "the licenses that were held have ended",
-                ),
-            };
-            return Some(vec![dequeued((handle, entry), DequeueReason::Impossible(denial))]);
+/// The features whose queues are to be looked at.
+fn due<'a>(state: &'a State, rules: Rules<'_>, looked: Looked, now: Timestamp) -> BTreeSet<&'a FeatureName> {
+    let unblocked = state.blocks_ended(looked.at, now).filter_map(|handle| state.waiting_under(handle));
+    let mut due: BTreeSet<&FeatureName> = unblocked.map(|entry| &entry.request.feature).collect();
+    for feature in state.stirred_after(looked.seq) {
+        if rules.catalog.reserves() {
+            // What is out of one component decides what is reserved of the others.
+            due.extend(state.queued_features());
+            break;
         }
-        let mut asked = asked.behind(std::mem::take(&mut ahead));
+        if state.is_queued(feature) {
+            due.insert(feature);
+        }
+        let limits = |feature: &FeatureName| {
+            rules.policy.pools(feature.as_str()).iter().flat_map(|of_pool| &of_pool.limits)
+        };
+        // A line for a package counts all of its components together.
+        let counted: BTreeSet<LimitId> = limits(feature).copied().collect();
+        if !counted.is_empty() {
+            due.extend(
+                state.queued_features().filter(|other| limits(other).any(|limit| counted.contains(limit))),
+            );
+        }
+    }
+    due
+}
+
+/// The license may have ended while it was held.
+fn ended_while_held(state: &State, rules: Rules<'_>, handle: Handle, now: Timestamp) -> Option<Vec<Event>> {
+    let entry = state.waiting_under(handle)?;
+    let offer = entry.offer.as_ref()?;
+    let asked = Asked::of_entry(state, rules, entry, now);
+    if asked.pools().any(|(pool, rules)| pool.key == offer.pool && asked.could_serve(pool, rules)) {
+        return None;
+    }
+    let denial = match choose(&asked, |pool, rules| asked.obstacle(pool, rules)) {
+        Err(furthest) => refusal(&asked, furthest),
+        Ok(_) => Denial::new(Code::HoldLapsed, minor::HOLD_LAPSED, "the licenses that were held have ended"),
+    };
+    Some(vec![dequeued((handle, entry), DequeueReason::Impossible(denial))])
+}
+
+/// The next step of one queue. Where the first of a line finds no licenses, nobody else in it does: there are no more ahead of the
+/// first than of the others.
+fn next(state: &State, rules: Rules<'_>, feature: &FeatureName, now: Timestamp) -> Option<Vec<Event>> {
+    // Those in a line have one priority.
+    let firsts = rules.usage.lines().of(feature).filter_map(|(_, line)| {
+        let handle = *line.first()?;
+        let asked = Asked::of_entry(state, rules, state.waiting_under(handle)?, now);
+        Some((Reverse(asked.rank()), handle))
+    });
+    let firsts: BTreeSet<(Reverse<u32>, Handle)> = firsts.collect();
+    let mut ahead: Option<Ahead<'_>> = None;
+    for (_, handle) in firsts {
+        let Some(entry) = state.waiting_under(handle) else { continue };
+        let behind = ahead.take().unwrap_or_else(|| Ahead::of(state, rules, &entry.request, now));
+        let mut asked = Asked::of_entry(state, rules, entry, now).behind(behind.before(handle));
         match choose(&asked, |pool, rules| asked.obstacle(pool, rules)) {
             Ok(pool) => {
                 let (checkout, found) = (Handle(state.last_handle + 1), asked.found(pool, Asking::Itself));
@@ -147,34 +219,85 @@ fn next(state: &State, rules: Rules<'_>, feature: &FeatureName, now: Timestamp) 
             }
             Err(_) => {}
         }
-        ahead = std::mem::take(&mut asked.ahead);
-        ahead.add(handle, entry, &asked);
+        ahead = Some(std::mem::take(&mut asked.ahead));
     }
     None
 }
 
-/// Where a request stands: behind those that came before it and could be served by one of its pools.
+/// Where a request stands: behind those with a higher priority, and those with its own that came before it, as far as they could be
+/// served by one of its pools.
 fn place(asked: &Asked<'_>, handle: Handle) -> Place {
     let mine: Vec<bool> = asked.pools().map(|(pool, rules)| asked.could_serve(pool, rules)).collect();
     let state = asked.state;
-    let before = state.queue(&asked.request.feature).take_while(|(other, _)| *other < handle);
-    let waiting = before.filter(|(_, entry)| entry.offer.is_none());
-    let mut ahead: Vec<(Vec<bool>, u64)> = Vec::new();
-    for (_, entry) in waiting {
-        let other =
-            Asked::new(state, asked.rules, &entry.request, (Some(entry.session), &entry.identity), asked.now);
+    let rank = asked.rank();
+    let mut ahead: Vec<Rivals<'_>> = Vec::new();
+    for (_, line) in asked.rules.usage.lines().of(&asked.request.feature) {
+        let Some(first) = line.first().copied() else { continue };
+        let Some(entry) = state.waiting_under(first) else { continue };
+        let other = Asked::of_entry(state, asked.rules, entry, asked.now);
+        let of_other = other.rank();
+        // Of a higher priority all are ahead.
+        let until = if of_other > rank { Handle(u64::MAX) } else { handle };
+        if of_other < rank || first >= until {
+            continue;
+        }
         let pools: Vec<bool> = other.pools().map(|(pool, rules)| other.could_serve(pool, rules)).collect();
         if pools.iter().zip(&mine).any(|(one, other)| *one && *other) {
-            ahead.push((pools, other.count()));
+            let last = line.last().is_some_and(|last| *last < until);
+            let many = if last { line.len() } else { line.range(..until).count() };
+            ahead.push(Rivals { pools, line, until, rank: of_other, many, count: other.count() });
         }
     }
     let wait = |(index, (pool, _)): (usize, (&_, _))| {
-        let rivals = ahead.iter().filter(|(pools, _)| pools.get(index).copied().unwrap_or(false));
-        estimate::wait(asked, pool, rivals.map(|(_, count)| *count))
+        let rivals = ahead.iter().filter(|rivals| rivals.pools.get(index).copied().unwrap_or(false));
+        let mut first: Vec<(Reverse<u32>, Handle, u64)> = Vec::new();
+        let mut wanted = 0_u64;
+        for rivals in rivals {
+            let before = rivals.line.iter().take_while(|other| **other < rivals.until);
+            let before = before.take(estimate::RIVALS_MAX + 1);
+            first.extend(before.map(|other| (Reverse(rivals.rank), *other, rivals.count)));
+            wanted = wanted.saturating_add(rivals.count.saturating_mul(rivals.many as u64));
+        }
+        first.sort_unstable();
+        let first = first.into_iter().map(|(.., count)| count).collect();
+        estimate::wait(asked, pool, estimate::Queue { first, wanted })
     };
     let able = asked.pools().enumerate().filter(|(index, _)| mine.get(*index).copied().unwrap_or(false));
-    let position = u32::try_from(ahead.len()).unwrap_or(u32::MAX).saturating_add(1);
+    let many: usize = ahead.iter().map(|rivals| rivals.many).sum();
+    let position = u32::try_from(many).unwrap_or(u32::MAX).saturating_add(1);
     Place { handle, position, wait_s: able.filter_map(wait).min() }
+}
+
+/// Those that wait for a feature in the order in which they are served where nothing else is in the way: by priority, then as they
+/// came. What is held for some stands where they stood.
+#[must_use]
+pub fn in_order<'a>(
+    state: &'a State,
+    rules: Rules<'a>,
+    feature: &FeatureName,
+    now: Timestamp,
+) -> Vec<(Handle, &'a Entry)> {
+    let mut all: Vec<(Handle, &Entry)> = state.queue(feature).collect();
+    // Nearly nobody has priorities.
+    if rules.policy.pools(feature.as_str()).iter().any(PoolRules::ranks) {
+        all.sort_by_cached_key(|(handle, entry)| {
+            (Reverse(Asked::of_entry(state, rules, entry, now).rank()), *handle)
+        });
+    }
+    all
+}
+
+/// Some that are ahead of a request and fare alike.
+struct Rivals<'a> {
+    /// Which of the feature's pools could serve them.
+    pools: Vec<bool>,
+    line: &'a Line,
+    /// Those of the line before this one are ahead.
+    until: Handle,
+    rank: u32,
+    many: usize,
+    /// How many licenses each wants.
+    count: u64,
 }
 
 /// Whether a session may use a number: it is the one of a request that waits and is offered this checkout.

@@ -104,7 +104,7 @@ impl Daemon {
     pub(super) fn record(&mut self, events: Vec<Event>, now: Now) {
         let record = Record { first: self.state.seq().next(), at: now.utc, events };
         self.state.evolve(&record);
-        self.usage.follow(&record, &self.served.catalog, &self.served.policy);
+        self.usage.follow(&record, &self.state, &self.served.catalog, &self.served.policy);
         self.batch.push(record);
         self.batch_ready.notify_one();
     }

@@ -1,13 +1,14 @@
 //! Those who wait: whatever frees licenses offers them in the same turn, and the clients are told once that is durable.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::super::connection::{Outgoing, Peer};
-use super::{Daemon, Waiting};
+use super::{Daemon, Recording, Waiting};
 use crate::code::{Code, minor};
 use crate::event::{Denial, DequeueReason, Event};
 use crate::ident::{Handle, SessionId};
-use crate::seat::{Command, Rules, check, decide};
+use crate::seat::{Command, Looked, Rules, check, decide, next_serving, next_wakeup};
 use crate::time::Now;
 use crate::wire::Notice;
 
@@ -15,10 +16,12 @@ impl Daemon {
     /// Serves the queues as far as they can be served now.
     pub(super) fn serve_queues(&mut self, now: Now) {
         while self.state.has_queue() {
+            let serve = Command::Serve(self.queues_looked);
             let rules =
                 Rules { catalog: &self.served.catalog, policy: &self.served.policy, usage: &self.usage };
-            let decision = decide(&self.state, rules, &Command::Serve, now);
+            let decision = decide(&self.state, rules, &serve, now);
             if decision.events.is_empty() {
+                self.queues_looked = Looked::of(&self.state, now);
                 return;
             }
             if let Err(violation) = check(&self.state, &self.served.catalog, &decision.events, now) {
@@ -31,6 +34,19 @@ impl Daemon {
             let news = news.into_iter().map(|(session, notice)| Waiting::Notice(session, notice));
             self.waiting.extend(news.map(|notice| (self.state.seq(), notice)));
         }
+    }
+
+    /// How long it is until something is due by itself, if that is within a span: licenses come back, a hold is over, a block ends.
+    pub(in crate::vendord) fn due_within(&self, span: Duration) -> Option<Duration> {
+        if self.recording != Recording::Open || self.stopping {
+            return None;
+        }
+        let due = next_wakeup(&self.state)
+            .into_iter()
+            .chain(next_serving(&self.state, self.queues_looked))
+            .min()?;
+        let ms = due.0.saturating_sub(self.state.confirmed(self.now().utc).0).max(0).unsigned_abs();
+        Some(Duration::from_millis(ms)).filter(|until| *until < span)
     }
 
     /// What a client is told of an event of the queue.

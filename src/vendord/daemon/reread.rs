@@ -12,7 +12,7 @@ use crate::code::{Code, minor};
 use crate::event::{Denial, Event, In, InReason, Reread};
 use crate::ident::{Digest, Handle, PoolKey, SessionId};
 use crate::policy::{Access, RuleId};
-use crate::seat::{Command, Reply, Seat, Usage, rules_of, surplus};
+use crate::seat::{Command, Looked, Reply, Seat, Usage, rules_of, surplus};
 use crate::vendord::reread::Read;
 use crate::vendord::rereading::{Answer, Order};
 
@@ -125,6 +125,7 @@ impl Daemon {
 
     pub(super) fn rebuild_usage(&mut self) {
         self.usage = Usage::rebuild(&self.state, &self.served.catalog, &self.served.policy);
+        self.queues_looked = Looked::default();
     }
 
     /// The signed line with this digest, of now or of a moment ago.

@@ -1,0 +1,231 @@
+//! Which of those who wait fare alike, so that one of them can speak for all: an index over state and policy, a part of
+//! [`crate::seat::Usage`].
+//!
+//! Two requests for a feature fare alike if the lines of the options file name their clients in the same way and count them
+//! together, and if they ask for as much of the same version: where the first of them finds no licenses, no later one finds any. Who
+//! may use licenses that are out already, because he shares them or they linger for him, stands for himself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::catalog::Catalog;
+use crate::event::{Checkout, Event, Identity};
+use crate::ident::{FeatureName, Handle, PoolKey, SessionId, Token, Version};
+use crate::policy::{Counted, LimitId, Policy, Profile};
+use crate::seat::choose::{Asked, Asking, sharing};
+use crate::seat::pool_use::{GroupKey, Place};
+use crate::seat::{Rules, State, Usage};
+use crate::time::Timestamp;
+
+/// Those that fare alike, in the order in which they came.
+pub(super) type Line = BTreeSet<Handle>;
+
+/// The lines of those for whom nothing is held. Equal if the same requests wait: who stands for himself may do so for longer than
+/// he must.
+#[derive(Debug, Clone, Default)]
+pub(in crate::seat) struct Lines {
+    features: BTreeMap<FeatureName, BTreeMap<Kind, Line>>,
+    waiting: BTreeMap<Handle, Waits>,
+    names: BTreeMap<(SessionId, Token), Handle>,
+    /// Who could share with whom in each pool.
+    sharers: BTreeSet<(PoolKey, GroupKey, Handle)>,
+    /// Who could take lingering licenses back.
+    places: BTreeSet<(Place, Handle)>,
+}
+
+impl PartialEq for Lines {
+    fn eq(&self, other: &Self) -> bool {
+        self.waiting.keys().eq(other.waiting.keys())
+    }
+}
+
+impl Eq for Lines {}
+
+#[derive(Debug, Clone)]
+struct Waits {
+    feature: FeatureName,
+    kind: Kind,
+    name: (SessionId, Token),
+    groups: Vec<(PoolKey, GroupKey)>,
+    place: Place,
+}
+
+/// What is equal between those that fare alike.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Alike(Arc<Alike>),
+    Alone(Handle),
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Alike {
+    profile: Profile,
+    version: Version,
+    count: u32,
+    /// Whether the hostid and the platform are right, pool by pool.
+    fits: Vec<(bool, bool)>,
+    counted: Vec<(LimitId, Counted)>,
+}
+
+impl Lines {
+    /// The lines of a feature.
+    pub(super) fn of(&self, feature: &FeatureName) -> impl Iterator<Item = (&Kind, &Line)> {
+        self.features.get(feature).into_iter().flatten()
+    }
+
+    /// The kind of a request that waits.
+    pub(super) fn kind(&self, handle: Handle) -> Option<&Kind> {
+        self.waiting.get(&handle).map(|waits| &waits.kind)
+    }
+
+    fn insert(&mut self, handle: Handle, waits: Waits) {
+        let line = self.features.entry(waits.feature.clone()).or_default();
+        line.entry(waits.kind.clone()).or_default().insert(handle);
+        self.names.insert(waits.name, handle);
+        self.sharers.extend(waits.groups.iter().map(|(pool, key)| (pool.clone(), key.clone(), handle)));
+        self.places.insert((waits.place.clone(), handle));
+        self.waiting.insert(handle, waits);
+    }
+
+    fn remove(&mut self, handle: Handle) -> Option<Waits> {
+        let waits = self.waiting.remove(&handle)?;
+        if let Some(lines) = self.features.get_mut(&waits.feature) {
+            if let Some(line) = lines.get_mut(&waits.kind) {
+                line.remove(&handle);
+                if line.is_empty() {
+                    lines.remove(&waits.kind);
+                }
+            }
+            if lines.is_empty() {
+                self.features.remove(&waits.feature);
+            }
+        }
+        self.names.remove(&waits.name);
+        for (pool, key) in &waits.groups {
+            self.sharers.remove(&(pool.clone(), key.clone(), handle));
+        }
+        self.places.remove(&(waits.place.clone(), handle));
+        Some(waits)
+    }
+
+    /// It stands for itself from now on.
+    fn single_out(&mut self, handle: Handle) {
+        if let Some(waits) = self.remove(handle) {
+            self.insert(handle, Waits { kind: Kind::Alone(handle), ..waits });
+        }
+    }
+
+    /// Licenses of a pool are out that this client's other checkouts may share.
+    fn shared(&mut self, catalog: &Catalog, pool: &PoolKey, request: &Checkout, identity: &Identity) {
+        if self.sharers.is_empty() {
+            return;
+        }
+        let Some(key) = catalog.pool(pool).and_then(|pool| sharing(pool, request, identity)) else { return };
+        let from = (pool.clone(), key, Handle(0));
+        let same = |(of, key, _): &&(PoolKey, GroupKey, Handle)| *of == from.0 && *key == from.1;
+        let sharers: Vec<Handle> =
+            self.sharers.range(&from..).take_while(same).map(|(.., handle)| *handle).collect();
+        sharers.into_iter().for_each(|handle| self.single_out(handle));
+    }
+
+    /// Licenses linger for a client.
+    fn lingering(&mut self, identity: &Identity) {
+        let from = (Place::of(identity), Handle(0));
+        let same = |(place, _): &&(Place, Handle)| *place == from.0;
+        let own: Vec<Handle> =
+            self.places.range(&from..).take_while(same).map(|(_, handle)| *handle).collect();
+        own.into_iter().for_each(|handle| self.single_out(handle));
+    }
+}
+
+impl Usage {
+    /// Puts all that wait into lines.
+    pub(in crate::seat) fn line_up(&mut self, state: &State, catalog: &Catalog, policy: &Policy) {
+        for (handle, entry) in state.waiting().filter(|(_, entry)| entry.offer.is_none()) {
+            let asker = (entry.session, &entry.identity);
+            self.queued(state, (catalog, policy), handle, asker, &entry.request);
+        }
+    }
+
+    /// Follows an event of the queue, or one that lets somebody use what is out.
+    pub(in crate::seat) fn follow_queue(
+        &mut self,
+        event: &Event,
+        state: &State,
+        (catalog, policy): (&Catalog, &Policy),
+    ) {
+        match event {
+            Event::Queued(queued) => {
+                let asker = (queued.session, &queued.identity);
+                self.queued(state, (catalog, policy), queued.handle, asker, &queued.request);
+            }
+            _ if self.lines.waiting.is_empty() => {}
+            Event::Offered(offered) => {
+                self.lines.remove(offered.entry);
+                self.lines.shared(catalog, &offered.pool, &offered.request, &offered.identity);
+            }
+            Event::Dequeued(dequeued) => drop(self.lines.remove(dequeued.entry)),
+            Event::Out(out) => {
+                let name = (out.session, out.request.token);
+                if let Some(handle) = self.lines.names.get(&name).copied() {
+                    self.lines.remove(handle);
+                }
+                if out.accounting.shares.is_some() {
+                    self.lines.shared(catalog, &out.pool, &out.request, &out.identity);
+                }
+            }
+            Event::Lingering(lingering) => {
+                if let Some(seat) = state.seat(lingering.handle) {
+                    self.lines.lingering(&seat.identity);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn queued(
+        &mut self,
+        state: &State,
+        (catalog, policy): (&Catalog, &Policy),
+        handle: Handle,
+        (session, identity): (SessionId, &Identity),
+        request: &Checkout,
+    ) {
+        let rules = Rules { catalog, policy, usage: &*self };
+        // Nothing that is asked here depends on the time.
+        let asked = Asked::new(state, rules, request, (Some(session), identity), Timestamp(0));
+        let uses = |found: &super::super::linger::Found| found.joined.is_some() || !found.taken.is_empty();
+        let alone = request.wishes.borrow.is_some()
+            // What suites reserve for a user depends on what he has.
+            || catalog.reserves()
+            || asked.pools().any(|(pool, _)| uses(&asked.found(pool, Asking::Itself)));
+        let kind = if alone { Kind::Alone(handle) } else { Kind::Alike(Arc::new(asked.alike())) };
+        let groups = asked.pools().filter_map(|(pool, _)| {
+            let key = sharing(pool, request, identity)?;
+            Some((pool.key.clone(), key))
+        });
+        let waits = Waits {
+            feature: request.feature.clone(),
+            kind,
+            name: (session, request.token),
+            groups: groups.collect(),
+            place: Place::of(identity),
+        };
+        self.lines.insert(handle, waits);
+    }
+}
+
+impl Asked<'_> {
+    /// What decides how this request fares beside what is out.
+    fn alike(&self) -> Alike {
+        let fits =
+            |pool: &crate::catalog::Pool| (pool.admits(self.identity()), pool.runs_on(self.identity()));
+        Alike {
+            profile: self.client().clone(),
+            version: self.request.version,
+            count: self.request.count.get(),
+            fits: self.pools().map(|(pool, _)| fits(pool)).collect(),
+            counted: self.counted(),
+        }
+    }
+}
