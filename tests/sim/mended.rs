@@ -129,3 +129,26 @@ fn a_grace_is_whole_whenever_it_begins() {
         );
     }
 }
+
+/// A look at the clocks was recorded between the announcement of a reread and its event, so that the former rules came back when the
+/// disk was full, and granted what is not there any more.
+#[test]
+fn a_reread_holds_also_when_the_clock_was_set_just_before() {
+    let plan = Plan { seed: 51_006_088, site: 2, clients: 5, lease_s: 18, grace_s: 4, commit_ms: 1, ..PLAN };
+    plays(
+        &plan,
+        &[
+            Step::Start { client: 3 },
+            Step::Start { client: 4 },
+            Step::Wait { ms: 13 },
+            Step::ServerClock { ms: -3_172_872 },
+            Step::Reread { book: 2, broken: false },
+            checkout(3, 1, 1, Some(0)),
+            checkout(4, 1, 2, Some(100)),
+            Step::Wait { ms: 476 },
+            Step::Checkin { client: 4, nth: 4 },
+            Step::DiskFull { ms: 1291 },
+            Step::Wait { ms: 1 },
+        ],
+    );
+}

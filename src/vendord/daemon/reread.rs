@@ -62,6 +62,8 @@ impl Daemon {
             removed: Vec::new(),
         };
         let now = self.now();
+        // What else is to be recorded comes before, as the number of the reread is announced below.
+        self.attend_clock(now);
         self.lapse(now);
         let command = Command::Reread { reread: Box::new(reread), catalog: Arc::clone(&served.catalog) };
         let left = |seat: &Seat| served.catalog.pool(&seat.pool).is_none();
