@@ -19,6 +19,7 @@ mod serve {
     mod contention;
     mod crowd;
     mod disk;
+    mod expiry;
     mod hostile;
     mod lines;
     mod queue;

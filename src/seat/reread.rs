@@ -32,10 +32,11 @@ impl fmt::Display for Surplus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pool, in_use, count } = self;
         let over = in_use.saturating_sub(*count);
+        let licenses = if *in_use == 1 { "license is" } else { "licenses are" };
         let (are, have) = (if *count == 1 { "is" } else { "are" }, if over == 1 { "has" } else { "have" });
         write!(
             f,
-            "{pool}: {in_use} licenses are in use and {count} {are} there; it grants none until {over} {have} come back"
+            "{pool}: {in_use} {licenses} in use and {count} {are} there; it grants none until {over} {have} come back"
         )
     }
 }

@@ -1,4 +1,4 @@
-//! Rereads that nobody orders: after the midnight at which a license begins or expires (`flexnet-files.md` 6.1), and when an
+//! Rereads that nobody orders, and what is done in their place where they are switched off: after the midnight at which a license begins or expires (`flexnet-files.md` 6.1), and when an
 //! options file that could not be read at the start can be read.
 
 use std::sync::Arc;
@@ -27,15 +27,19 @@ pub(super) async fn follow(shared: Shared, orders: mpsc::Sender<Order>, voice: V
         Boundary::after(daemon.now().utc, &daemon.served().catalog)
     };
     let mut tried = Instant::now();
+    let mut unnamed = false;
     loop {
         looks.tick().await;
         let (passed, again, missing) = {
             let daemon = shared.borrow();
             let served = daemon.served();
-            let passed = boundary.passed(daemon.now().utc, &served.catalog)
-                && !served.policy.settings().no_automatic_reread;
+            let passed = boundary.passed(daemon.now().utc, &served.catalog);
+            let rereads = !served.policy.settings().no_automatic_reread;
+            // A reread names them itself. Without one, licenses end by their date all the same.
+            unnamed |= passed && !rereads;
+            unnamed = unnamed && !daemon.name_surplus();
             let missing = daemon.config.options_file.clone().filter(|_| served.origin.options_awaited);
-            (passed, daemon.config.options_again, missing)
+            (passed && rereads, daemon.config.options_again, missing)
         };
         if passed {
             order(&orders, "midnight", false);

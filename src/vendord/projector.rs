@@ -51,6 +51,8 @@ pub(super) enum Task {
     Grounds(GroundsQuery, oneshot::Sender<BytesMut>),
     /// The state as it is on disk, and what is served by it.
     State(oneshot::Sender<(Box<State>, Served)>),
+    /// Names in the log the pools of which more licenses are out than they have now.
+    Surplus,
     /// Writes a last snapshot and ends.
     End,
 }
@@ -164,6 +166,7 @@ impl Projection {
                 Ok(Task::State(reply)) => {
                     let _ = reply.send((Box::new(self.state.clone()), self.setting.served.clone()));
                 }
+                Ok(Task::Surplus) => self.log_surplus(self.setting.clock.now().utc),
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Task::End) | Err(RecvTimeoutError::Disconnected) => break,
             }

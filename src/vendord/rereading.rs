@@ -152,6 +152,9 @@ async fn carry_out(shared: &Shared, mut order: Order, voice: &Voice, zone: &Time
         let mut daemon = shared.borrow_mut();
         daemon.config.license_files = config.license_files;
         daemon.config.options_file = config.options_file;
+    } else if order.automatic {
+        // The midnight that ordered it may have ended licenses, whatever the files are like.
+        shared.borrow().name_surplus();
     }
     tell(&answer, &served, &order, voice, number);
     answer.cut()

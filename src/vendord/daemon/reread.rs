@@ -13,6 +13,7 @@ use crate::event::{Denial, Event, In, InReason, Reread};
 use crate::ident::{Digest, Handle, PoolKey, SessionId};
 use crate::policy::{Access, RuleId};
 use crate::seat::{Command, Looked, Reply, Seat, Usage, rules_of, surplus};
+use crate::vendord::projector::Task;
 use crate::vendord::reread::Read;
 use crate::vendord::rereading::{Answer, Order};
 
@@ -123,6 +124,11 @@ impl Daemon {
         }
         // Whoever asked may have gone.
         let _ = pending.reply.send(pending.answer);
+    }
+
+    /// Lets the log name pools that grant none until some licenses have come back; false if it has no time for that now.
+    pub(in crate::vendord) fn name_surplus(&self) -> bool {
+        self.projector.offer(Task::Surplus)
     }
 
     pub(super) fn rebuild_usage(&mut self) {

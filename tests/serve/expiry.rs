@@ -1,0 +1,134 @@
+//! A pool whose lots end at different midnights while its licenses are out.
+
+use seatkeeper::ident::{Handle, Token};
+use seatkeeper::wire::{FeatureCount, Message, Purpose, StatusItem};
+
+use crate::daemon::{Daemon, Wire, until};
+use crate::moved_clock::{MovedClock, days, hours};
+use crate::{Site, now};
+
+/// Fourteen hours east of Greenwich, and as far west as there is a zone, with their hours.
+const ZONES: [(&str, i64); 2] = [("<EAST>-14", 14), ("<WEST>12", -12)];
+const SURPLUS: &str =
+    "SURPLUS: fx 1: 3 licenses are in use and 1 is there; it grants none until 2 have come back";
+
+/// Somebody with one license.
+struct Holder {
+    wire: Wire,
+    handle: Handle,
+}
+
+impl Holder {
+    fn new(name: &str, daemon: &Daemon, clock: &MovedClock) -> Self {
+        let mut wire = Wire::connect(daemon.port).unwrap();
+        wire.hello(name, Purpose::New, clock.now()).unwrap().unwrap();
+        let handle = wire.checkout(1, 0, "fx", 1).unwrap().granted().handle;
+        Self { wire, handle }
+    }
+
+    fn beat(&mut self) {
+        let beat = Message::Heartbeat { acknowledged: Token(1), idle_s: None };
+        assert!(matches!(self.wire.ask(&beat).unwrap(), Message::HeartbeatAck { .. }));
+        assert!(self.wire.notices.is_empty(), "{:?}", self.wire.notices);
+    }
+
+    fn give_back(mut self) {
+        assert_eq!(self.wire.checkin(2, 1, self.handle).unwrap().number(), 0);
+    }
+}
+
+/// What a newcomer hears, who gives back at once what he gets.
+fn ask(daemon: &Daemon, clock: &MovedClock) -> i32 {
+    let mut wire = Wire::connect(daemon.port).unwrap();
+    wire.hello("dan", Purpose::New, clock.now()).unwrap().unwrap();
+    let number = wire.checkout(1, 0, "fx", 1).unwrap().number();
+    wire.ask(&Message::Goodbye).unwrap();
+    number
+}
+
+/// How many licenses lmstat would show, and how many of them out.
+fn shown(daemon: &Daemon, clock: &MovedClock) -> (u32, u32) {
+    let mut wire = Wire::connect(daemon.port).unwrap();
+    wire.hello("eve", Purpose::Ask, clock.now()).unwrap().unwrap();
+    let question = Message::AskStatus { feature: Some("fx".parse().unwrap()), users: false };
+    let Message::Status(items) = wire.ask(&question).unwrap() else { panic!("STATUS") };
+    items
+        .iter()
+        .find_map(|item| match item {
+            StatusItem::Feature { count: FeatureCount::Counted { issued, in_use }, .. } => {
+                Some((*issued, *in_use))
+            }
+            _ => None,
+        })
+        .unwrap()
+}
+
+/// Runs a pool of two lots over both ends and returns what the log said.
+fn over_two_midnights(zone: &str, east: i64, options: &str) -> Option<String> {
+    let clock = MovedClock::new()?;
+    let local = |at: i64| jiff::Timestamp::from_second(at / 1000 + east * 3600).unwrap();
+    let day = |at: i64| local(at).strftime("%d-%b-%Y").to_string().to_lowercase();
+    let begin = now().0;
+    let (first, last) = (begin + days(2), begin + days(5));
+    let site = Site::new(300, 5);
+    site.serve(&format!(
+        "SERVER this_host ANY 27000\nVENDOR LGS\nINCREMENT fx LGS 1.0 {} 2\nINCREMENT fx LGS 1.0 {} 1\n\
+         FEATURE zz LGS 1.0 permanent 1\n",
+        day(first),
+        day(last)
+    ));
+    let path = site.dir.path().join("LGS.opt");
+    std::fs::write(&path, options).unwrap();
+    let daemon = site.start_on(|command| {
+        clock.rule(command);
+        command.arg("--options").arg(&path).env("TZ", zone);
+    });
+    let sleep_to = |after: i64, hour: i64| {
+        let midnight = after + days(1) - (after + hours(east)).rem_euclid(days(1));
+        clock.suspend(midnight + hours(hour) - clock.now().0);
+    };
+
+    let mut holders: Vec<Holder> =
+        ["ann", "bob", "cid"].map(|name| Holder::new(name, &daemon, &clock)).into();
+    sleep_to(first, -1);
+    holders.iter_mut().for_each(Holder::beat);
+    assert_eq!((shown(&daemon, &clock), ask(&daemon, &clock)), ((3, 3), -4));
+    assert!(!daemon.log().contains("SURPLUS"), "{}", daemon.log());
+    sleep_to(first, 1);
+    holders.iter_mut().for_each(Holder::beat);
+    assert_eq!((shown(&daemon, &clock), ask(&daemon, &clock)), ((1, 3), -4));
+    until("the surplus to be named", || daemon.log().contains(SURPLUS));
+    for left in [2, 1] {
+        holders.pop().unwrap().give_back();
+        holders.iter_mut().for_each(Holder::beat);
+        assert_eq!((shown(&daemon, &clock), ask(&daemon, &clock)), ((1, left), -4));
+    }
+    holders.pop().unwrap().give_back();
+    assert_eq!((shown(&daemon, &clock), ask(&daemon, &clock)), ((1, 0), 0));
+    let mut last_one = Holder::new("ann", &daemon, &clock);
+    sleep_to(last, 1);
+    last_one.beat();
+    assert_eq!((shown(&daemon, &clock), ask(&daemon, &clock)), ((0, 1), -10));
+    let none = "SURPLUS: fx 1: 1 license is in use and 0 are there";
+    until("the last one to be named", || daemon.log().contains(none));
+    last_one.give_back();
+    assert_eq!((shown(&daemon, &clock), ask(&daemon, &clock)), ((0, 0), -10));
+    let log = daemon.log();
+    assert_eq!(log.matches("SURPLUS").count(), 2, "once at each midnight\n{log}");
+    Some(log)
+}
+
+#[test]
+fn lots_that_end_without_a_reread_leave_their_pool_and_name_the_surplus() {
+    for (zone, east) in ZONES {
+        let Some(log) = over_two_midnights(zone, east, "AUTOMATIC_REREAD OFF\n") else { return };
+        assert!(!log.contains("Reread"), "{log}");
+    }
+}
+
+#[test]
+fn lots_that_end_with_the_automatic_reread_name_the_same_surplus() {
+    let [(zone, east), _] = ZONES;
+    let Some(log) = over_two_midnights(zone, east, "# none\n") else { return };
+    assert_eq!(log.matches("Requested from midnight").count(), 2, "{log}");
+}
