@@ -38,7 +38,7 @@ pub use granted::Granted;
 pub use keys::key_parts;
 pub use named::Named;
 pub use package::COMPONENT_LOTS_MAX;
-pub use pool::{Lot, Period, Pool, Retirement, SignedLine, Suite};
+pub use pool::{Lot, Period, Pool, Retirement, SignedLine, Suite, borrow_hours};
 pub use unserved::Unserved;
 pub use verdict::{IgnoredReason, LinePlace, LineVerdict, Note, RefusedReason, Verdict};
 pub(crate) use verify::{Claim, verify};

@@ -7,6 +7,7 @@
 mod applets;
 mod classic;
 mod judging;
+mod lmborrow;
 mod lmcatalog;
 mod lmcksum;
 mod lmclock;

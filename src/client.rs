@@ -21,6 +21,7 @@
 //! ```
 
 pub mod blocking;
+mod borrow;
 pub mod codec;
 mod config;
 mod dial;
@@ -34,6 +35,10 @@ mod seat;
 mod verify;
 mod waiting;
 
+pub use borrow::{
+    BORROW_DIR_VARIABLE, BORROW_VARIABLE, BorrowOrder, BorrowState, Borrows, LocalBorrow, Renewal, clear_orders,
+    default_borrow_dir, end_of, orders, set_order, vendor_or_all,
+};
 pub use config::{Config, Loss, OnLoss, PROJECT_VARIABLE, Trust, own_claims};
 pub use dial::{Connection, Limits, TIMEOUT_VARIABLE};
 pub use error::{Attempt, CheckoutFailure, ClientError, DialError, SystemError};
@@ -156,7 +161,8 @@ impl Client {
         self.checkout_many(feature, version, 1).await
     }
 
-    /// Asks for `count` licenses at once, at each place of the search path in order until one grants.
+    /// Asks for `count` licenses at once, at each place of the search path in order until one grants. What this user has borrowed on
+    /// this machine is looked at before; while LM_BORROW orders it, what is granted is borrowed.
     ///
     /// # Errors
     /// [`ClientError::Checkout`] says for each place why it did not grant; names and numbers that can't be asked for are
@@ -183,6 +189,12 @@ impl Client {
             return waiting.seat().await;
         }
         let wanted = Wanted::parse(feature, version, count)?;
+        // Who borrows by the wishes alone would have no record of it.
+        let wishes = &Wishes { borrow: None, ..wishes.clone() };
+        let (seat, refusals) = self.borrowed(&wanted, wishes).await?;
+        if let Some(seat) = seat {
+            return Ok(seat);
+        }
         let mut attempts = Vec::new();
         for source in self.places_for(&wanted) {
             match self.checkout_at(source, &wanted, wishes).await {
@@ -190,6 +202,7 @@ impl Client {
                 Err(attempt) => attempts.push(attempt),
             }
         }
+        borrow::with_refusals(&mut attempts, refusals);
         Err(self.failure(wanted, attempts))
     }
 

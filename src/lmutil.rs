@@ -7,6 +7,7 @@ pub mod catalogs;
 mod difference;
 pub mod inputs;
 pub mod license_texts;
+pub mod lmborrow;
 pub mod lmcatalog;
 pub mod lmcksum;
 pub mod lmclock;

@@ -39,6 +39,7 @@ pub use statedir::{
 };
 pub use user::{display_name, host_name, user_name};
 pub use whole_file::{
-    Secrecy, is_taken, make_dir_like_parent, others_may_read, replace, replace_keeping, write_new,
+    Secrecy, is_taken, make_dir_like_parent, others_may_read, remove_durably, replace, replace_durably,
+    replace_keeping, write_new,
 };
 pub use zone::{SystemZone, named_zone, system_zone};

@@ -316,7 +316,8 @@ fn number(line: &FeatureLine, name: &str) -> Option<u32> {
 }
 
 /// For how many hours a line lets its licenses be borrowed (`flexnet-files.md` 3.12).
-fn borrow_hours(line: &FeatureLine) -> Option<u32> {
+#[must_use]
+pub fn borrow_hours(line: &FeatureLine) -> Option<u32> {
     let borrow = line.attribute("BORROW")?;
     Some(match &borrow.value {
         None => BORROW_HOURS_NUMBER,

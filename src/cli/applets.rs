@@ -4,7 +4,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::terminal::is_output_lost;
 use super::{
-    Call, PROGRAM, USAGE, classic, lmcatalog, lmcksum, lmclock, lmcrypt, lmdiff, lmdown, lmexplain, lmfmt,
+    Call, PROGRAM, USAGE, classic, lmborrow, lmcatalog, lmcksum, lmclock, lmcrypt, lmdiff, lmdown, lmexplain, lmfmt,
     lmhostid, lminstall, lmlicvalidator, lmlint, lmopt, lmremove, lmreread, lmstat, lmutil, lmver, lsp,
     print, print_error, run,
 };
@@ -46,6 +46,8 @@ pub(super) static APPLETS: &[Applet] = &[
     applet!("lmstat", lmstat, classic: true, hidden: false),
     applet!("lmdown", lmdown, classic: true, hidden: false),
     applet!("lmremove", lmremove, classic: true, hidden: false),
+    applet!("lmborrow", lmborrow, classic: true, hidden: false),
+    applet!("lmborrowl", lmborrow, classic: true, hidden: true),
     applet!("lmreread", lmreread, classic: true, hidden: false),
     applet!("lmclock", lmclock, classic: true, hidden: false),
     applet!("lmhostid", lmhostid, classic: true, hidden: false),

@@ -12,6 +12,8 @@ const TOOLS: &[&str] = &[
     "lmstat",
     "lmdown",
     "lmremove",
+    "lmborrow",
+    "lmborrowl",
     "lmreread",
     "lmclock",
     "lmhostid",
@@ -76,7 +78,7 @@ fn no_such_tool(called: &str, name: &str) -> u8 {
 
 fn usage(called: &str) -> String {
     let mut text = format!("{}\nUsage: {called} COMMAND [ARGUMENTS]\n\nCommands:\n", banner(called));
-    for applet in APPLETS.iter().filter(|applet| TOOLS.contains(&applet.name)) {
+    for applet in APPLETS.iter().filter(|applet| TOOLS.contains(&applet.name) && !applet.hidden) {
         text.push_str(&format!("  {:<15} {}\n", applet.name, applet.about()));
     }
     text.push_str(&format!("\n\"{called} COMMAND -help\" explains one.\n"));

@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::borrow::default_borrow_dir;
 use super::dial::Limits;
 use super::path::SearchPath;
 use crate::event::{Claims, Denial, Identity, SessionKind};
@@ -55,6 +57,8 @@ pub struct Config {
     pub limits: Limits,
     /// How long a request may wait for its answer, with a lost connection being sought again meanwhile.
     pub patience: Duration,
+    /// Where what is borrowed is kept; none keeps nothing, and borrows nothing.
+    pub borrow_dir: Option<PathBuf>,
     /// Called for each seat that is lost, on the client's own task: it must not block.
     pub on_loss: Option<OnLoss>,
 }
@@ -116,6 +120,7 @@ impl Config {
             },
             limits: Limits::from_environment(),
             patience: PATIENCE,
+            borrow_dir: default_borrow_dir(),
             on_loss: None,
         })
     }

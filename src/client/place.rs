@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::config::{Config, Trust};
 use super::error::{Attempt, SystemError};
-use super::path::{Entry, ServerAddress};
+use super::path::{Entry, SearchPath, ServerAddress};
 use crate::catalog::{Catalog, Granted};
 use crate::code::{Code, minor};
 use crate::event::Denial;
@@ -108,6 +108,28 @@ fn every_place(config: &Config) -> Vec<Place> {
         }
     }
     places
+}
+
+/// The servers that a path names, those of one entry or file together. What names none is passed over.
+pub(super) fn servers(path: &SearchPath) -> Vec<Vec<ServerAddress>> {
+    let of_file = |file: &Path| {
+        let bytes = read_regular(file, LICENSE_FILE_BYTES_MAX).unwrap_or_default();
+        let file = client_part(LicenseFile::parse(Source::new(&file.display().to_string(), &bytes)));
+        file.servers().map(|server| ServerAddress { port: server.port, host: server.host.clone() }).collect()
+    };
+    let mut found = Vec::new();
+    for entry in &path.entries {
+        match entry {
+            Entry::Server(server) => found.push(vec![server.clone()]),
+            Entry::Triad(servers) => found.push(servers.to_vec()),
+            Entry::Path(path) if path.is_dir() => {
+                found.extend(licenses_in(path).unwrap_or_default().iter().map(|file| of_file(file)));
+            }
+            Entry::Path(path) => found.push(of_file(path)),
+            Entry::Bad { .. } => {}
+        }
+    }
+    found
 }
 
 /// The servers of a file; before them its uncounted lines, if USE_SERVER leaves only the rest to the server.

@@ -3,6 +3,7 @@
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Wanted;
+use super::borrow::BorrowedSeat;
 use super::driver::Command;
 use super::error::ClientError;
 use super::local::LocalGrant;
@@ -36,6 +37,8 @@ pub(super) enum Held {
     },
     /// In a file of this machine; nobody counts it.
     Local,
+    /// In what is borrowed on this machine.
+    Borrowed(BorrowedSeat),
 }
 
 impl Seat {
@@ -64,6 +67,18 @@ impl Seat {
         Self { feature, version, count, expires, demo, place, held: Held::Local }
     }
 
+    pub(super) fn borrowed(
+        wanted: &Wanted,
+        until: Timestamp,
+        demo: bool,
+        place: String,
+        held: BorrowedSeat,
+    ) -> Self {
+        let Wanted { feature, version, count } = wanted.clone();
+        let held = Held::Borrowed(held);
+        Self { feature, version, count, expires: Some(until), demo, place, held }
+    }
+
     /// The feature.
     #[must_use]
     pub const fn feature(&self) -> &FeatureName {
@@ -82,7 +97,7 @@ impl Seat {
         self.count
     }
 
-    /// When the license line expires; none if never.
+    /// When the license line expires, or the record of a borrow ends; none if never.
     #[must_use]
     pub const fn expires(&self) -> Option<Timestamp> {
         self.expires
@@ -105,6 +120,7 @@ impl Seat {
     pub const fn handle(&self) -> Option<Handle> {
         match &self.held {
             Held::Server { handle, .. } => Some(*handle),
+            Held::Borrowed(borrowed) => Some(borrowed.handle),
             Held::Local => None,
         }
     }
@@ -113,14 +129,14 @@ impl Seat {
     #[must_use]
     pub fn loss(&self) -> Option<Denial> {
         match &self.held {
-            Held::Server { lost, .. } => lost.borrow().clone(),
+            Held::Server { lost, .. } | Held::Borrowed(BorrowedSeat { lost, .. }) => lost.borrow().clone(),
             Held::Local => None,
         }
     }
 
     /// Waits until the seat is lost. A seat that is never lost waits for ever.
     pub async fn lost(&self) -> Denial {
-        if let Held::Server { lost, .. } = &self.held {
+        if let Held::Server { lost, .. } | Held::Borrowed(BorrowedSeat { lost, .. }) = &self.held {
             let mut lost = lost.clone();
             if let Ok(denial) = lost.wait_for(Option::is_some).await
                 && let Some(denial) = denial.clone()
@@ -129,6 +145,12 @@ impl Seat {
             }
         }
         std::future::pending().await
+    }
+
+    /// Whether it is from what is borrowed on this machine. Giving it back ends no borrow.
+    #[must_use]
+    pub const fn is_borrowed(&self) -> bool {
+        matches!(self.held, Held::Borrowed(_))
     }
 
     /// Gives the licenses back and waits for the server's word.

@@ -1,6 +1,7 @@
 //! Whether a grant is the publisher's: the signed line behind it is looked at once per session.
 
 use super::config::{Config, Trust};
+use crate::catalog::borrow_hours;
 use crate::code::{Code, minor};
 use crate::event::{Denial, Grant};
 use crate::ident::{Digest, FeatureName, Version};
@@ -84,6 +85,26 @@ pub(super) fn fits(lines: &[VerifiedLine], config: &Config, granted: &Granted<'_
                 check_source(&upgrade.to, lines, granted)?;
                 check_terms(&upgrade.to, config, granted)?;
             }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the lines that give a feature let it be borrowed for so long.
+pub(super) fn lend(lines: &[VerifiedLine], span_ms: i64) -> Result<(), Denial> {
+    let giving = lines
+        .iter()
+        .filter_map(VerifiedLine::terms)
+        // What an UPGRADE line takes licenses from says nothing of what they become.
+        .filter(|line| !lines.iter().any(|other| other.upgrades(line)));
+    for line in giving {
+        let Some(hours) = borrow_hours(line) else {
+            let note = format!("the line of {} behind the borrow has no BORROW", line.name);
+            return Err(Denial::new(Code::NotBorrowable, minor::NOT_BORROWABLE, &note));
+        };
+        if span_ms > i64::from(hours).saturating_mul(3_600_000) {
+            let note = format!("the line of {} behind the borrow lets it be borrowed for {hours} h", line.name);
+            return Err(Denial::new(Code::BorrowTooLong, minor::BORROW_TOO_LONG, &note));
         }
     }
     Ok(())

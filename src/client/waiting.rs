@@ -98,6 +98,12 @@ impl Client {
         taking: Taking,
     ) -> Result<Waiting, ClientError> {
         let wanted = Wanted::parse(feature, version, count)?;
+        let wishes = &Wishes { borrow: None, ..wishes.clone() };
+        let (seat, refusals) = self.borrowed(&wanted, wishes).await?;
+        if let Some(seat) = seat {
+            let (place, ready) = (seat.place().to_owned(), Some((seat, None)));
+            return Ok(Waiting { client: self.clone(), wanted, place, queue: None, ready });
+        }
         let places: Vec<&Source> = self.places_for(&wanted).collect();
         let is_server = |source: &&&Source| matches!(source.place, Place::Servers(_));
         // A server that is the only one can be asked with the queue at once, and need not say no first.
@@ -127,7 +133,9 @@ impl Client {
                 Err(refusal) => *attempt = Some(refusal),
             }
         }
-        Err(self.failure(wanted, attempts.into_iter().flatten().collect()))
+        let mut attempts = attempts.into_iter().flatten().collect();
+        super::borrow::with_refusals(&mut attempts, refusals);
+        Err(self.failure(wanted, attempts))
     }
 
     /// Asks one server with its queue.

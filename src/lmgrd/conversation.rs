@@ -328,7 +328,7 @@ impl Talk {
             ControlVerb::Shutdown { .. } => (self.desk.refuse_down, "lmdown", "SHUTDOWN"),
             ControlVerb::Reread { .. } => (self.desk.refuse_reread, "lmreread", "REREAD"),
             ControlVerb::Remove { .. } => (self.desk.refuse_remove, "lmremove", "REMOVE"),
-            ControlVerb::Explain { .. } | ControlVerb::AcceptClock => {
+            ControlVerb::Explain { .. } | ControlVerb::AcceptClock | ControlVerb::Recall { .. } => {
                 let note = "this is lmgrd; ask a vendor daemon";
                 return Reply::refuse(Code::RequestNotSupported, minor::TYPE_UNKNOWN, note);
             }

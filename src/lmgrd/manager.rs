@@ -340,7 +340,7 @@ impl Manager {
                 self.remove_asked(order, &vendor, &removal);
                 None
             }
-            ControlVerb::Explain { .. } | ControlVerb::AcceptClock => {
+            ControlVerb::Explain { .. } | ControlVerb::AcceptClock | ControlVerb::Recall { .. } => {
                 let note = "this is for a vendor daemon";
                 let denial = Denial::new(Code::RequestNotSupported, minor::TYPE_UNKNOWN, note);
                 let _ = order.reply.send(Err(denial));

@@ -72,7 +72,7 @@ pub fn accept(
 }
 
 /// Connections to the vendor daemons that are meant.
-async fn connect(
+pub(super) async fn connect(
     candidate: &Candidate,
     only: Option<&VendorName>,
     limits: Limits,

@@ -79,6 +79,40 @@ pub fn replace_keeping(path: &Path, bytes: &[u8], kept: &Path, secrecy: Secrecy)
     put(&path, bytes, secrecy, secrecy == Secrecy::Public)
 }
 
+/// Puts `bytes` into the place of `path` in one step, readable by its owner alone. When this comes back the system has the file on its
+/// disk under that name.
+///
+/// # Errors
+/// What the system said; the file is then as it was, or as it is to be and perhaps not on the disk yet.
+pub fn replace_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = beside(path)?;
+    // One of a process of this number that was killed.
+    let _ = std::fs::remove_file(&beside);
+    let written =
+        write_new(&beside, bytes, Secrecy::Secret).and_then(|()| std::fs::rename(&beside, path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    written.and_then(|()| sync_parent(path))
+}
+
+/// Removes a file. When this comes back it is gone from the disk too.
+///
+/// # Errors
+/// What the system said.
+pub fn remove_durably(path: &Path) -> io::Result<()> {
+    std::fs::remove_file(path)?;
+    sync_parent(path)
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    if let Some(parent) = path.parent() {
+        File::open(parent)?.sync_all()?;
+    }
+    Ok(())
+}
+
 /// Gives a file the owner and the permissions of another one: a server must still be able to read what an administrator
 /// had written anew. Who may not give files away keeps the group at least.
 fn make_like(path: &Path, other: &Metadata) -> io::Result<()> {

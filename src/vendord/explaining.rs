@@ -81,6 +81,13 @@ pub(super) fn order(
         daemon.accept_clock(peer, request, format!("{}@{}", control.user, control.host));
         return Ok(());
     }
+    if let ControlVerb::Recall { feature, handle } = &control.verb {
+        daemon.administration.judge(given, &control)?;
+        peer.begin_request();
+        let by = format!("{}@{}", control.user, control.host);
+        daemon.recall(peer, request, by, (feature, *handle));
+        return Ok(());
+    }
     let ControlVerb::Explain { feature } = &control.verb else {
         let note = "lmgrd takes such orders; this is a vendor daemon";
         return Err(Denial::new(Code::RequestNotSupported, minor::TYPE_UNKNOWN, note));

@@ -347,7 +347,7 @@ fn hello(body: &[u8]) -> Result<Hello, MessageError> {
 
 fn control(body: &[u8]) -> Result<Control, MessageError> {
     read! { body;
-        verb: VERB, |field: Field<'_>| match field.u8()? { verb @ 1..=5 => Ok(verb), _ => Err(field.bad()) };
+        verb: VERB, |field: Field<'_>| match field.u8()? { verb @ 1..=6 => Ok(verb), _ => Err(field.bad()) };
         vendor: VENDOR, Field::name::<VendorName>;
         force: FORCE, Field::present;
         feature: FEATURE, Field::name::<FeatureName>;
@@ -367,6 +367,10 @@ fn control(body: &[u8]) -> Result<Control, MessageError> {
             1 => ControlVerb::Shutdown { vendor, force },
             2 => ControlVerb::Reread { vendor, force },
             5 => ControlVerb::AcceptClock,
+            6 => ControlVerb::Recall {
+                feature: need(kind, tag::FEATURE, feature)?,
+                handle: Handle(need(kind, tag::HANDLE, handle)?),
+            },
             3 => ControlVerb::Explain { feature: need(kind, tag::FEATURE, feature)? },
             _ => {
                 let target = match handle {

@@ -300,6 +300,9 @@ fn control_claims(it: &Control, out: &mut BytesMut) -> Result<(), EncodeError> {
     if let Some(feature) = it.verb.feature() {
         out.field(tag::FEATURE, feature.as_str().as_bytes())?;
     }
+    if let Some(handle) = it.verb.recalled() {
+        out.field_u64(tag::HANDLE, handle.0);
+    }
     match it.verb.target() {
         None => {}
         Some(RemovalTarget::Handle(handle)) => out.field_u64(tag::HANDLE, handle.0),

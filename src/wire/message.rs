@@ -238,6 +238,13 @@ pub enum ControlVerb {
     },
     /// Tell a vendor daemon that the wall clock of its machine is right.
     AcceptClock,
+    /// Tell a vendor daemon that a borrow is wanted back: its record is renewed no more.
+    Recall {
+        /// What was borrowed.
+        feature: FeatureName,
+        /// The name of the borrow, as lmstat prints it.
+        handle: Handle,
+    },
 }
 
 impl ControlVerb {
@@ -250,6 +257,7 @@ impl ControlVerb {
             Self::Explain { .. } => (3, None, false),
             Self::Remove { vendor, .. } => (4, Some(vendor), false),
             Self::AcceptClock => (5, None, false),
+            Self::Recall { .. } => (6, None, false),
         }
     }
 
@@ -258,8 +266,17 @@ impl ControlVerb {
     pub const fn feature(&self) -> Option<&FeatureName> {
         match self {
             Self::Shutdown { .. } | Self::Reread { .. } | Self::AcceptClock => None,
-            Self::Explain { feature } => Some(feature),
+            Self::Explain { feature } | Self::Recall { feature, .. } => Some(feature),
             Self::Remove { removal, .. } => Some(&removal.feature),
+        }
+    }
+
+    /// The borrow that it is about.
+    #[must_use]
+    pub const fn recalled(&self) -> Option<Handle> {
+        match self {
+            Self::Recall { handle, .. } => Some(*handle),
+            _ => None,
         }
     }
 
@@ -267,7 +284,11 @@ impl ControlVerb {
     #[must_use]
     pub const fn target(&self) -> Option<&RemovalTarget> {
         match self {
-            Self::Shutdown { .. } | Self::Reread { .. } | Self::Explain { .. } | Self::AcceptClock => None,
+            Self::Shutdown { .. }
+            | Self::Reread { .. }
+            | Self::Explain { .. }
+            | Self::AcceptClock
+            | Self::Recall { .. } => None,
             Self::Remove { removal, .. } => Some(&removal.target),
         }
     }

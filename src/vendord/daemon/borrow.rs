@@ -6,8 +6,8 @@ use super::Daemon;
 use super::known::Known;
 use crate::code::{Code, minor};
 use crate::event::{Answer, BorrowReturn, Denial, Renewal};
-use crate::ident::{Digest, Handle, SessionId};
-use crate::seat::{Command, Seat};
+use crate::ident::{Digest, FeatureName, Handle, SessionId};
+use crate::seat::{Command, Reply, Seat};
 use crate::sign::{BorrowRecord, SigningKey};
 use crate::vendord::connection::{Outgoing, Peer};
 use crate::wire::{BorrowClaim, RecordText};
@@ -85,6 +85,29 @@ impl Daemon {
                 let signed = self.borrow_record(handle, seat, borrow, secret).sign(key);
                 Outgoing::Record(RecordText { text: signed.text, sign: signed.sign })
             }
+        };
+        self.answer(peer, request, outgoing);
+    }
+
+    /// An administrator wants a borrow back.
+    pub(in crate::vendord) fn recall(
+        &mut self,
+        peer: &Rc<Peer>,
+        request: u32,
+        by: String,
+        (feature, handle): (&FeatureName, Handle),
+    ) {
+        let seat = self.state.seat(handle).filter(|seat| seat.feature == *feature);
+        let Some(who) = seat.map(|seat| format!("{}@{}", seat.identity.user, seat.identity.host)) else {
+            let note = format!("no checkout {handle} of {feature} is borrowed");
+            let denial = Denial::new(Code::BorrowUnknown, minor::BORROW_UNKNOWN, &note);
+            return self.answer(peer, request, Outgoing::Refused(denial));
+        };
+        let outgoing = match self.execute(&Command::Recall { by, handle }) {
+            Reply::Refused(denial) => Outgoing::Refused(denial),
+            _ => Outgoing::Done(vec![format!(
+                "recalled: {feature} {who} {handle}; the record is renewed no more, and given back when the client is met"
+            )]),
         };
         self.answer(peer, request, outgoing);
     }

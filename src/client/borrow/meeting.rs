@@ -1,0 +1,294 @@
+//! Meeting the server of a borrow: to borrow, to renew, to give back.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::super::error::Attempt;
+use super::super::path::ServerAddress;
+use super::super::route::Route;
+use super::super::{SearchPath, Wanted, refused};
+use super::errand::Errand;
+use super::kept::{Condition, Kept};
+use super::mark::Mark;
+use super::store::{self, Found};
+use super::{Borrows, LocalBorrow};
+use crate::code::{Code, minor};
+use crate::event::{Borrowing, Denial, Grant, Wishes};
+use crate::ident::Digest;
+use crate::sign::{BorrowRecord, SignedBorrow, VerifyingKey};
+use crate::time::{Clock as _, Timestamp};
+
+/// What came of meeting the server of a borrow.
+pub(super) enum Met {
+    /// It has another record.
+    Renewed(Box<Kept>),
+    /// It is over, and removed from this machine.
+    Ended,
+    /// An administrator wanted it back: it was given back.
+    Recalled(Denial),
+    /// The server knows it no more, though the record lasts. It may have lost it; what was lent is lent.
+    Unknown(Denial),
+    /// Something else.
+    Refused(Denial),
+}
+
+impl Met {
+    /// The borrow after it, which was that one before.
+    pub(super) fn kept(self, before: Kept) -> Result<Kept, Denial> {
+        match self {
+            Self::Renewed(kept) => Ok(*kept),
+            Self::Unknown(_) | Self::Refused(_) => Ok(before),
+            Self::Recalled(denial) => Err(denial),
+            Self::Ended => {
+                let note = format!("what was borrowed of {} is over", before.record.feature);
+                Err(Denial::new(Code::BorrowOver, minor::BORROW_OVER, &note))
+            }
+        }
+    }
+}
+
+impl Borrows {
+    /// Borrows at some servers that stand for one, and keeps what came of it.
+    pub(super) async fn borrow_at(
+        &self,
+        servers: &[ServerAddress],
+        wanted: &Wanted,
+        wishes: &Wishes,
+        ends: Timestamp,
+        renew: Option<Duration>,
+    ) -> Result<(PathBuf, Kept), Attempt> {
+        let place = servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let failed = |denial| refused(&place, denial);
+        // Nothing is lent that can't be kept.
+        self.store.prepare().map_err(failed)?;
+        let secret = crate::platform::random_bytes::<32>().map(Zeroizing::new).map_err(|error| {
+            failed(Denial::new(Code::BorrowFailed, minor::BORROW_STORE, &error.to_string()))
+        })?;
+        let renew_s = renew.map_or(0, |span| u32::try_from(span.as_secs().max(1)).unwrap_or(u32::MAX));
+        let borrowing = Borrowing { ends, renew_s, secret: Digest::of(secret.as_slice()) };
+        let (config, clock) = (self.config.clone(), self.clock.clone());
+        let mut errand = Errand::begin(Route { servers: servers.to_vec(), config, clock }).await?;
+        let outcome = match errand.borrow(wanted, wishes, borrowing).await {
+            Ok(grant) => {
+                let kept = self.keep(&mut errand, wanted, &grant, &secret, &place).await;
+                if kept.is_err() {
+                    // Nobody could use it. A publisher who allows no early return has it out until its end.
+                    let _ = errand.give_back(grant.handle, &secret).await;
+                }
+                kept
+            }
+            Err(denial) => Err(denial),
+        };
+        errand.end().await;
+        outcome.map_err(failed)
+    }
+
+    /// Fetches the record of a grant and the lines behind it, looks at them and keeps them.
+    async fn keep(
+        &self,
+        errand: &mut Errand,
+        wanted: &Wanted,
+        grant: &Grant,
+        secret: &Zeroizing<[u8; 32]>,
+        place: &str,
+    ) -> Result<(PathBuf, Kept), Denial> {
+        let Some(borrow) = grant.borrow else {
+            let note = "the server granted without borrowing: it is of a version that does not lend";
+            return Err(Denial::new(Code::BorrowFailed, minor::ANSWER_UNEXPECTED, note));
+        };
+        let mut lines = Vec::with_capacity(grant.lines.len());
+        for digest in grant.lines.iter() {
+            let line = errand.line(*digest).await?;
+            if Digest::of(line.canonical.as_bytes()) != *digest {
+                let note = "the server sent another line than the one behind the grant";
+                return Err(Denial::new(Code::BadSignature, minor::GRANT_NOT_VERIFIED, note));
+            }
+            lines.push(line);
+        }
+        let look = self.clock.look();
+        let span_ms = borrow.until.0.saturating_sub(look.utc.0).saturating_sub(super::judge::SKEW_MS).max(0);
+        self.judge_grant(&lines, wanted, grant, (look.utc, span_ms))?;
+        let signed = errand.record(grant.handle, secret).await?;
+        let (record, key) = read(&signed)?;
+        let asked = record.vendor == self.config.vendor
+            && record.feature == wanted.feature
+            && record.version == wanted.version
+            && record.count == wanted.count
+            && record.user == self.config.claims.user
+            && record.handle == grant.handle;
+        if !asked {
+            return Err(bad("the server sent the record of another borrow"));
+        }
+        self.judge_record(&record, &key, secret)?;
+        let kept = Kept {
+            condition: Condition::Held,
+            secret: secret.clone(),
+            place: place.to_owned(),
+            fetched: look.utc,
+            mark: Mark::new(look),
+            signed,
+            record,
+            key,
+            lines,
+        };
+        let path = self.store.path_of(kept.record.secret);
+        self.store.put(&path, &kept)?;
+        Ok((path, kept))
+    }
+
+    /// Whether a record that a server sent is of that borrow, and of the server that is known by its key.
+    fn judge_record(
+        &self,
+        record: &BorrowRecord,
+        key: &VerifyingKey,
+        secret: &Zeroizing<[u8; 32]>,
+    ) -> Result<(), Denial> {
+        if record.secret != Digest::of(secret.as_slice()) {
+            return Err(bad("the server sent the record of another borrow"));
+        }
+        if !self.store.knows(&record.vendor, &record.server, key)? {
+            let note = format!(
+                "{} has another key than when it lent for the first time; if that is right, lmborrow -purge forgets the old \
+                 one as soon as nothing is borrowed there",
+                record.server
+            );
+            return Err(bad(&note));
+        }
+        Ok(())
+    }
+
+    /// What is borrowed already gets another end; none if nothing is.
+    pub(super) async fn extended(&self, wanted: &Wanted, ends: Timestamp) -> Result<Option<LocalBorrow>, Denial> {
+        for Found { path, kept } in self.store.all()? {
+            let Ok(kept) = kept else { continue };
+            let (kept, _) = self.look(&path, kept);
+            let same = self.is_for(&kept, wanted) && kept.record.count == wanted.count;
+            if !same || kept.condition != Condition::Held || self.judge_machine(&kept).is_err() {
+                continue;
+            }
+            if kept.record.ends == ends {
+                return Ok(Some(self.local(Found { path, kept: Ok(kept) })));
+            }
+            let met = self.meet(&path, &kept, Some(ends), None).await.map_err(|attempt| attempt.denial)?;
+            match met {
+                Met::Refused(denial) | Met::Unknown(denial) => return Err(denial),
+                met => {
+                    let kept = met.kept(kept)?;
+                    return Ok(Some(self.local(Found { path, kept: Ok(kept) })));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Meets the server of a borrow and lets it tell what has become of it.
+    pub(super) async fn meet(
+        &self,
+        path: &Path,
+        kept: &Kept,
+        ends: Option<Timestamp>,
+        at: Option<&SearchPath>,
+    ) -> Result<Met, Attempt> {
+        let mut errand = Errand::begin(self.route(kept, at)).await?;
+        let met = self.settle(&mut errand, path, kept, ends).await.unwrap_or_else(Met::Refused);
+        errand.end().await;
+        Ok(met)
+    }
+
+    async fn settle(
+        &self,
+        errand: &mut Errand,
+        path: &Path,
+        kept: &Kept,
+        ends: Option<Timestamp>,
+    ) -> Result<Met, Denial> {
+        let (handle, secret) = (kept.record.handle, &kept.secret);
+        if kept.condition == Condition::Returning {
+            match errand.give_back(handle, secret).await {
+                Err(denial) if denial.minor != minor::BORROW_UNKNOWN => return Err(denial),
+                Ok(()) | Err(_) => {}
+            }
+            self.store.delete(path)?;
+            return Ok(Met::Ended);
+        }
+        match errand.renew(handle, secret, ends).await {
+            Ok(_) => {
+                let signed = errand.record(handle, secret).await?;
+                let (record, key) = read(&signed)?;
+                self.judge_record(&record, &key, secret)?;
+                let look = self.clock.look();
+                let renewed = self.store.change(path, |kept| {
+                    // The server takes the clock for right.
+                    kept.mark = Mark::new(look);
+                    (kept.fetched, kept.condition) = (look.utc, Condition::Held);
+                    (kept.signed, kept.record, kept.key) = (signed, record, key);
+                })?;
+                let gone = || bad("it was removed from this machine meanwhile");
+                Ok(Met::Renewed(Box::new(renewed.ok_or_else(gone)?)))
+            }
+            Err(denial) if denial.minor == minor::BORROW_RECALLED => {
+                self.store.delete(path)?;
+                // A message that is lost costs the license until its end: the record is renewed no more.
+                let _ = errand.give_back(handle, secret).await;
+                Ok(Met::Recalled(denial))
+            }
+            Err(denial) if denial.minor == minor::BORROW_UNKNOWN => {
+                if kept.condition == Condition::Expired {
+                    self.store.delete(path)?;
+                    return Ok(Met::Ended);
+                }
+                Ok(Met::Unknown(denial))
+            }
+            Err(denial) => Ok(Met::Refused(denial)),
+        }
+    }
+
+    /// Gives a borrow back: it can't be used from when the server is told on.
+    pub(super) async fn give_back_at(
+        &self,
+        path: &Path,
+        kept: Kept,
+        at: Option<&SearchPath>,
+    ) -> Result<(), Denial> {
+        let failed = |denial: &Denial| {
+            let note = format!("{}: {denial} {}", kept.record.feature, denial.note);
+            Denial::new(Code::ReturnFailed, denial.minor, &note)
+        };
+        // Whoever is not reached was told nothing, and nothing is lost.
+        let mut errand =
+            Errand::begin(self.route(&kept, at)).await.map_err(|attempt| failed(&attempt.denial))?;
+        let before = kept.condition;
+        self.store.change(path, |kept| kept.condition = Condition::Returning)?;
+        let told = errand.give_back(kept.record.handle, &kept.secret).await;
+        errand.end().await;
+        match told {
+            Ok(()) => self.store.delete(path),
+            Err(denial) => {
+                let unknown = denial.minor == minor::BORROW_UNKNOWN;
+                if unknown && matches!(before, Condition::Returning | Condition::Expired) {
+                    return self.store.delete(path);
+                }
+                if unknown || denial.minor == minor::EARLY_RETURN_OFF {
+                    self.store.change(path, |kept| kept.condition = before)?;
+                    return Err(denial);
+                }
+                Err(failed(&denial))
+            }
+        }
+    }
+}
+
+fn bad(note: &str) -> Denial {
+    Denial::new(Code::BorrowFailed, minor::BORROW_RECORD_BAD, note)
+}
+
+fn read(signed: &SignedBorrow) -> Result<(BorrowRecord, VerifyingKey), Denial> {
+    signed.read().map_err(|error| bad(&format!("the record that the server sent: {error}")))
+}
+
+/// Whether the file of a borrow is still there and sound.
+pub(super) fn still_kept(path: &Path) -> Option<Kept> {
+    store::read(path).ok()
+}
