@@ -4,9 +4,9 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::terminal::is_output_lost;
 use super::{
-    Call, PROGRAM, USAGE, classic, lmborrow, lmcatalog, lmcksum, lmclock, lmcrypt, lmdiff, lmdown, lmexplain, lmfmt,
-    lmhostid, lminstall, lmlicvalidator, lmlint, lmopt, lmremove, lmreread, lmstat, lmutil, lmver, lsp,
-    print, print_error, run,
+    Call, PROGRAM, USAGE, classic, lmborrow, lmcatalog, lmcksum, lmclock, lmcrypt, lmdiff, lmdown, lmexplain,
+    lmfmt, lmhostid, lminstall, lmlicvalidator, lmlint, lmopt, lmremove, lmreread, lmstat, lmutil, lmver,
+    lsp, print, print_error, run,
 };
 #[cfg(feature = "server")]
 use super::{lmgrd, lmreplay, up, vendord};

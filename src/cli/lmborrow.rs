@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::{Call, USAGE, print, print_error};
+use super::{Call, USAGE, print, print_error, servers};
 use crate::client::{BorrowOrder, Limits, Renewal, SearchPath, end_of, vendor_or_all};
 use crate::ident::{FeatureName, Handle, VendorName, Version};
 use crate::lmutil::ask::Failure;
 use crate::lmutil::lmborrow::{self, Met, Wanted};
-use crate::lmutil::lmdown::{KEY_VARIABLE, KeySource};
 use crate::lmutil::{banner, version_line};
 use crate::platform::system_zone;
 use crate::time::CivilDate;
@@ -111,9 +110,9 @@ pub(super) fn run(args: Args, call: &Call) -> u8 {
         [] if args.clear => clear(),
         [] if args.purge => purge(),
         [] if args.renew => renew(None, path.as_ref()),
-        [feature] if args.renew => {
-            FeatureName::parse(feature).map_err(Failure::from).and_then(|name| renew(Some(&name), path.as_ref()))
-        }
+        [feature] if args.renew => FeatureName::parse(feature)
+            .map_err(Failure::from)
+            .and_then(|name| renew(Some(&name), path.as_ref())),
         [feature] if args.give_back => give_back(&args, feature, path.as_ref()),
         [feature, handle] if args.recall => recall(&args, feature, handle, path.as_ref()),
         [vendor, end, time @ ..] if time.len() < 2 && !has_action(&args) => {
@@ -231,10 +230,7 @@ fn recall(args: &Args, feature: &str, handle: &str, path: Option<&SearchPath>) -
         Failure::new(crate::code::Code::InvalidParameter, crate::code::minor::MALFORMED, &note)
     };
     let handle = handle.parse().map(Handle).map_err(|_| bad())?;
-    let key = KeySource {
-        file: args.admin_key.clone(),
-        variable: std::env::var_os(KEY_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from),
-    };
+    let key = servers::key(args.admin_key.clone());
     let path = path.cloned().unwrap_or_default();
     let wanted = FeatureName::parse(feature)?;
     let limits = Limits::from_environment();

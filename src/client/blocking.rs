@@ -27,8 +27,10 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::{ClientError, Config, Progress, Taking};
+use super::{ClientError, Config, LocalBorrow, Progress, Taking};
+use crate::code::{Code, minor};
 use crate::event::{Denial, Wishes};
+use crate::time::Timestamp;
 
 /// One application's way to licenses. When the last clone and the last seat are gone, the sessions end in order.
 #[derive(Debug, Clone)]
@@ -104,6 +106,33 @@ impl Client {
         let asked = self.inner.checkout_wishing(feature, version, count, wishes);
         let seat = self.background.handle.block_on(asked)?;
         Ok(Seat { inner: seat, background: Arc::clone(&self.background) })
+    }
+
+    /// Takes licenses along, as [`super::Client::borrow`] does, and waits for the answer.
+    ///
+    /// # Errors
+    /// As [`super::Client::borrow`].
+    pub fn borrow(
+        &self,
+        feature: &str,
+        version: &str,
+        count: u32,
+        ends: Timestamp,
+        renew: Option<Duration>,
+    ) -> Result<LocalBorrow, ClientError> {
+        self.background.handle.block_on(self.inner.borrow(feature, version, count, ends, renew))
+    }
+
+    /// Gives what is borrowed back before its end, as [`super::Borrows::give_back`] does, and waits for the answer.
+    ///
+    /// # Errors
+    /// As [`super::Borrows::give_back`].
+    pub fn give_back(&self, local: &LocalBorrow) -> Result<(), ClientError> {
+        let note = "nothing is kept on this machine";
+        let nothing = || Denial::new(Code::BorrowUnknown, minor::BORROW_UNKNOWN, note);
+        let borrows = self.inner.borrows().ok_or_else(|| ClientError::Session(nothing()))?;
+        let back = borrows.give_back(&local.path, None);
+        self.background.handle.block_on(back).map_err(ClientError::Session)
     }
 
     /// Asks for licenses and waits in the queue for them, as [`super::Client::checkout_waiting`] does. Comes back as soon as the

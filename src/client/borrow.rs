@@ -251,7 +251,10 @@ impl Client {
         renew: Option<Duration>,
     ) -> Result<LocalBorrow, ClientError> {
         let wanted = Wanted::parse(feature, version, count)?;
-        let borrows = Borrows { clock: Arc::clone(&self.shared.clock), ..Borrows::new(&self.shared.config).map_err(ClientError::Session)? };
+        let borrows = Borrows {
+            clock: Arc::clone(&self.shared.clock),
+            ..Borrows::new(&self.shared.config).map_err(ClientError::Session)?
+        };
         if let Some(local) = borrows.extended(&wanted, ends).await.map_err(ClientError::Session)? {
             return Ok(local);
         }
@@ -276,7 +279,11 @@ impl Client {
     #[must_use]
     pub fn borrows(&self) -> Option<Borrows> {
         let borrows = Borrows::new(&self.shared.config).ok()?;
-        Some(Borrows { config: Arc::clone(&self.shared.config), clock: Arc::clone(&self.shared.clock), ..borrows })
+        Some(Borrows {
+            config: Arc::clone(&self.shared.config),
+            clock: Arc::clone(&self.shared.clock),
+            ..borrows
+        })
     }
 
     /// A seat from what is borrowed; after an order of LM_BORROW what is wanted is borrowed first, or refused. None if the servers are to be
@@ -294,7 +301,9 @@ impl Client {
         let Some(borrows) = self.borrows() else {
             return match order {
                 None => Ok((None, Vec::new())),
-                Some(_) => Err(Borrows::new(config).err().map_or(ClientError::CountZero, ClientError::Session)),
+                Some(_) => {
+                    Err(Borrows::new(config).err().map_or(ClientError::CountZero, ClientError::Session))
+                }
             };
         };
         let (seat, refusals) = borrows.seat(wanted).await;

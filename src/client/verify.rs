@@ -103,7 +103,8 @@ pub(super) fn lend(lines: &[VerifiedLine], span_ms: i64) -> Result<(), Denial> {
             return Err(Denial::new(Code::NotBorrowable, minor::NOT_BORROWABLE, &note));
         };
         if span_ms > i64::from(hours).saturating_mul(3_600_000) {
-            let note = format!("the line of {} behind the borrow lets it be borrowed for {hours} h", line.name);
+            let note =
+                format!("the line of {} behind the borrow lets it be borrowed for {hours} h", line.name);
             return Err(Denial::new(Code::BorrowTooLong, minor::BORROW_TOO_LONG, &note));
         }
     }

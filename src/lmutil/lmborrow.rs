@@ -10,8 +10,8 @@ use super::lmclock::connect;
 use super::lmdown::{KeySource, candidates, order};
 use super::runtime;
 use crate::client::{
-    BORROW_VARIABLE, BorrowOrder, BorrowState, Borrows, Config, Limits, LocalBorrow, Renewal, SearchPath, Trust,
-    clear_orders, default_borrow_dir, orders, set_order,
+    BORROW_VARIABLE, BorrowOrder, BorrowState, Borrows, Config, Limits, LocalBorrow, Renewal, SearchPath,
+    Trust, clear_orders, default_borrow_dir, orders, set_order,
 };
 use crate::code::{Code, minor};
 use crate::event::Denial;

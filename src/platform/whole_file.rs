@@ -88,8 +88,7 @@ pub fn replace_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = beside(path)?;
     // One of a process of this number that was killed.
     let _ = std::fs::remove_file(&beside);
-    let written =
-        write_new(&beside, bytes, Secrecy::Secret).and_then(|()| std::fs::rename(&beside, path));
+    let written = write_new(&beside, bytes, Secrecy::Secret).and_then(|()| std::fs::rename(&beside, path));
     if written.is_err() {
         let _ = std::fs::remove_file(&beside);
     }

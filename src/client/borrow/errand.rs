@@ -50,7 +50,14 @@ impl Errand {
         let wishes = Wishes { queue: None, borrow: Some(borrowing), ..wishes.clone() };
         let message = |token: Token| {
             let (feature, wishes) = (feature.clone(), wishes.clone());
-            Message::Checkout(Checkout { token, acknowledged: before(token), feature, version, count, wishes })
+            Message::Checkout(Checkout {
+                token,
+                acknowledged: before(token),
+                feature,
+                version,
+                count,
+                wishes,
+            })
         };
         match self.answer(message).await? {
             Answer::Granted(grant) => Ok(grant),
@@ -77,8 +84,9 @@ impl Errand {
 
     pub(super) async fn give_back(&mut self, handle: Handle, secret: &[u8; 32]) -> Result<(), Denial> {
         let secret = *secret;
-        let message =
-            |token: Token| Message::Return(BorrowClaim { token, acknowledged: before(token), handle, secret });
+        let message = |token: Token| {
+            Message::Return(BorrowClaim { token, acknowledged: before(token), handle, secret })
+        };
         match self.answer(message).await? {
             Answer::CheckedIn(_) | Answer::Spent => Ok(()),
             other => Err(unexpected(&format!("{other:?}"))),

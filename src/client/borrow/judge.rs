@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use super::super::Wanted;
 use super::super::config::Trust;
 use super::super::error::Attempt;
 use super::super::seat::Seat;
 use super::super::verify::{self, Granted};
-use super::super::Wanted;
 use super::Borrows;
 use super::keeper::BorrowedSeat;
 use super::kept::{Condition, Kept};
@@ -39,7 +39,9 @@ impl Borrows {
         let seen = |kept: &mut Kept| {
             let mark = kept.mark.look(look);
             let before = kept.condition;
-            if matches!(kept.condition, Condition::Held | Condition::SetBack) && mark.latest > kept.record.until {
+            if matches!(kept.condition, Condition::Held | Condition::SetBack)
+                && mark.latest > kept.record.until
+            {
                 kept.condition = Condition::Expired;
             } else if kept.condition == Condition::Held && mark.is_set_back(look.utc) {
                 kept.condition = Condition::SetBack;
@@ -150,11 +152,14 @@ impl Borrows {
             let note = "no line of the publisher's vouches for the borrow";
             return Err(Denial::new(Code::BadSignature, minor::GRANT_NOT_VERIFIED, note));
         }
-        let verified = lines.iter().map(|line| {
-            verify::verify_line(Digest::of(line.canonical.as_bytes()), line, config)
-        });
+        let verified =
+            lines.iter().map(|line| verify::verify_line(Digest::of(line.canonical.as_bytes()), line, config));
         let verified: Vec<_> = verified.collect::<Result<_, Denial>>()?;
-        verify::fits(&verified, config, &Granted { feature: &wanted.feature, version: wanted.version, grant, now })?;
+        verify::fits(
+            &verified,
+            config,
+            &Granted { feature: &wanted.feature, version: wanted.version, grant, now },
+        )?;
         verify::lend(&verified, span_ms)?;
         Ok(verified.iter().any(|line| line.demo))
     }

@@ -132,8 +132,7 @@ impl Kept {
         if rest.next().is_some() {
             return Err(damaged("something stands behind its end"));
         }
-        let (record, key) =
-            signed.read().map_err(|error| damaged(&format!("the record in it: {error}")))?;
+        let (record, key) = signed.read().map_err(|error| damaged(&format!("the record in it: {error}")))?;
         if record.secret != Digest::of(secret.as_slice()) {
             return Err(damaged("the secret is not the one of the record"));
         }
@@ -228,7 +227,9 @@ pub(super) mod tests {
     #[test]
     fn whatever_is_changed_in_record_or_secret_is_noticed_and_the_feature_is_still_told() {
         let text = kept(1000, 1000).print();
-        for (from, to) in [("count=1", "count=9"), ("secret=0909", "secret=0808"), ("condition=held", "condition=new")] {
+        for (from, to) in
+            [("count=1", "count=9"), ("secret=0909", "secret=0808"), ("condition=held", "condition=new")]
+        {
             let changed = text.replacen(from, to, 1);
             assert_ne!(changed, *text, "{from}");
             let damage = Kept::read(&changed).unwrap_err();

@@ -160,7 +160,11 @@ impl Borrows {
     }
 
     /// What is borrowed already gets another end; none if nothing is.
-    pub(super) async fn extended(&self, wanted: &Wanted, ends: Timestamp) -> Result<Option<LocalBorrow>, Denial> {
+    pub(super) async fn extended(
+        &self,
+        wanted: &Wanted,
+        ends: Timestamp,
+    ) -> Result<Option<LocalBorrow>, Denial> {
         for Found { path, kept } in self.store.all()? {
             let Ok(kept) = kept else { continue };
             let (kept, _) = self.look(&path, kept);

@@ -170,9 +170,7 @@ pub fn orders(dir: &Path) -> Vec<BorrowOrder> {
 pub fn set_order(dir: &Path, order: &BorrowOrder) -> Result<(), Denial> {
     Store::at(dir).prepare()?;
     let mut kept = orders(dir);
-    kept.retain(|known| {
-        known.today == order.today && known.vendor != order.vendor && order.vendor.is_some()
-    });
+    kept.retain(|known| known.today == order.today && known.vendor != order.vendor && order.vendor.is_some());
     kept.insert(0, order.clone());
     write(dir, &kept)
 }
@@ -219,9 +217,18 @@ mod tests {
         assert_eq!(order("29-nov-2026:ALL:1-dec-2026:23:59").ends.to_string(), "2026-12-01T23:59:00");
         assert_eq!(order("29-nov-2026:LGS:1-dec-2026").ends.to_string(), "2026-12-01T23:59:59");
         for text in [
-            "", "LGS", "29-nov-2026:LGS", "29-nov-2026:LGS:", "x:LGS:1-dec-2026", "29-nov-2026:L S:1-dec-2026",
-            "29-nov-2026:LGS:1-dec-2026:24:00", "29-nov-2026:LGS:1-dec-2026:7", "29-nov-2026:LGS:1-dec-2026:+7:00",
-            "29-nov-2026:LGS:1-dec-2026:12:60", "29-nov-2026:LGS:1-dec-2026 renew=0", "29-nov-2026:LGS:1-dec-2026 x",
+            "",
+            "LGS",
+            "29-nov-2026:LGS",
+            "29-nov-2026:LGS:",
+            "x:LGS:1-dec-2026",
+            "29-nov-2026:L S:1-dec-2026",
+            "29-nov-2026:LGS:1-dec-2026:24:00",
+            "29-nov-2026:LGS:1-dec-2026:7",
+            "29-nov-2026:LGS:1-dec-2026:+7:00",
+            "29-nov-2026:LGS:1-dec-2026:12:60",
+            "29-nov-2026:LGS:1-dec-2026 renew=0",
+            "29-nov-2026:LGS:1-dec-2026 x",
         ] {
             assert!(BorrowOrder::parse(text).is_err(), "{text}");
         }
@@ -233,7 +240,9 @@ mod tests {
         let dir = &dir.path().join("new");
         assert!(!clear_orders(dir, None).unwrap());
         for text in [
-            "28-nov-2026:old:30-nov-2026", "29-nov-2026:LGS:30-nov-2026", "29-nov-2026:acme:30-nov-2026",
+            "28-nov-2026:old:30-nov-2026",
+            "29-nov-2026:LGS:30-nov-2026",
+            "29-nov-2026:acme:30-nov-2026",
             "29-nov-2026:LGS:2-dec-2026",
         ] {
             set_order(dir, &order(text)).unwrap();

@@ -150,7 +150,12 @@ impl Store {
     }
 
     /// Whether a key is the one that the server had when it lent for the first time; remembers it then.
-    pub(super) fn knows(&self, vendor: &VendorName, server: &str, key: &VerifyingKey) -> Result<bool, Denial> {
+    pub(super) fn knows(
+        &self,
+        vendor: &VendorName,
+        server: &str,
+        key: &VerifyingKey,
+    ) -> Result<bool, Denial> {
         let path = self.dir.join(KEYS);
         let _lock = self.lock()?;
         let mut known = self.keys();
@@ -245,7 +250,10 @@ mod tests {
         {
             use std::os::unix::fs::PermissionsExt as _;
             let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-            assert_eq!((mode(store.dir()), mode(&path), mode(&store.dir().join(LOCK))), (0o700, 0o600, 0o600));
+            assert_eq!(
+                (mode(store.dir()), mode(&path), mode(&store.dir().join(LOCK))),
+                (0o700, 0o600, 0o600)
+            );
         }
         let changed = store.change(&path, |kept| kept.condition = Condition::Expired).unwrap().unwrap();
         let found = store.all().unwrap();
