@@ -67,10 +67,19 @@ impl Site {
     }
 
     fn serve_at(&self, port: u16) -> Daemon {
+        self.serve_with(port, &[])
+    }
+
+    fn serve_zone(&self, zone: &str) -> Daemon {
+        self.serve_with(0, &["--zone", zone])
+    }
+
+    fn serve_with(&self, port: u16, more: &[&str]) -> Daemon {
         let port = port.to_string();
         let rule = |command: &mut Command| self.rule(command);
         let (options, vendors) = (self.path("LGS.opt"), self.dir.path().to_str().unwrap());
         let mut arguments = vec!["--port", &port, "--vendor-dir", vendors];
+        arguments.extend(more);
         if options.exists() {
             arguments.extend(["--options", options.to_str().unwrap()]);
         }

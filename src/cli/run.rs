@@ -32,7 +32,8 @@ const GIVE_BACK: Duration = Duration::from_secs(5);
 
 /// Hold a license while a command runs, and exit with the command's status
 ///
-/// The license is given back when the command ends. Without one the command is not started, and the exit status is 256 plus
+/// What is borrowed on this machine is used first, without any server; with LM_BORROW or after lmborrow the license is borrowed. Otherwise
+/// the license is given back when the command ends. Without one the command is not started, and the exit status is 256 plus
 /// the license error: 252 when all licenses are in use (-4). A signal ends the waiting in the queue. SIGTERM and SIGHUP are passed on to the command; SIGINT
 /// is, unless it came from the terminal, which sends it to the command itself.
 #[derive(Debug, clap::Args)]

@@ -294,9 +294,9 @@ impl Client {
         wishes: &Wishes,
     ) -> Result<(Option<Seat>, Vec<Attempt>), ClientError> {
         let config = &self.shared.config;
-        let zone = system_zone().zone;
         let now = self.shared.clock.now().utc;
-        let order = order::in_force(config.borrow_dir.as_deref(), &config.vendor, now, &zone)
+        let zone = || system_zone().zone;
+        let order = order::in_force(config.borrow_dir.as_deref(), &config.vendor, now, zone)
             .map_err(ClientError::Session)?;
         let Some(borrows) = self.borrows() else {
             return match order {
@@ -307,8 +307,7 @@ impl Client {
             };
         };
         let (seat, refusals) = borrows.seat(wanted).await;
-        let (None, Some(order)) = (&seat, order) else { return Ok((seat, refusals)) };
-        let Some(ends) = order.ends_at(&zone) else { return Ok((seat, refusals)) };
+        let (None, Some((ends, order))) = (&seat, order) else { return Ok((seat, refusals)) };
         let mut attempts = Vec::new();
         for source in self.places_for(wanted) {
             let lent = match &source.place {

@@ -23,6 +23,21 @@ fn dom_87_dom_88_a_refusal_names_the_latest_end_and_is_no_plain_checkout() {
     assert_eq!(site.borrow(daemon.port, "plain", &site.order(1).replace(":LGS:", ":acme:")), 0);
 }
 
+#[test]
+fn bor_5_a_refusal_names_the_expiry_as_the_latest_end() {
+    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
+    let day = now.tomorrow().unwrap().strftime("%d-%b-%Y").to_string().to_lowercase();
+    let after = now.tomorrow().unwrap().tomorrow().unwrap().date();
+    let license = format!("SERVER this_host ANY 27000\nVENDOR LGS\nFEATURE one LGS 1.0 {day} 1 BORROW=500\n");
+    let site = Site::on(&license, "", None);
+    let daemon = site.serve_zone("UTC");
+    let output = site.borrowing(daemon.port, "one", &site.order(72), &[]);
+    assert_eq!(number(&output), -104, "{}", said(&output));
+    assert!(said(&output).contains(&format!("{after}T00:00:00Z")), "{}", said(&output));
+    let end = site.order(1).split(":LGS:").next().unwrap().to_owned() + ":LGS:" + &day;
+    assert_eq!(site.borrow(daemon.port, "one", &end), 0);
+}
+
 /// Feature lines, options, and who asks for how many hours (0: plainly) with the number of the answer.
 struct Case {
     id: &'static str,

@@ -179,7 +179,12 @@ impl Borrows {
             let place = path.display().to_string();
             let kept = match kept {
                 Ok(kept) if self.is_for(&kept, wanted) && kept.condition != Condition::Returning => kept,
-                Ok(_) => continue,
+                Ok(kept) => {
+                    if kept.condition == Condition::Returning && kept.record.vendor == self.config.vendor {
+                        self.tell_again(path, kept);
+                    }
+                    continue;
+                }
                 Err(damage) => {
                     if damage.feature.is_none_or(|feature| feature == wanted.feature.as_str()) {
                         refusals.push(refusal(place, damaged(&path, &damage.why)));

@@ -249,6 +249,16 @@ impl Borrows {
         }
     }
 
+    /// Tells the server again of a return whose answer was lost, without anybody waiting for it.
+    pub(super) fn tell_again(&self, path: PathBuf, kept: Kept) {
+        let borrows = self.clone();
+        tokio::spawn(async move {
+            if let Err(attempt) = borrows.meet(&path, &kept, None, None).await {
+                tracing::debug!(%attempt, "a return is still to be told");
+            }
+        });
+    }
+
     /// Gives a borrow back: it can't be used from when the server is told on.
     pub(super) async fn give_back_at(
         &self,

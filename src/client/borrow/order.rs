@@ -124,7 +124,7 @@ pub fn end_of(day: &str, time: Option<&str>) -> Result<DateTime, String> {
     Ok(day.civil().to_datetime(time))
 }
 
-/// The order that holds for a vendor's features now: of the environment, else of our own file.
+/// The end of the order that holds for a vendor's features now, and the order: of the environment, else of our own file.
 ///
 /// # Errors
 /// -42 when the variable says something that is none.
@@ -132,8 +132,8 @@ pub(super) fn in_force(
     dir: Option<&Path>,
     vendor: &VendorName,
     now: Timestamp,
-    zone: &TimeZone,
-) -> Result<Option<BorrowOrder>, Denial> {
+    zone: impl FnOnce() -> TimeZone,
+) -> Result<Option<(Timestamp, BorrowOrder)>, Denial> {
     let given = std::env::var(BORROW_VARIABLE).ok().filter(|value| !value.trim().is_empty());
     let orders = match given {
         Some(value) => vec![BorrowOrder::parse(&value).map_err(|why| {
@@ -142,13 +142,17 @@ pub(super) fn in_force(
         })?],
         None => dir.map(orders).unwrap_or_default(),
     };
+    if orders.is_empty() {
+        return Ok(None);
+    }
+    let zone = &zone();
     let today = CivilDate::of(now, zone);
-    let holds = |order: &BorrowOrder| {
-        Some(order.today) == today
-            && order.vendor.as_ref().is_none_or(|of| of == vendor)
-            && order.ends_at(zone).is_some_and(|ends| ends > now)
+    let holds = |order: BorrowOrder| {
+        let ours = Some(order.today) == today && order.vendor.as_ref().is_none_or(|of| of == vendor);
+        let ends = order.ends_at(zone).filter(|ends| ours && *ends > now)?;
+        Some((ends, order))
     };
-    Ok(orders.into_iter().find(holds))
+    Ok(orders.into_iter().find_map(holds))
 }
 
 /// The orders of our own file. Lines that are none are left out.
@@ -182,7 +186,8 @@ pub fn set_order(dir: &Path, order: &BorrowOrder) -> Result<(), Denial> {
 pub fn clear_orders(dir: &Path, vendor: Option<&VendorName>) -> Result<bool, Denial> {
     let before = orders(dir);
     let mut kept = before.clone();
-    kept.retain(|order| vendor.is_some_and(|vendor| order.vendor.as_ref() != Some(vendor)));
+    // One for all vendors is for this one too.
+    kept.retain(|order| vendor.is_some() && order.vendor.as_ref().is_some_and(|of| Some(of) != vendor));
     if kept.len() < before.len() {
         write(dir, &kept)?;
     }
@@ -253,7 +258,7 @@ mod tests {
         assert_eq!(texts(dir), ["29-nov-2026:acme:30-nov-2026"]);
         set_order(dir, &order("29-nov-2026:all:30-nov-2026")).unwrap();
         assert_eq!(texts(dir), ["29-nov-2026:all:30-nov-2026"]);
-        assert!(clear_orders(dir, None).unwrap());
+        assert!(clear_orders(dir, Some(&"LGS".parse().unwrap())).unwrap());
         assert!(texts(dir).is_empty());
     }
 
@@ -264,7 +269,7 @@ mod tests {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
         let at = |text: &str| Timestamp(text.parse::<jiff::Timestamp>().unwrap().as_millisecond());
         let holds = |vendor: &str, text: &str| {
-            in_force(Some(dir.path()), &vendor.parse().unwrap(), at(text), &zone).unwrap().is_some()
+            in_force(Some(dir.path()), &vendor.parse().unwrap(), at(text), || zone.clone()).unwrap().is_some()
         };
         assert!(holds("LGS", "2026-11-28T23:00:00Z") && holds("LGS", "2026-11-29T16:59:59Z"));
         assert!(!holds("LGS", "2026-11-28T22:59:59Z") && !holds("LGS", "2026-11-29T17:00:00Z"));

@@ -4,6 +4,7 @@
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::kept::{Damage, Kept};
 use crate::code::{Code, minor};
@@ -18,6 +19,9 @@ const ENDING: &str = "borrow";
 const KEYS: &str = "servers";
 /// Held while a file is read and written again.
 const LOCK: &str = "lock";
+/// How long it is waited for, and how often it is tried.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+const LOCK_POLL: Duration = Duration::from_millis(5);
 /// Longest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Files that are looked at.
@@ -69,6 +73,7 @@ impl Store {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&self.dir).map_err(|error| cannot_keep(&self.dir, &error))?;
+        let _lock = self.lock()?;
         let probe = self.dir.join("probe");
         replace_durably(&probe, b"").map_err(|error| cannot_keep(&probe, &error))?;
         remove_durably(&probe).map_err(|error| cannot_keep(&probe, &error))
@@ -209,10 +214,21 @@ impl Store {
         replace_durably(&self.dir.join(KEYS), text.as_bytes())
     }
 
+    /// Whoever holds it writes one file and is done; one that was stopped meanwhile is not waited for without end.
     fn lock(&self) -> Result<File, Denial> {
         let path = self.dir.join(LOCK);
-        let file = open_lock(&path).and_then(|file| file.lock().map(|()| file));
-        file.map_err(|error| cannot_keep(&path, &error))
+        let file = open_lock(&path).map_err(|error| cannot_keep(&path, &error))?;
+        let until = Instant::now() + LOCK_PATIENCE;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(LOCK_POLL),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(cannot_keep(&path, &io::Error::other("another program holds it")));
+                }
+                Err(TryLockError::Error(error)) => return Err(cannot_keep(&path, &error)),
+            }
+        }
     }
 }
 
