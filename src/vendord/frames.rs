@@ -31,13 +31,19 @@ pub(super) fn handle(shared: &Shared, peer: &Rc<Peer>, input: &mut BytesMut) -> 
     let daemon = &mut *shared.borrow_mut();
     match frame.message {
         Ok(Message::Hello(hello)) => greet(daemon, peer, request, &hello),
-        _ if !peer.greeted() => {
+        Ok(_) if !peer.greeted() => {
             let note = "the first message must be HELLO";
             refuse(peer, request, Denial::new(Code::BadProtocol, minor::NO_HELLO, note));
             peer.close_after_flush();
         }
         Ok(message) => carry_out(daemon, peer, request, message),
-        Err(error) => refuse(peer, request, error.denial()),
+        Err(error) => {
+            refuse(peer, request, error.denial());
+            // It may have been the greeting, so it is told what is wrong with it.
+            if !peer.greeted() {
+                peer.close_after_flush();
+            }
+        }
     }
     Progress::Again
 }

@@ -78,6 +78,38 @@ fn an_unknown_message_is_answered_and_the_connection_goes_on() {
 }
 
 #[test]
+fn a_greeting_that_cannot_be_read_is_told_why() {
+    let site = Site::new(300, 5);
+    let daemon = site.start();
+    // A HELLO without a USER value, one of frame version 9, and a checkout that comes first.
+    for (bytes, number, place, note) in [
+        (
+            &b"\xC5\x4B\x01\x01\x00\x01\x00\x00\x00\x07\x00\x00\x00\x04\x00\x05\x00\x00"[..],
+            -1005,
+            310,
+            "USER",
+        ),
+        (b"\xC5\x4B\x09\x01\x00\x01\x00\x00\x00\x07\x00\x00\x00\x00", -83, 309, "version 9"),
+        (
+            b"\xC5\x4B\x01\x04\x00\x01\x00\x00\x00\x07\x00\x00\x00\x0C\x00\x21\x00\x08\0\0\0\0\0\0\0\0",
+            -1005,
+            308,
+            "HELLO",
+        ),
+    ] {
+        let mut wire = Wire::connect(daemon.port).unwrap();
+        wire.send_bytes(bytes).unwrap();
+        let (request, answer) = wire.receive().unwrap().unwrap();
+        assert_eq!(request, 7);
+        let seatkeeper::wire::Message::Error(denial) = answer else { panic!("{answer:?}") };
+        assert_eq!((denial.code.number(), denial.minor), (number, place), "{denial:?}");
+        assert!(denial.note.contains(note), "{denial:?}");
+        assert!(wire.closed_within(LIMIT));
+    }
+    still_serves(&daemon);
+}
+
+#[test]
 fn a_busy_peer_whose_bytes_never_end_with_a_message_is_not_a_slow_one() {
     let site = Site::new(300, 5);
     let daemon = site.start();
