@@ -278,12 +278,9 @@ impl Client {
     /// What this user has borrowed; none if there is no directory for it.
     #[must_use]
     pub fn borrows(&self) -> Option<Borrows> {
-        let borrows = Borrows::new(&self.shared.config).ok()?;
-        Some(Borrows {
-            config: Arc::clone(&self.shared.config),
-            clock: Arc::clone(&self.shared.clock),
-            ..borrows
-        })
+        let (config, clock) = (Arc::clone(&self.shared.config), Arc::clone(&self.shared.clock));
+        let store = Store::at(config.borrow_dir.as_deref()?);
+        Some(Borrows { config, clock, store })
     }
 
     /// A seat from what is borrowed; after an order of LM_BORROW what is wanted is borrowed first, or refused. None if the servers are to be

@@ -1,5 +1,7 @@
 //! The long spans of a borrow, under a clock that the test moves.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use crate::daemon::until;
 use crate::moved_clock::{MovedClock, days, hours};
 use crate::{LICENSE, Site, number, records, said};
@@ -125,6 +127,14 @@ fn a_renewable_record_renews_itself_at_checkouts_and_lapses_without_the_server()
         let text = std::fs::read_to_string(site.record()).unwrap();
         text.lines().find(|line| line.starts_with("fetched=")).unwrap().to_owned()
     };
+    let before = fetched();
+    assert_eq!(site.run(port, "one"), 0);
+    assert_ne!(fetched(), before, "a program that ends at once renews it too");
+    // Another program has just tried; the one that works longer does without.
+    pass(&site, hours(9));
+    let now = Duration::from_millis(site.now().0.unsigned_abs());
+    let tried = std::fs::File::create(site.record().with_extension("tried")).unwrap();
+    tried.set_modified(UNIX_EPOCH + now).unwrap();
     let before = fetched();
     let mut child = site.hold(port, "one");
     until("the record to be renewed", || fetched() != before);

@@ -288,6 +288,7 @@ fn verb() -> impl Strategy<Value = ControlVerb> {
             removal: Removal { feature, target },
         }),
         Just(ControlVerb::AcceptClock),
+        (name(), handle()).prop_map(|(feature, handle)| ControlVerb::Recall { feature, handle }),
     ]
 }
 

@@ -1,6 +1,9 @@
 //! Whether what is kept of a borrow can be used, here and now.
 
 use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::super::Wanted;
 use super::super::config::Trust;
@@ -20,6 +23,8 @@ use crate::wire::LineText;
 
 /// A later mark is written only if it is later by this much.
 const WORTH_WRITING_MS: i64 = 60_000;
+/// How long a checkout waits for the renewal of a record that still lasts.
+const RENEWAL: Duration = Duration::from_secs(3);
 /// How far the clocks of client and server may differ.
 pub(super) const SKEW_MS: i64 = 600_000;
 
@@ -203,12 +208,17 @@ impl Borrows {
     async fn seat_from(&self, path: &Path, kept: Kept, wanted: &Wanted) -> Result<Seat, Denial> {
         self.judge_machine(&kept)?;
         let (mut kept, mut now) = self.look(path, kept);
-        if kept.condition != Condition::Held {
-            // The server may make it good again. One that is out of reach is told of when it is asked for the license itself.
-            if let Ok(met) = self.meet(path, &kept, None, None).await {
-                kept = met.kept(kept)?;
-                (kept, now) = self.look(path, kept);
-            }
+        // The server may make it good again. While it lasts nobody waits for long or often, as programs that end soon would.
+        let patience = match kept.condition {
+            Condition::Held if kept.is_half_over(now) => self.store.may_try(path).then_some(RENEWAL),
+            Condition::Held => None,
+            _ => Some(self.config.patience),
+        };
+        if let Some(patience) = patience
+            && let Ok(Ok(met)) = timeout(patience, self.meet(path, &kept, None, None)).await
+        {
+            kept = met.kept(kept)?;
+            (kept, now) = self.look(path, kept);
         }
         self.judge_time(&kept, now)?;
         let demo = self.judge_lines(&kept, wanted, now)?;

@@ -22,6 +22,8 @@ const LOCK: &str = "lock";
 /// How long it is waited for, and how often it is tried.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 const LOCK_POLL: Duration = Duration::from_millis(5);
+/// How often checkouts try to have a record renewed that still lasts.
+const TRY_EVERY: Duration = Duration::from_secs(600);
 /// Longest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Files that are looked at.
@@ -129,11 +131,24 @@ impl Store {
         // A lock that is left behind is in nobody's way.
         for entry in std::fs::read_dir(&self.dir).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with(&format!("{stem}.")) && name.ends_with(".slot") {
+            let beside = name.ends_with(".slot") || name.ends_with(".tried");
+            if name.starts_with(&format!("{stem}.")) && beside {
                 let _ = std::fs::remove_file(entry.path());
             }
         }
         Ok(())
+    }
+
+    /// Whether a checkout may try again to have a record renewed that still lasts; notes that it does.
+    pub(super) fn may_try(&self, path: &Path) -> bool {
+        let tried = path.with_extension("tried");
+        let last = std::fs::metadata(&tried).and_then(|found| found.modified());
+        // A time in the future says nothing.
+        if last.is_ok_and(|last| last.elapsed().is_ok_and(|since| since < TRY_EVERY)) {
+            return false;
+        }
+        let _ = std::fs::remove_file(&tried);
+        open_lock(&tried).is_ok()
     }
 
     /// Takes so many licenses of a record with so many; none if other programs have them.
