@@ -14,6 +14,7 @@ mod system;
 
 mod application {
     mod cut;
+    mod floating;
     mod losses;
     mod path;
     mod run;

@@ -14,6 +14,7 @@ mod signed;
 mod system;
 
 mod tools {
+    mod floating;
     mod license_cases;
     mod linger;
     mod lmcatalog;

@@ -148,6 +148,21 @@ mod tests {
     }
 
     #[test]
+    fn dom_72_dom_73_a_range_gives_its_first_free_port_and_says_when_none_is_left() {
+        // Pairs of neighbours of which the first is ours and the second is free: somebody else may have that one.
+        let next = (0..100).find_map(|_| {
+            let first = listen(HERE, 0).unwrap();
+            let port = first.local_addr().unwrap().port();
+            let next = listen_on_first_free(HERE, port..=port.checked_add(1)?).ok()?;
+            assert_eq!(next.local_addr().unwrap().port(), port + 1);
+            Some((first, next, port))
+        });
+        let (_first, _next, port) = next.unwrap();
+        let error = listen_on_first_free(HERE, port..=port + 1).unwrap_err();
+        assert_eq!(error.to_string(), format!("TCP ports {port} to {} are all in use", port + 1));
+    }
+
+    #[test]
     fn all_addresses_include_ipv4() {
         let all = listen(None, 0).unwrap();
         let port = all.local_addr().unwrap().port();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use seatkeeper::event::Event;
 use seatkeeper::ident::Token;
-use seatkeeper::time::{ClockNews, Standing, TimeMark};
+use seatkeeper::time::{ClockNews, Standing, TimeMark, Timestamp};
 use seatkeeper::wire::{Message, Purpose, StatusItem};
 
 use crate::daemon::{Daemon, Wire, signal, until};
@@ -44,6 +44,30 @@ fn a_daemon_goes_by_the_moved_clock() {
     assert!(wire.hello("ann", Purpose::New, crate::now()).unwrap().is_err());
     let mut wire = Wire::connect(daemon.port).unwrap();
     assert!(wire.hello("ann", Purpose::New, clock.now()).unwrap().is_ok());
+}
+
+#[test]
+fn dom_94_five_and_ten_minutes_apart_are_allowed_what_they_are_and_a_second_more_is_not() {
+    let Some(clock) = MovedClock::new() else { return };
+    let site = Site::new(300, 5);
+    let daemon = site.start_on(|command| clock.rule(command));
+    clock.stop();
+    let unreachable = Some("Destination unreachable. (-34,303)".to_owned());
+    for sign in [1, -1] {
+        for (ms, expected) in [
+            (300_000, None),
+            (300_001, unreachable.clone()),
+            (301_000, unreachable.clone()),
+            (600_000, unreachable.clone()),
+            (600_001, Some("Message expired. (-34,304)".to_owned())),
+            (601_000, Some("Message expired. (-34,304)".to_owned())),
+        ] {
+            let mut wire = Wire::connect(daemon.port).unwrap();
+            let time = Timestamp(clock.now().0 + sign * ms);
+            let heard = wire.hello("ann", Purpose::New, time).unwrap().err().map(|denial| denial.to_string());
+            assert_eq!(heard, expected, "{sign} {ms}");
+        }
+    }
 }
 
 const LICENSE: &str = "SERVER this_host ANY 27000\nVENDOR LGS\nFEATURE lasting LGS 1.0 permanent 10\n\

@@ -1,12 +1,13 @@
 /*
  * A clock that tests can move. Loaded into a process with LD_PRELOAD.
  *
- *   MOVED_CLOCK       a file of 32 bytes, in the machine's byte order, which the test writes and this process maps:
+ *   MOVED_CLOCK       a file of 40 bytes, in the machine's byte order, which the test writes and this process maps:
  *     int64 wall_ms     added to the wall clock: time, gettimeofday and clock_gettime(CLOCK_REALTIME)
  *     int64 elapsed_ms  added to the time since boot with suspends: clock_gettime(CLOCK_BOOTTIME)
  *     int64 mono_ms     added to the time since boot without suspends: clock_gettime(CLOCK_MONOTONIC)
  *     int64 boot        0: the machine's own boot id; else /proc/sys/kernel/random/boot_id names another boot,
  *                       one for each number
+ *     int64 stopped_ms  0: the wall clock goes; else it stands at this many milliseconds of UTC
  *
  * Timers and sleeps go by the kernel's clocks: a process that waits until a moment of the moved clock looks too late
  * or too early, as real ones do when their clock is set.
@@ -31,7 +32,7 @@
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
-struct moves { volatile int64_t wall, elapsed, mono, boot; };
+struct moves { volatile int64_t wall, elapsed, mono, boot, stopped; };
 
 static const struct moves still;
 static const struct moves *moves = &still;
@@ -68,7 +69,9 @@ int clock_gettime(clockid_t which, struct timespec *now) {
     int done = real_gettime ? real_gettime(which, now) : (int)syscall(SYS_clock_gettime, which, now);
     if (done) return done;
     switch (which) {
-    case CLOCK_REALTIME: case CLOCK_REALTIME_COARSE: add(now, moves->wall); break;
+    case CLOCK_REALTIME: case CLOCK_REALTIME_COARSE:
+        if (moves->stopped) { now->tv_sec = 0; now->tv_nsec = 0; add(now, moves->stopped); } else add(now, moves->wall);
+        break;
     case CLOCK_BOOTTIME: add(now, moves->elapsed); break;
     case CLOCK_MONOTONIC: case CLOCK_MONOTONIC_COARSE: case CLOCK_MONOTONIC_RAW: add(now, moves->mono); break;
     default: break;

@@ -26,6 +26,7 @@ const WALL: u64 = 0;
 const ELAPSED: u64 = 8;
 const MONOTONIC: u64 = 16;
 const BOOT: u64 = 24;
+const STOPPED: u64 = 32;
 
 /// The clocks of one machine.
 pub(crate) struct MovedClock {
@@ -51,7 +52,7 @@ impl MovedClock {
         let shim = SHIM.get_or_init(|| crate::shim::library("moved_clock")).clone()?;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("moves");
-        std::fs::write(&path, [0; 32]).unwrap();
+        std::fs::write(&path, [0; 40]).unwrap();
         let moves = File::options().read(true).write(true).open(path).unwrap();
         Some(Self { shim, dir, moves })
     }
@@ -68,7 +69,15 @@ impl MovedClock {
 
     /// What the wall clock says.
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp(crate::daemon::now().0 + self.get(WALL))
+        match self.get(STOPPED) {
+            0 => Timestamp(crate::daemon::now().0 + self.get(WALL)),
+            at => Timestamp(at),
+        }
+    }
+
+    /// The wall clock stands still from now on, to be compared with to the millisecond. It is not to be moved any more.
+    pub(crate) fn stop(&self) {
+        self.put(STOPPED, self.now().0);
     }
 
     /// Somebody sets the wall clock forward by so many milliseconds, or back.

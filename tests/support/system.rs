@@ -140,9 +140,12 @@ fn settled(log: &str) -> usize {
 
 fn lmgrd(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
+    let soon: &[&str] =
+        if arguments.contains(&"--restart-delay") { &[] } else { &["--restart-delay", "0.05:0.2"] };
     command
         .args(["lmgrd", "-l", "+lgs.log", "-z", "-c", "test.lic", "--state-dir", "state"])
-        .args(["--listen", "127.0.0.1", "--restart-delay", "0.05:0.2"])
+        .args(["--listen", "127.0.0.1"])
+        .args(soon)
         .args(arguments)
         .current_dir(dir)
         .env_remove("LM_LICENSE_FILE")

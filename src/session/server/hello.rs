@@ -34,7 +34,7 @@ mod tests {
     }
 
     #[test]
-    fn five_minutes_are_allowed_and_a_millisecond_more_is_not() {
+    fn dom_94_five_minutes_are_allowed_and_a_millisecond_more_is_not() {
         assert_eq!(denial(300_000), None);
         assert_eq!(denial(-300_000), None);
         for ms in [300_001, -300_001, 600_000, -600_000] {
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_minutes_are_unreachable_and_a_millisecond_more_is_expired() {
+    fn dom_94_ten_minutes_are_unreachable_and_a_millisecond_more_is_expired() {
         for ms in [600_001, -600_001] {
             assert_eq!(denial(ms).unwrap().to_string(), "Message expired. (-34,304)");
         }
