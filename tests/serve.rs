@@ -21,6 +21,7 @@ mod serve {
     mod disk;
     mod expiry;
     mod hostile;
+    mod idle;
     mod lines;
     mod queue;
     mod reread;

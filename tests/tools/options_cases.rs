@@ -152,7 +152,7 @@ const CASES: &[Case] = &[
         requests: "joe fx 0; kim fx -101; mel fx 0; kim fx -4",
         told: &[],
     },
-    // O43 to O50 are about borrowing: tests/borrow/rules.rs.
+    // O43 to O50 are in tests/borrow/rules.rs, O55 to O62 and O83 in tests/serve/idle.rs.
     case(
         "O51",
         "INCREMENT fx LGS 2.0 permanent 2 USER_BASED",
