@@ -12,6 +12,8 @@
 //! - of equal denials of one user, host and feature only the first in [`REPEAT_WINDOW`] is judged, and none while the client
 //!   holds the seat that the replay gave it: it would not have asked again;
 //! - seats that are out when the replay begins stay out, and move to the pools of the new files as at a reread;
+//! - a borrow that it newly grants is out until its end, and gives way to no other than a recorded borrow; one that both have is
+//!   renewed, extended and given back as it was;
 //! - a request that waited in the queue is judged when it got its licenses, under other files; one that gave up is not judged.
 //!
 //! Under the recorded files every verdict must come out as recorded ([`Plan::exact`]); `tests/replay.rs` holds it to that.

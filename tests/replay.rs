@@ -5,6 +5,7 @@
 mod signed;
 
 mod replay {
+    mod acts;
     mod cases;
     mod random;
     pub(crate) mod recorder;

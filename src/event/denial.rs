@@ -40,6 +40,7 @@ impl Denial {
             | Code::NotIncluded
             | Code::MaxExceeded
             | Code::AllReserved
+            | Code::BorrowTooLong
             | Code::NoneToBorrow => self.note.split_once(RULE_END).map(|(place, _)| place),
             _ => None,
         }

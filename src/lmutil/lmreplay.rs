@@ -157,7 +157,7 @@ pub fn replay(wanted: &Wanted, format: Format, write: &mut dyn FnMut(&str)) -> R
     let from = begin.unwrap_or(Timestamp(i64::MIN));
     let mut survey = Survey::new(from..end.unwrap_or(Timestamp(i64::MAX)));
     let mut assumed = source.each(None, |record| Ok(survey.take(&record)))?;
-    let Some(covered) = survey.covered.filter(|(_, last)| *last >= from) else {
+    let (Some(covered), Some(begins)) = (survey.covered, survey.begins) else {
         return Err(vec![format!("{}: nothing is recorded in the time that was asked for", source.name())]);
     };
     let mut book = Rulebook::new(wanted, &source, &survey, zone.clone())?;
@@ -171,7 +171,7 @@ pub fn replay(wanted: &Wanted, format: Format, write: &mut dyn FnMut(&str)) -> R
     let mut files = survey.first_files.clone();
     let mut began = false;
     source.each(Some(survey.through), |record| {
-        if !began && record.at < from {
+        if record.first < begins {
             files = record.events.iter().filter_map(Files::of).next_back().or(files.take());
             replay.follow(record);
             return Ok(true);

@@ -21,6 +21,8 @@ pub struct Difference {
     pub version: Version,
     /// For how many licenses.
     pub count: Count,
+    /// Until when they were to be borrowed; none if that was not asked for.
+    pub borrow_ends: Option<Timestamp>,
     /// What was recorded.
     pub recorded: Verdict,
     /// What the replay came to.

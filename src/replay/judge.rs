@@ -13,19 +13,19 @@ use std::sync::Arc;
 use self::held_on::HeldOn;
 use self::ruling::{Ruling, reason, same_denial, verdict};
 use super::difference::{Difference, Kind, Verdict};
-use super::repeats::{Asker, Repeats, Sort, asker};
+use super::repeats::{Asker, Repeats, SetBy, Sort, asker};
 use super::survey::{Files, Holding, open_unknown};
 use super::tally::Tally;
 use crate::catalog::Catalog;
 use crate::code::Code;
 use crate::event::{
     Checkout, Denied, EndReason, Event, Identity, In, InReason, Lingering, Moved, Out, Recalled, Record,
-    Renewed, Reread, Shares,
+    Renewed, Reread, Shares, Wishes,
 };
 use crate::ident::{FeatureName, Handle, PoolKey, SessionId, Token};
 use crate::policy::Policy;
 use crate::seat::{Command, Decision, Rules, Session, State, Usage, decide};
-use crate::time::{Monotonic, Now, Timestamp};
+use crate::time::{ClockNews, Monotonic, Now, Timestamp};
 
 /// A recorded handle stands in the replay for this many: those between are for seats that the record does not have. So handles rise
 /// as in the record, by which reservations are charged, and no table from one to the other is needed.
@@ -98,6 +98,7 @@ pub struct Replay {
     judging: bool,
     timers: BinaryHeap<Reverse<(Timestamp, Timer)>>,
     repeats: Repeats,
+    set_by: SetBy,
     /// Suites' own checkouts that are out in the record, by recorded handle. They are judged with their components, and come back
     /// with them.
     packages: BTreeSet<Handle>,
@@ -123,6 +124,7 @@ impl Replay {
             judging: false,
             timers: BinaryHeap::new(),
             repeats: Repeats::default(),
+            set_by: SetBy::default(),
             packages: BTreeSet::new(),
             wanted_seats: BTreeMap::new(),
             wanted: BTreeMap::new(),
@@ -136,8 +138,10 @@ impl Replay {
     /// Takes a record from before the span: it only says who holds what when the span begins.
     pub fn follow(&mut self, mut record: Record) {
         self.scale_waiting(&mut record.events);
+        self.follow_clock(&record.events);
         for event in &mut record.events {
             match event {
+                Event::Started(_) => self.repeats.forget_all(),
                 Event::Out(out) => {
                     self.packages.extend(out.accounting.suite);
                     open_unknown(&mut self.state, out.session, &out.identity, record.at);
@@ -152,6 +156,8 @@ impl Replay {
                     back.handle = scaled(back.handle);
                 }
                 Event::Lingering(lingering) => lingering.handle = scaled(lingering.handle),
+                Event::Renewed(renewed) => renewed.handle = scaled(renewed.handle),
+                Event::Recalled(recalled) => recalled.handle = scaled(recalled.handle),
                 Event::Moved(moved) => {
                     moved.handle = scaled(moved.handle);
                     scale(&mut moved.shares);
@@ -159,7 +165,7 @@ impl Replay {
                 Event::Denied(denied) => {
                     denied.request.acknowledged = all_before(denied.request.token);
                     // The number of its repeats may come in the span.
-                    self.repeats.follow(denied, record.at);
+                    self.repeats.follow(denied, self.set_by.unset(record.at));
                 }
                 Event::Ended(ended) => self.repeats.forget(ended.session),
                 _ => {}
@@ -198,7 +204,15 @@ impl Replay {
         mut rules: impl FnMut(&Files) -> Result<Ruleset, E>,
     ) -> Result<(), E> {
         let at = record.at;
-        self.advance(at);
+        if self.knows_clock(&record) {
+            self.advance(at);
+        }
+        // What an earlier run left ends before the start, under the rules of the new one.
+        let start = record.events.iter().find(|event| matches!(event, Event::Started(_)));
+        if let Some(files) = start.and_then(Files::of) {
+            self.rules = rules(&files)?;
+            self.usage = Usage::rebuild(&self.state, &self.rules.catalog, &self.rules.policy);
+        }
         let ended = ended_by_reread(&record);
         let suites = ruling::suites(&record);
         for event in record.events {
@@ -219,11 +233,17 @@ impl Replay {
                 Event::Ended(ended) => self.end(ended.session, ended.why, at),
                 Event::Opened(_) | Event::Resumed(_) | Event::Stopped(_) => self.apply(event, at),
                 // The clock of that time is judged by its own looks.
-                Event::Marked(_) | Event::ClockAccepted(_) => self.apply(event, at),
+                Event::Marked(_) => {
+                    self.follow_clock(std::slice::from_ref(&event));
+                    self.apply(event, at);
+                    self.advance(at);
+                }
+                Event::ClockAccepted(_) => {
+                    self.follow_clock(std::slice::from_ref(&event));
+                    self.apply(event, at);
+                }
                 Event::Started(_) => {
-                    if let Some(files) = Files::of(&event) {
-                        self.rules = rules(&files)?;
-                    }
+                    self.repeats.forget_all();
                     self.apply(event, at);
                     self.usage = Usage::rebuild(&self.state, &self.rules.catalog, &self.rules.policy);
                 }
@@ -234,10 +254,12 @@ impl Replay {
                     }
                 }
                 // What it took back follows.
-                Event::Removed(_) => {}
+                Event::Removed(_) => self.apply(event, at),
+                // DECISION: a borrow that both have is renewed, extended and recalled as it was, whatever the rules.
                 Event::Renewed(renewed) => {
-                    let (handle, session) = (scaled(renewed.handle), renewed.session);
-                    self.apply(Event::Renewed(Renewed { handle, session, ..renewed }), at);
+                    let handle = scaled(renewed.handle);
+                    let acknowledged = all_before(renewed.token);
+                    self.apply(Event::Renewed(Renewed { handle, acknowledged, ..renewed }), at);
                 }
                 Event::Recalled(recalled) => {
                     let handle = scaled(recalled.handle);
@@ -296,6 +318,7 @@ impl Replay {
                     && (out.lines != lines
                         || out.expires != expires
                         || out.demo != demo
+                        || out.accounting.borrow != accounting.borrow
                         || out.accounting.overdraft != accounting.overdraft);
                 if other_pool || other_terms {
                     let kind = if other_pool { Kind::OtherPool } else { Kind::OtherTerms };
@@ -340,7 +363,7 @@ impl Replay {
         self.totals.denied = self.totals.denied.saturating_add(u64::from(recorded.times));
         open_unknown(&mut self.state, recorded.session, &recorded.identity, at);
         let key = asker(&recorded);
-        let sort = self.repeats.sort(&key, &recorded, at, self.plan.exact);
+        let sort = self.repeats.sort(&key, &recorded, self.set_by.unset(at), self.plan.exact);
         if sort != Sort::Fresh || self.has_been_granted(&recorded) {
             self.totals.folded = self.totals.folded.saturating_add(u64::from(recorded.times));
             let mut recorded = recorded;
@@ -361,7 +384,8 @@ impl Replay {
                 if !self.wanted.contains_key(&key)
                     && let Some(want) = self.lack(&denied, at)
                 {
-                    let until = at.plus(self.plan.holding.of(&denied.request.feature).0);
+                    let holding = self.plan.holding.of(&denied.request.feature).0;
+                    let until = self.state.confirmed(at).plus(holding);
                     self.wanted.insert(key.clone(), (want, until));
                     self.timers.push(Reverse((until, Timer::Want(key))));
                 }
@@ -372,8 +396,10 @@ impl Replay {
                     self.differ(Kind::OtherReason, &command, &identity, verdicts, at);
                 }
             }
-            Ruling::Granted(out, package, taken) => {
-                let until = at.plus(self.plan.holding.of(&out.request.feature).0);
+            Ruling::Granted(mut out, mut package, taken) => {
+                let until = self.state.confirmed(at).plus(self.plan.holding.of(&out.request.feature).0);
+                held_on::to_the_end(&mut out);
+                package.as_deref_mut().into_iter().for_each(held_on::to_the_end);
                 self.content(&key);
                 let verdicts = (Verdict::Denied(denial), Verdict::Granted(Some(out.pool.clone())));
                 let handle = out.handle;
@@ -446,18 +472,45 @@ impl Replay {
         self.apply_all(before, at);
     }
 
-    /// What has become due until now.
-    fn advance(&mut self, now: Timestamp) {
+    /// By how much the wall clock was set, as far as looks tell.
+    fn follow_clock(&mut self, events: &[Event]) {
+        let looks = events.iter().filter_map(|event| match event {
+            Event::Marked(marked) => Some(marked.mark.at),
+            Event::ClockAccepted(accepted) => Some(accepted.mark.at),
+            _ => None,
+        });
+        for look in looks {
+            if let Some(before) = self.state.time_mark() {
+                self.set_by.look(before.at, look);
+            }
+        }
+    }
+
+    /// Whether the last look says what the clock of a record is worth: not when it was set just now, or the machine was off.
+    fn knows_clock(&self, record: &Record) -> bool {
+        let boot = self.state.time_mark().map(|mark| mark.at.boot);
+        record.events.iter().all(|event| match event {
+            Event::Started(_) => false,
+            Event::Marked(marked) => {
+                marked.news == ClockNews::Nothing && boot.is_none_or(|boot| boot == marked.mark.at.boot)
+            }
+            _ => true,
+        })
+    }
+
+    /// What has become due until a time of the wall clock.
+    fn advance(&mut self, at: Timestamp) {
+        self.lapse(at);
+        let now = self.state.confirmed(at);
         while let Some(Reverse((due, _))) = self.timers.peek()
             && *due <= now
             && let Some(Reverse((due, timer))) = self.timers.pop()
         {
-            self.lapse(due);
             match timer {
                 Timer::Seat(handle) => {
                     if self.held.has(handle) {
                         self.totals.returned += 1;
-                        self.let_go(handle, true, due);
+                        self.let_go(handle, true, due.min(at));
                     }
                 }
                 Timer::Want(key) => {
@@ -467,7 +520,7 @@ impl Replay {
                 }
             }
         }
-        self.lapse(now);
+        self.lapse(at);
     }
 
     /// Other rules hold from here on; seats move as at a reread.
@@ -530,8 +583,18 @@ impl Replay {
     ) {
         let Command::Checkout(_, request) = command else { return };
         let (feature, version, count) = (request.feature.clone(), request.version, request.count);
-        let identity = identity.clone();
-        self.tell(Difference { at, kind, identity, feature, version, count, recorded, replayed });
+        let (identity, borrow_ends) = (identity.clone(), borrow_ends(&request.wishes));
+        self.tell(Difference {
+            at,
+            kind,
+            identity,
+            feature,
+            version,
+            count,
+            borrow_ends,
+            recorded,
+            replayed,
+        });
     }
 
     fn tell(&mut self, found: Difference) {
@@ -540,6 +603,10 @@ impl Replay {
             self.found.push(found);
         }
     }
+}
+
+fn borrow_ends(wishes: &Wishes) -> Option<Timestamp> {
+    wishes.borrow.map(|borrowing| borrowing.ends)
 }
 
 /// The seats that a recorded reread ended, by the replay's handles.
@@ -565,10 +632,11 @@ fn seat_differs(state: &State, handle: Handle, kind: Kind, at: Timestamp) -> Opt
     Some(Difference {
         at,
         kind,
-        identity: state.session(seat.session)?.identity().clone(),
+        identity: seat.identity.clone(),
         feature: seat.feature.clone(),
         version: seat.version,
         count: seat.count,
+        borrow_ends: borrow_ends(&seat.wishes),
         recorded,
         replayed,
     })

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::code::Code;
 use crate::event::Denied;
 use crate::ident::{Count, FeatureName, Host, SessionId, User, Version};
-use crate::time::Timestamp;
+use crate::time::{Look, Timestamp};
 
 /// Denials of the same user, host and feature within this time of a judged one count as that one.
 pub const REPEAT_WINDOW: Duration = Duration::from_secs(60);
@@ -33,6 +33,25 @@ pub(super) enum Sort {
     Repeat,
     /// The number of equal requests that were answered before this time without a record of their own.
     Counted,
+}
+
+/// By how much the wall clock was set, in milliseconds. The daemon counts repeats by time that has passed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct SetBy(i64);
+
+impl SetBy {
+    pub(super) fn look(&mut self, before: Look, look: Look) {
+        if before.boot == look.boot {
+            let passed = look.elapsed_ms.saturating_sub(before.elapsed_ms);
+            let goes_on = before.utc.plus(Duration::from_millis(passed));
+            self.0 = self.0.saturating_add(look.utc.0.saturating_sub(goes_on.0));
+        }
+    }
+
+    /// What the wall clock would say if it had not been set.
+    pub(super) const fn unset(self, at: Timestamp) -> Timestamp {
+        Timestamp(at.0.saturating_sub(self.0))
+    }
 }
 
 /// The last recorded denial of a session, from which the daemon counts on.
@@ -66,7 +85,8 @@ impl Repeats {
         if exact {
             return if number.is_some() { Sort::Counted } else { Sort::Fresh };
         }
-        if self.judged.get(asker).is_some_and(|judged| at < judged.plus(REPEAT_WINDOW)) {
+        let soon = |judged: &Timestamp| *judged <= at && at < judged.plus(REPEAT_WINDOW);
+        if self.judged.get(asker).is_some_and(soon) {
             return Sort::Repeat;
         }
         // Who asks again and again is judged again, by the number too, unless it has got what it asked for meanwhile.
@@ -76,6 +96,11 @@ impl Repeats {
         self.sweep(at);
         self.judged.insert(asker.clone(), at);
         Sort::Fresh
+    }
+
+    /// The daemon has started, and counts anew.
+    pub(super) fn forget_all(&mut self) {
+        self.sessions.clear();
     }
 
     /// A denial from before the span: the number of its repeats is none of its own.

@@ -8,7 +8,7 @@ use super::tally::Peak;
 use crate::event::{Event, Identity, In, InReason, Lingering, Opened, Record, StartFile};
 use crate::ident::{Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Table};
 use crate::seat::{PoolUse, State};
-use crate::time::Timestamp;
+use crate::time::{Standing, Timestamp};
 
 /// How long a seat is held if the record has none that came back: an hour.
 const HELD_WITHOUT_RECORD: Duration = Duration::from_secs(3600);
@@ -40,7 +40,8 @@ impl Files {
 pub struct Survey {
     span: Range<Timestamp>,
     state: State,
-    entered: bool,
+    /// The first event in the span.
+    pub begins: Option<Seq>,
     /// How often seats of each feature were held for so many seconds.
     durations: Table<FeatureName, BTreeMap<u64, u64>>,
     /// Most licenses in use of each pool, in the span.
@@ -67,7 +68,7 @@ impl Survey {
         Self {
             span,
             state: State::default(),
-            entered: false,
+            begins: None,
             durations: Table::new(),
             peaks: Table::new(),
             lines: BTreeSet::new(),
@@ -82,11 +83,12 @@ impl Survey {
 
     /// Takes the next record; false if it lies behind the span, and so do all after it.
     pub fn take(&mut self, record: &Record) -> bool {
-        if record.at >= self.span.end {
+        let reached = reached(&self.state, record);
+        if reached >= self.span.end {
             return false;
         }
-        if !self.entered && record.at >= self.span.start {
-            self.entered = true;
+        if self.begins.is_none() && reached >= self.span.start {
+            self.begins = Some(record.first);
             let at = self.span.start;
             self.peaks =
                 self.state.pools().map(|(pool, used)| (pool.clone(), Peak::new(used.in_use(), at))).collect();
@@ -115,7 +117,7 @@ impl Survey {
             self.files_unknown_at_first |= self.first_files.is_none();
         }
         self.state.evolve(record);
-        if self.entered {
+        if self.begins.is_some() {
             for event in &record.events {
                 match event {
                     Event::Out(out) => self.raise(&out.pool, record.at),
@@ -143,7 +145,8 @@ impl Survey {
             self.unknown_returns = self.unknown_returns.saturating_add(1);
             return;
         };
-        if !self.entered {
+        // How long a borrow lasts says nothing of the others.
+        if self.begins.is_none() || seat.is_borrowed() {
             return;
         }
         let seconds = u64::try_from(at.seconds().saturating_sub(seat.since.seconds())).unwrap_or(0);
@@ -172,6 +175,15 @@ impl Survey {
             }
         };
         Holding { of_feature, otherwise }
+    }
+}
+
+/// How far time has come with a record: what a wall clock says that is wrong by years is in no span.
+fn reached(state: &State, record: &Record) -> Timestamp {
+    match record.events.first() {
+        Some(Event::Marked(marked)) if marked.mark.standing() == Standing::Ahead => marked.mark.mark,
+        Some(Event::Marked(marked)) => record.at.max(marked.mark.mark),
+        _ => state.confirmed(record.at),
     }
 }
 

@@ -218,6 +218,11 @@ pub(super) fn renew(state: &State, rules: Rules<'_>, id: SessionId, request: &Re
     // A record that is out can't be called back: only asking for a sooner end shortens it.
     let until = if request.ends.is_some() { borrow.until } else { borrow.until.max(before.until) };
     let borrow = Borrow { until: until.min(ends), ends };
+    // Its license is in use for a while yet, as clocks may differ, but no record would be good.
+    if borrow.until <= state.confirmed(now.utc) {
+        let note = format!("the borrow {} is over since {}", request.handle, ends.whole_seconds());
+        return denied(Denial::new(Code::BorrowUnknown, minor::BORROW_OVER, &note));
+    }
     let renewed = Renewed {
         session: id,
         token: request.token,

@@ -138,7 +138,6 @@ pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
 /// What a client is told that can't borrow.
 pub(super) fn borrow_refusal(asked: &Asked<'_>, pool: Option<&Pool>, obstacle: BorrowObstacle) -> Denial {
     let feature = pool.map_or(&asked.request.feature, |pool| &pool.feature);
-    let by = |rule: RuleId| asked.rules.policy.place(rule);
     match obstacle {
         BorrowObstacle::NotBorrowable => {
             let note = format!("the license of {feature} has no BORROW");
@@ -164,12 +163,12 @@ pub(super) fn borrow_refusal(asked: &Asked<'_>, pool: Option<&Pool>, obstacle: B
             Denial::new(Code::InvalidParameter, minor::BORROW_PAST, &note)
         }
         BorrowObstacle::TooLong { latest, hours, rule } => {
-            let who = rule.map_or_else(|| "the license".to_owned(), by);
+            let who = if rule.is_some() { "the line" } else { "the license" };
             let note = format!(
                 "{who} lets {feature} be borrowed for {hours} hours; the latest possible end is {}",
                 latest.whole_seconds()
             );
-            Denial::new(Code::BorrowTooLong, minor::BORROW_TOO_LONG, &note)
+            by_rule(asked, Code::BorrowTooLong, minor::BORROW_TOO_LONG, rule, &note)
         }
         BorrowObstacle::PastExpiry { latest } => {
             let note =

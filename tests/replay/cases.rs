@@ -5,7 +5,7 @@ use std::time::Duration;
 use seatkeeper::event::{EndReason, SessionKind};
 use seatkeeper::replay::{Kind, Verdict};
 
-use super::recorder::{Recorder, TODAY, rules};
+use super::recorder::{Outcome, Recorder, TODAY, rules};
 
 const FRAMED: SessionKind = SessionKind::Framed;
 
@@ -199,4 +199,148 @@ fn a_reread_that_ends_a_seat_in_one_and_not_in_the_other() {
     assert_eq!(outcome.found.iter().map(|found| found.kind).collect::<Vec<_>>(), [Kind::Kept]);
     assert_eq!(outcome.state.seats().count(), 1);
     assert!(recorder.replayed(TODAY, None).found.is_empty());
+}
+
+// ---- borrowing, lmremove, clocks -------------------------------------------------------------------------------------------
+
+const HOUR: i64 = 3600;
+
+fn one(outcome: &Outcome) -> &seatkeeper::replay::Difference {
+    let [found] = &outcome.found[..] else { panic!("{:?}", outcome.found) };
+    found
+}
+
+#[test]
+fn a_borrow_that_other_rules_refuse_is_told_and_its_seat_is_missing() {
+    let lines = "FEATURE f LGS 1.0 permanent 3 BORROW=100";
+    let mut recorder = Recorder::new(rules(lines, ""));
+    let ann = recorder.open("ann", FRAMED);
+    let lent = recorder.borrow(ann, ("f", "1.0", 2), (90 * HOUR, 0)).unwrap();
+    let ends = TODAY.plus(seconds(90 * 3600));
+    recorder.pass(seconds(100));
+    recorder.renew(ann, lent, Some(80 * HOUR)).unwrap();
+    recorder.recall(lent);
+    recorder.return_early(ann, lent);
+    for (options, number) in [
+        ("EXCLUDE_BORROW f USER ann", -38),
+        ("INCLUDE_BORROW f USER bob", -39),
+        ("BORROW_LOWWATER f 2", -67),
+        ("MAX_BORROW_HOURS f 89", -104),
+    ] {
+        let outcome = recorder.replayed(TODAY, Some(&rules(lines, options)));
+        let found = one(&outcome);
+        assert_eq!((found.kind, found.borrow_ends), (Kind::NewlyDenied, Some(ends)), "{options}");
+        let Verdict::Denied(denial) = &found.replayed else { panic!("{found:?}") };
+        assert_eq!((denial.code.number(), denial.rule()), (number, Some("LGS.opt:1")));
+        assert_eq!(outcome.tally.peaks.values().map(|peak| peak.used).sum::<u64>(), 0);
+        assert_eq!(outcome.survey.peaks.values().map(|peak| peak.used).max(), Some(2));
+    }
+    let outcome = recorder.replayed(TODAY, Some(&rules(lines, "MAX_BORROW_HOURS f 90")));
+    assert!(outcome.found.is_empty() && outcome.state.seats().count() == 0, "{:?}", outcome.found);
+    assert_eq!(outcome.tally.peaks.values().map(|peak| (peak.used, peak.of)).max(), Some((2, Some(3))));
+}
+
+#[test]
+fn a_newly_granted_borrow_is_held_until_its_end() {
+    let lines = "FEATURE f LGS 1.0 permanent 1 BORROW=100";
+    let mut recorder = Recorder::new(rules(lines, "EXCLUDE_BORROW f USER ann"));
+    let (ann, bob) = (recorder.open("ann", FRAMED), recorder.open("bob", FRAMED));
+    // Seats of this feature are held for a minute, which says nothing of borrowing.
+    let held = recorder.out(bob, "f", "1.0", 1).unwrap();
+    recorder.pass(seconds(60));
+    recorder.back(bob, held);
+    let what = ("f", "1.0", 1);
+    assert_eq!(recorder.borrow(ann, what, (50 * HOUR, 3600)), Err(-38));
+    recorder.end(ann, EndReason::Goodbye);
+    let again = recorder.open("ann", FRAMED);
+    recorder.pass(seconds(100));
+    // With it, she would not ask again.
+    assert_eq!(recorder.borrow(again, what, (40 * HOUR, 0)), Err(-38));
+    recorder.pass(seconds(49 * 3600));
+    let held = recorder.out(bob, "f", "1.0", 1).unwrap();
+    recorder.back(bob, held);
+    // Ten minutes after the end it is free.
+    recorder.pass(seconds(3600 + 600));
+    recorder.out(bob, "f", "1.0", 1).unwrap();
+    let outcome = recorder.replayed(TODAY, Some(&rules(lines, "")));
+    let found: Vec<_> =
+        outcome.found.iter().map(|found| (found.kind, found.identity.user.as_str())).collect();
+    assert_eq!(found, [(Kind::NewlyGranted, "ann"), (Kind::NewlyDenied, "bob")]);
+    assert_eq!(outcome.found[0].borrow_ends, Some(TODAY.plus(seconds(60 + 50 * 3600))));
+    assert_eq!((outcome.totals.folded, outcome.totals.returned), (1, 1));
+    assert_eq!(outcome.state.seats().count(), 1, "bob's last");
+    assert!(outcome.state.session(ann).is_none(), "a borrow keeps no session");
+}
+
+#[test]
+fn a_newly_granted_borrow_gives_way_to_the_recorded_one() {
+    let lines = "FEATURE f LGS 1.0 permanent 1 BORROW=100";
+    let mut recorder = Recorder::new(rules(lines, "MAX_BORROW_HOURS f 10"));
+    let ann = recorder.open("ann", FRAMED);
+    assert_eq!(recorder.borrow(ann, ("f", "1.0", 1), (50 * HOUR, 0)), Err(-104));
+    recorder.pass(seconds(100));
+    recorder.borrow(ann, ("f", "1.0", 1), (10 * HOUR, 0)).unwrap();
+    let outcome = recorder.replayed(TODAY, Some(&rules(lines, "")));
+    assert_eq!(one(&outcome).kind, Kind::NewlyGranted);
+    assert_eq!(outcome.state.seats().count(), 1);
+}
+
+#[test]
+fn a_borrow_that_a_reread_ends_in_one_and_not_in_the_other() {
+    let (f, g) = ("FEATURE f LGS 1.0 permanent 1 BORROW", "FEATURE g LGS 1.0 permanent 1");
+    let mut recorder = Recorder::new(rules(f, ""));
+    let ann = recorder.open("ann", FRAMED);
+    recorder.borrow(ann, ("f", "1.0", 1), (50 * HOUR, 0)).unwrap();
+    recorder.end(ann, EndReason::Goodbye);
+    recorder.reread(rules(g, ""));
+    let outcome = recorder.replayed(TODAY, Some(&rules(f, "")));
+    assert_eq!((one(&outcome).kind, outcome.state.seats().count()), (Kind::Kept, 1));
+    let mut recorder = Recorder::new(rules(f, ""));
+    let ann = recorder.open("ann", FRAMED);
+    recorder.borrow(ann, ("f", "1.0", 1), (50 * HOUR, 0)).unwrap();
+    recorder.end(ann, EndReason::Goodbye);
+    let middle = recorder.history.last().unwrap().first;
+    recorder.pass(seconds(10));
+    let from = recorder.now();
+    recorder.open("bob", FRAMED);
+    let outcome = recorder.replayed(from, Some(&rules(g, "")));
+    assert_eq!((outcome.totals.carried, outcome.totals.carried_lost), (1, 1));
+    assert!(outcome.survey.begins.unwrap() > middle);
+}
+
+#[test]
+fn what_lmremove_took_back_is_free_under_other_rules_too() {
+    let mut recorder = Recorder::new(rules("FEATURE f LGS 1.0 permanent 1", ""));
+    let (ann, bob) = (recorder.open("ann", FRAMED), recorder.open("bob", FRAMED));
+    let held = recorder.out(ann, "f", "1.0", 1).unwrap();
+    assert!(recorder.remove(held, true));
+    recorder.out(bob, "f", "1.0", 1).unwrap();
+    let outcome = recorder.replayed(TODAY, Some(&rules("FEATURE f LGS 2.0 permanent 1", "LINGER f 3600")));
+    assert!(outcome.found.iter().all(|found| found.kind == Kind::OtherPool), "{:?}", outcome.found);
+    assert_eq!(outcome.state.seats().count(), 1);
+}
+
+#[test]
+fn a_clock_that_is_wrong_by_years_ends_no_borrow_and_no_span() {
+    const YEAR: i64 = 365 * 86_400_000;
+    let lines = "FEATURE f LGS 1.0 permanent 1 BORROW=100";
+    let mut recorder = Recorder::new(rules(lines, ""));
+    let (ann, bob) = (recorder.open("ann", FRAMED), recorder.open("bob", FRAMED));
+    recorder.borrow(ann, ("f", "1.0", 1), (50 * HOUR, 0)).unwrap();
+    recorder.pass(seconds(60));
+    recorder.set_clock(5 * YEAR);
+    recorder.pass(seconds(60));
+    assert_eq!(recorder.out(bob, "f", "1.0", 1), Err(-4));
+    recorder.set_clock(-5 * YEAR);
+    recorder.pass(seconds(60));
+    assert_eq!(recorder.out(bob, "f", "1.0", 1), Err(-4));
+    recorder.set_clock(0);
+    recorder.pass(seconds(60));
+    assert_eq!(recorder.out(bob, "f", "1.0", 1), Err(-4));
+    let outcome = recorder.replayed(TODAY, None);
+    assert!(outcome.found.is_empty(), "{:?}", outcome.found);
+    assert_eq!((outcome.totals.judged, outcome.state.seats().count()), (4, 1));
+    assert_eq!(outcome.survey.through, recorder.state.seq());
+    let mut survey = seatkeeper::replay::Survey::new(TODAY..recorder.now().plus(seconds(1)));
+    assert!(recorder.history.iter().all(|record| survey.take(record)), "the wrong clock is in the span");
 }

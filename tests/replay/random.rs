@@ -1,18 +1,19 @@
 //! Random histories: under the recorded rules every verdict comes out as recorded, and the replay holds what the record holds.
 //! `REPLAY_SEED=n` judges one history, `REPLAY_RUNS=n` so many.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use seatkeeper::event::{EndReason, SessionKind};
+use seatkeeper::event::{EndReason, Event, InReason, SessionKind};
 use seatkeeper::ident::{Handle, PoolKey, SessionId, Table};
 use seatkeeper::replay::{Kind, Peak, Ruleset};
-use seatkeeper::seat::{Seat, State};
+use seatkeeper::seat::{Seat, State, Tenure};
 use seatkeeper::time::Timestamp;
 
 use super::recorder::{Licensed, Outcome, Recorder, TODAY};
 
-const LICENSES: [&str; 6] = [
+const LICENSES: [&str; 8] = [
     "INCREMENT fa LGS 1.0 permanent 3 SN=1\nINCREMENT fa LGS 1.0 20-jun-2026 4 SN=2\n\
      INCREMENT fa LGS 2.0 permanent 2\nFEATURE fb LGS 1.0 permanent 1\nFEATURE fc LGS 1.0 permanent uncounted HOSTID=ANY",
     "INCREMENT fa LGS 2.0 permanent 4\nFEATURE fb LGS 1.0 permanent 2\nFEATURE fd LGS 1.0 permanent 5 START=16-jun-2026",
@@ -21,8 +22,12 @@ const LICENSES: [&str; 6] = [
     "PACKAGE pk LGS COMPONENTS=\"fa fb fc\" OPTIONS=SUITE\nFEATURE pk LGS 1.0 permanent 5\nINCREMENT fa LGS 1.0 permanent 1",
     "PACKAGE pk LGS COMPONENTS=\"fa:3.0 fb\" OPTIONS=SUITE\nINCREMENT pk LGS 2.0 20-jun-2026 4 SUITE_DUP_GROUP=U DUP_GROUP=UH\n\
      INCREMENT pk LGS 1.0 permanent 2",
+    "INCREMENT fa LGS 2.0 permanent 4 BORROW=48 LINGER=20\nFEATURE fb LGS 1.0 20-jun-2026 3 BORROW\n\
+     FEATURE fc LGS 1.0 permanent uncounted HOSTID=ANY BORROW=720",
+    "PACKAGE pk LGS COMPONENTS=\"fa:3.0 fb\" OPTIONS=SUITE\nINCREMENT pk LGS 2.0 permanent 3 BORROW=30\n\
+     INCREMENT fa LGS 1.0 17-jun-2026 2 BORROW DUP_GROUP=UH\nINCREMENT fa LGS 1.0 permanent 2 BORROW DUP_GROUP=UH",
 ];
-const OPTIONS: [&str; 12] = [
+const OPTIONS: [&str; 20] = [
     "EXCLUDE fa USER u1",
     "EXCLUDE fb USER u2",
     "INCLUDE fb USER u0",
@@ -35,6 +40,41 @@ const OPTIONS: [&str; 12] = [
     "EXCLUDEALL USER u6",
     "MAX 1 pk USER u1",
     "RESERVE 1 pk USER u2",
+    "EXCLUDE_BORROW fa USER u1",
+    "INCLUDE_BORROW fa USER u0",
+    "BORROW_LOWWATER fa 1",
+    "BORROW_LOWWATER fb 2",
+    "MAX_BORROW_HOURS fa 24",
+    "LINGER fa 900",
+    "LINGER fb 5",
+    "LINGER pk 40",
+];
+
+/// What has to be in the histories.
+const SORTS: [&str; 23] = [
+    "borrowed, renewable false",
+    "borrowed, renewable true",
+    "renewed",
+    "recalled",
+    "returned early",
+    "BorrowEnd",
+    "borrow -4",
+    "borrow -38",
+    "borrow -39",
+    "borrow -42",
+    "borrow -67",
+    "borrow -68",
+    "borrow -104",
+    "borrow -117",
+    "UserRemoved",
+    "lingering",
+    "Linger",
+    "Jumped",
+    "SetBack",
+    "Near",
+    "Confirmed",
+    "Set",
+    "clock accepted",
 ];
 
 static LICENSED: LazyLock<Vec<Licensed>> =
@@ -66,8 +106,8 @@ fn history(dice: &mut Dice, steps: u32) -> Recorder {
         let span = [0, 300, 2_000, 11_000, 70_000, 4_000_000][dice.below(6)];
         recorder.pass(Duration::from_millis(span));
         sessions.retain(|session| recorder.state.session(*session).is_some());
-        held.retain(|(_, handle)| recorder.state.seat(*handle).is_some());
-        match dice.below(40) {
+        held.retain(|(session, handle)| recorder.holds(*session, *handle));
+        match dice.below(60) {
             0..=4 if sessions.len() < 12 => {
                 let kind = if dice.below(3) == 0 { SessionKind::Line } else { SessionKind::Framed };
                 sessions.push(recorder.open(&format!("u{}", dice.below(8)), kind));
@@ -106,10 +146,103 @@ fn history(dice: &mut Dice, steps: u32) -> Recorder {
                 let rules = if dice.below(2) == 0 { recorder.rules.clone() } else { dice.rules() };
                 recorder.restart(dice.below(2) == 0, rules);
             }
+            40..=52 if !sessions.is_empty() => {
+                let session = sessions[dice.below(sessions.len() as u64)];
+                borrowing(dice, &mut recorder, session);
+            }
+            53..=55 if !held.is_empty() => {
+                let (_, handle) = held[dice.below(held.len() as u64)];
+                recorder.remove(handle, dice.below(2) == 0);
+            }
+            56..=58 => clocks(dice, &mut recorder),
             _ => {}
         }
     }
     recorder
+}
+
+/// Something about borrowing.
+fn borrowing(dice: &mut Dice, recorder: &mut Recorder, session: SessionId) {
+    const HOUR: i64 = 3600;
+    let spans = [HOUR, 4 * HOUR, 20 * HOUR, 29 * HOUR, 47 * HOUR, 100 * HOUR, 300 * HOUR, -HOUR];
+    let span = spans[dice.below(8)];
+    let borrowed: Vec<Handle> = recorder
+        .state
+        .seats()
+        .filter(|(_, seat)| seat.is_borrowed() && seat.component.is_none())
+        .map(|(handle, _)| handle)
+        .collect();
+    if borrowed.is_empty() || dice.below(2) == 0 {
+        let feature = ["fa", "fa", "fb", "fc", "pk"][dice.below(5)];
+        let renew_s = [0, 0, 3_600, 40_000][dice.below(4)];
+        let count = u32::try_from(1 + dice.below(2)).unwrap();
+        for _ in 0..=dice.below(3) {
+            if recorder.borrow(session, (feature, "1.0", count), (span, renew_s)).is_ok() {
+                break;
+            }
+            recorder.pass(Duration::from_millis([100, 9_000, 30_000][dice.below(3)]));
+            if recorder.state.session(session).is_none() {
+                break;
+            }
+        }
+        return;
+    }
+    let handle = borrowed[dice.below(borrowed.len() as u64)];
+    match dice.below(6) {
+        0 | 1 => drop(recorder.renew(session, handle, None)),
+        2 => drop(recorder.renew(session, handle, Some(span))),
+        3 => recorder.return_early(session, handle),
+        4 => recorder.recall(handle),
+        // Long enough for a borrow to end.
+        _ => recorder.pass(Duration::from_secs([5_000, 40_000, 100_000][dice.below(3)])),
+    }
+}
+
+/// The wall clock is set, wrong or right, or somebody answers for it.
+fn clocks(dice: &mut Dice, recorder: &mut Recorder) {
+    const HOUR: i64 = 3_600_000;
+    let wrong_by = [-2 * HOUR, -30 * HOUR, -80 * HOUR, -90_000, 90_000, 5 * HOUR, 26 * HOUR, 400 * 24 * HOUR];
+    match dice.below(8) {
+        0..=3 => recorder.set_clock(wrong_by[dice.below(8)]),
+        4 | 5 => recorder.set_clock(0),
+        6 => recorder.accept_clock(),
+        _ => {
+            // The machine was off, and knows no more what time it is, or does.
+            recorder.boot[0] += 1;
+            let rules = recorder.rules.clone();
+            let wrong_by = [0, 0, wrong_by[dice.below(8)]][dice.below(3)];
+            let off = Duration::from_secs([60, 7_200][dice.below(2)]);
+            recorder.switch_off(off, wrong_by);
+            recorder.restart(false, rules);
+        }
+    }
+}
+
+/// What is in the histories, by name.
+fn sorts(recorder: &Recorder, seen: &mut BTreeSet<String>) {
+    for event in recorder.history.iter().flat_map(|record| &record.events) {
+        seen.extend(match event {
+            Event::In(back) => match back.why {
+                InReason::BorrowReturned { .. } => Some("returned early".to_owned()),
+                InReason::Checkin { .. } => None,
+                why => Some(format!("{why:?}")),
+            },
+            Event::Out(out) => {
+                let borrow = out.accounting.borrow;
+                borrow.map(|borrow| format!("borrowed, renewable {}", borrow.is_renewable()))
+            }
+            Event::Denied(denied) => {
+                let borrow = denied.request.wishes.borrow;
+                borrow.map(|_| format!("borrow {}", denied.denial.code.number()))
+            }
+            Event::Lingering(_) => Some("lingering".to_owned()),
+            Event::Renewed(_) => Some("renewed".to_owned()),
+            Event::Recalled(_) => Some("recalled".to_owned()),
+            Event::Marked(marked) => Some(format!("{:?}", marked.news)),
+            Event::ClockAccepted(_) => Some("clock accepted".to_owned()),
+            _ => None,
+        });
+    }
 }
 
 fn from_environment(name: &str) -> Option<u64> {
@@ -139,13 +272,15 @@ fn holders(state: &State) -> (Vec<SessionId>, Vec<String>) {
 fn under_the_recorded_rules_every_verdict_comes_out_as_recorded() {
     let mut requests = 0;
     let mut judged = 0;
+    let mut seen = BTreeSet::new();
     for seed in seeds(600) {
         let mut dice = Dice(seed ^ 0x0DD5_0DD5);
         let recorder = history(&mut dice, 120);
         // Some replays begin in the middle.
-        let last = recorder.history.last().unwrap().at;
-        let middle = Timestamp(TODAY.0 + (last.0 - TODAY.0) / 2);
-        let from = [TODAY, TODAY, middle][dice.below(3)];
+        let middle = recorder.history[recorder.history.len() / 2].at;
+        let whole = Timestamp(i64::MIN);
+        let from = [whole, whole, middle][dice.below(3)];
+        sorts(&recorder, &mut seen);
         let Outcome { found, state, totals, tally, survey } = recorder.replayed(from, None);
         assert!(found.is_empty(), "REPLAY_SEED={seed}: {found:#?}");
         assert_eq!(holders(&state), holders(&recorder.state), "REPLAY_SEED={seed}");
@@ -164,6 +299,11 @@ fn under_the_recorded_rules_every_verdict_comes_out_as_recorded() {
         judged += totals.judged;
     }
     assert!(judged * 2 > requests, "most requests are judged: {judged} of {requests}");
+    if requests > 10_000 {
+        for sort in SORTS {
+            assert!(seen.contains(sort), "no history has {sort:?}: {seen:?}");
+        }
+    }
 }
 
 /// Any record can be replayed under any rules, and the engine never gives out more than there is.
@@ -180,6 +320,9 @@ fn under_other_rules_no_pool_gives_out_more_than_it_has() {
         let sum: u64 = Kind::ALL.iter().filter(|kind| kind.is_service()).map(|kind| tally.of(*kind)).sum();
         assert_eq!(u64::try_from(found.len()).unwrap(), sum);
         for (handle, seat) in state.seats() {
+            if seat.tenure != Tenure::Held {
+                continue;
+            }
             let session = state.session(seat.session).expect("a seat's session has not ended");
             assert!(session.handles().any(|held| held == handle));
             // But for those with seats that the record does not have: they are held on.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use seatkeeper::catalog::Catalog;
 use seatkeeper::event::{
     Answer, Checkin, Checkout, Claims, EndReason, Event, Identity, Record, Reread, SessionKind, Started,
-    Stopped,
+    Stopped, Wishes,
 };
 use seatkeeper::ident::{Count, Digest, Handle, SessionId, Token};
 use seatkeeper::license::LicenseFile;
@@ -62,6 +62,10 @@ pub(crate) struct Recorder {
     /// The rules after each start and reread.
     pub(crate) switches: Vec<Ruleset>,
     pub(crate) now: Now,
+    /// Names the boot of the machine.
+    pub(crate) boot: [u8; 16],
+    /// Clock and elapsed time when the clocks were looked at last.
+    pub(crate) looked: Now,
     tokens: BTreeMap<SessionId, u64>,
     drawn: u64,
 }
@@ -76,6 +80,8 @@ impl Recorder {
             history: Vec::new(),
             switches: Vec::new(),
             now: Now { utc: TODAY, mono: Monotonic(0) },
+            boot: [1; 16],
+            looked: Now { utc: TODAY, mono: Monotonic(0) },
             tokens: BTreeMap::new(),
             drawn: 0,
         };
@@ -98,6 +104,7 @@ impl Recorder {
 
     fn go(&mut self, span: Duration) {
         self.now = Now { utc: self.now.utc.plus(span), mono: self.now.mono.plus(span) };
+        self.attend();
         for denied in self.damper.expired(self.now) {
             self.run(&Command::CountDenials(Box::new(denied)));
         }
@@ -137,6 +144,8 @@ impl Recorder {
         self.switches.push(self.rules.clone());
         let started = Started { version: "1".into(), zone: "UTC".into(), files: vec![] };
         self.run(&Command::Start(started));
+        self.look(true);
+        self.lapse();
     }
 
     /// An orderly end or a crash, then a start.
@@ -145,6 +154,7 @@ impl Recorder {
             for denied in self.damper.drain() {
                 self.run(&Command::CountDenials(Box::new(denied)));
             }
+            self.look(true);
             self.run(&Command::Stop(Stopped { by: "signal 15".into() }));
         }
         self.rules = rules;
@@ -184,6 +194,15 @@ impl Recorder {
         version: &str,
         count: u32,
     ) -> Result<Handle, i32> {
+        self.ask(session, (feature, version, count), Wishes::default())
+    }
+
+    pub(crate) fn ask(
+        &mut self,
+        session: SessionId,
+        (feature, version, count): (&str, &str, u32),
+        wishes: Wishes,
+    ) -> Result<Handle, i32> {
         let token = self.token(session);
         let request = Checkout {
             token,
@@ -191,7 +210,7 @@ impl Recorder {
             feature: feature.parse().unwrap(),
             version: version.parse().unwrap(),
             count: Count::new(count).unwrap(),
-            wishes: seatkeeper::event::Wishes::default(),
+            wishes,
         };
         if let Some(answer) = self.damper.repeated(session, token) {
             panic!("a fresh request is none: {answer:?}");
@@ -214,7 +233,7 @@ impl Recorder {
         self.run(&Command::End(session, why));
     }
 
-    fn token(&mut self, session: SessionId) -> Token {
+    pub(crate) fn token(&mut self, session: SessionId) -> Token {
         let token = self.tokens.entry(session).or_default();
         *token += 1;
         Token(*token)
@@ -228,10 +247,11 @@ impl Recorder {
         let mut replay = Replay::new(plan);
         let mut switches = self.switches.iter();
         let mut current = None;
+        let begins = survey.begins.map_or(u64::MAX, |begins| begins.0);
         let mut began = false;
         let mut found = Vec::new();
         for record in &self.history {
-            if record.at < from {
+            if record.first.0 < begins {
                 let many = record.events.iter().filter_map(Files::of).count();
                 (0..many).for_each(|_| current = switches.next());
                 replay.follow(record.clone());
@@ -239,7 +259,7 @@ impl Recorder {
             }
             if !std::mem::replace(&mut began, true) {
                 let rules = new.or(current).unwrap_or(&self.switches[0]);
-                replay.begin(rules.clone(), from);
+                replay.begin(rules.clone(), record.at.max(from));
             }
             let next = |_: &Files| {
                 let recorded = switches.next().unwrap();
@@ -269,7 +289,7 @@ fn identity(user: &str, kind: SessionKind) -> Identity {
         display: "ws01".parse().unwrap(),
         project: None,
         platform: None,
-        hostids: vec![],
+        hostids: vec!["ID=7".parse().unwrap()],
         pid: None,
     };
     Identity::new(claims, "10.0.0.1".parse().unwrap(), kind)

@@ -244,6 +244,23 @@ fn a_renewable_borrow_goes_on_as_long_as_it_is_renewed() {
 }
 
 #[test]
+fn a_borrow_that_is_over_is_not_renewed_while_its_license_is_in_use_yet() {
+    let mut bench = Bench::new("INCREMENT fx LGS 2.0 permanent 1 BORROW=720");
+    let handle = borrow_for(&mut bench, ANN, 10 * HOUR, 3600).expect("granted").handle;
+    for _ in 0..10 {
+        bench.pass(3599);
+        renew(&mut bench, ANN, handle, None).expect("renewed");
+    }
+    bench.pass(10);
+    let denial = renew(&mut bench, ANN, handle, None).expect_err("its time is over");
+    assert_eq!(denial.code.number(), -128);
+    // The record could be extended still: nobody else has had the license.
+    let ends = Timestamp(bench.now.utc.0 + HOUR * 1000);
+    assert_eq!(renew(&mut bench, ANN, handle, Some(ends)).map(|borrow| borrow.ends), Ok(ends));
+    holds(&bench);
+}
+
+#[test]
 fn a_lost_laptop_costs_one_span() {
     let mut bench = Bench::new("INCREMENT fx LGS 2.0 permanent 1 BORROW=4320");
     let grant = borrow_for(&mut bench, ANN, 4000 * HOUR, 86_400).expect("granted");

@@ -105,6 +105,45 @@ fn dom_86_a_borrow_survives_the_crash_and_its_record_comes_again_letter_by_lette
 }
 
 #[test]
+fn lmreplay_tells_of_borrows_under_other_rules_in_each_of_its_forms() {
+    let site = Site::new(300, 5);
+    site.serve(LICENSE);
+    let daemon = site.start();
+    let mut ann = session(&daemon, "ann");
+    borrow(&mut ann, 1, hours(49), 0).unwrap_err();
+    let ends = borrow(&mut ann, 2, hours(47), 0).unwrap().borrow.unwrap().ends;
+    let dir = site.dir.path();
+    std::fs::write(dir.join("new.opt"), "MAX_BORROW_HOURS one 40\n").unwrap();
+    let replay = |format: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_seatkeeper"));
+        let vendor_dir = dir.to_str().unwrap();
+        command.args(["lmreplay", "--vendor-dir", vendor_dir, "--options", "new.opt", "--format", format]);
+        let output = command.arg("state").current_dir(dir).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let value: serde_json::Value = serde_json::from_str(&replay("json")).unwrap();
+    let row = &value["differences"][0];
+    assert_eq!((&row["change"], &row["user"]), (&"newly_denied".into(), &"ann".into()), "{value}");
+    let until: jiff::Timestamp = row["borrow_until"].as_str().unwrap().parse().unwrap();
+    assert_eq!(until.as_millisecond(), ends.0);
+    assert_eq!(
+        (&row["replayed"]["number"], &row["replayed"]["rule"]),
+        (&(-104).into(), &"new.opt:1".into()),
+        "{value}"
+    );
+    let rows = replay("csv");
+    let row = rows.lines().nth(1).unwrap();
+    assert!(
+        row.ends_with(&format!(",{}", value["differences"][0]["borrow_until"].as_str().unwrap())),
+        "{rows}"
+    );
+    let text = replay("human").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("ann@ws01: one 1.0, 1 license to borrow until 20"), "{text}");
+}
+
+#[test]
 fn a_record_is_renewed_and_an_early_return_whose_answer_is_lost_has_happened() {
     let site = Site::new(300, 5);
     site.serve(LICENSE);

@@ -108,7 +108,7 @@ fn another_options_file_denies_and_another_license_grants() {
     let text = printed(&output);
     let lines: Vec<&str> = text.split("\r\n").collect();
     let columns = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(columns(lines[0]).len(), 15, "{text}");
+    assert_eq!(columns(lines[0]).len(), 16, "{text}");
     assert_eq!((lines.len(), lines[2]), (3, ""), "{text}");
     let row = columns(lines[1]);
     assert_eq!(

@@ -6,7 +6,7 @@ use crate::replay::{Difference, Verdict};
 
 /// The names of the columns.
 pub(super) const HEAD: &str = "time,change,user,host,feature,version,count,recorded_pool,recorded_number,replayed_pool,\
-                               replayed_number,replayed_minor,replayed_text,rule,note\r\n";
+                               replayed_number,replayed_minor,replayed_text,rule,note,borrow_until\r\n";
 
 pub(super) fn row(found: &Difference, shown: &Shown) -> String {
     let (recorded_pool, recorded_denial) = parts(&found.recorded);
@@ -30,6 +30,7 @@ pub(super) fn row(found: &Difference, shown: &Shown) -> String {
         denial.map_or_else(String::new, |denial| denial.text().to_owned()),
         denial.and_then(Denial::rule).unwrap_or_default().to_owned(),
         denial.map_or_else(String::new, |denial| denial.note.to_string()),
+        found.borrow_ends.map_or_else(String::new, |ends| shown.instant(ends)),
     ];
     let mut line = fields.map(|field| quoted(&field)).join(",");
     line.push_str("\r\n");

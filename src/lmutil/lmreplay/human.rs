@@ -160,13 +160,16 @@ fn push_more(text: &mut String, rows: usize) {
 
 fn push_found(text: &mut String, outcome: &Outcome, found: &Difference) {
     let asked = format!(
-        "{} {}@{}: {} {}, {}:",
+        "{} {}@{}: {} {}, {}{}:",
         outcome.local(found.at),
         found.identity.user,
         found.identity.host,
         found.feature,
         found.version,
-        if found.count.get() == 1 { "1 license".to_owned() } else { format!("{} licenses", found.count) }
+        if found.count.get() == 1 { "1 license".to_owned() } else { format!("{} licenses", found.count) },
+        found
+            .borrow_ends
+            .map_or_else(String::new, |ends| format!(" to borrow until {}", outcome.local(ends)))
     );
     let now = match &found.replayed {
         Verdict::Denied(denial) => format!("would be denied: {denial} {}", denial.note),

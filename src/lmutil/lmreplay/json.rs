@@ -23,6 +23,7 @@ pub(super) fn row(found: &Difference, shown: &Shown) -> String {
         "feature": found.feature.as_str(),
         "version": found.version.as_str(),
         "count": found.count.get(),
+        "borrow_until": found.borrow_ends.map(|ends| shown.instant(ends)),
         "recorded": verdict(&found.recorded),
         "replayed": verdict(&found.replayed),
     })

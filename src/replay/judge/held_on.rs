@@ -5,15 +5,15 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Asker, Replay, Timer};
-use crate::event::{Checkout, Denied, EndReason, Identity, InReason};
+use crate::event::{Checkout, Denied, EndReason, Identity, InReason, Out};
 use crate::ident::{Handle, SessionId};
-use crate::seat::{Command, Tenure};
+use crate::seat::{Command, Seat, Tenure};
 use crate::time::Timestamp;
 
 /// The seats that are held on.
 #[derive(Debug, Default)]
 pub(super) struct HeldOn {
-    seats: BTreeMap<Handle, (SessionId, Asker)>,
+    seats: BTreeMap<Handle, (Option<SessionId>, Asker)>,
     askers: BTreeMap<Asker, BTreeSet<Handle>>,
     sessions: BTreeMap<SessionId, Holder>,
 }
@@ -38,14 +38,17 @@ impl HeldOn {
         self.seats.contains_key(&handle)
     }
 
-    fn add(&mut self, session: SessionId, asker: Asker, handle: Handle) {
-        self.sessions.entry(session).or_default().seats += 1;
+    /// A borrowed seat is no session's.
+    fn add(&mut self, session: Option<SessionId>, asker: Asker, handle: Handle) {
+        if let Some(session) = session {
+            self.sessions.entry(session).or_default().seats += 1;
+        }
         self.askers.entry(asker.clone()).or_default().insert(handle);
         self.seats.insert(handle, (session, asker));
     }
 
     /// A seat is held no longer: whose it was and, if it was the last one of a session that has ended, why that had.
-    fn remove(&mut self, handle: Handle) -> Option<(SessionId, Option<EndReason>)> {
+    fn remove(&mut self, handle: Handle) -> Option<(Option<SessionId>, Option<EndReason>)> {
         let (session, asker) = self.seats.remove(&handle)?;
         if let Some(handles) = self.askers.get_mut(&asker) {
             handles.remove(&handle);
@@ -53,25 +56,43 @@ impl HeldOn {
                 self.askers.remove(&asker);
             }
         }
-        let holder = self.sessions.get_mut(&session)?;
+        let Some(of) = session else { return Some((None, None)) };
+        let holder = self.sessions.get_mut(&of)?;
         holder.seats = holder.seats.saturating_sub(1);
-        let ended = if holder.seats == 0 { self.sessions.remove(&session)?.ended } else { None };
+        let ended = if holder.seats == 0 { self.sessions.remove(&of)?.ended } else { None };
         Some((session, ended))
     }
 }
 
+/// A newly granted borrow lasts until its end: a client that has it renews its record, of which the record knows nothing.
+pub(super) fn to_the_end(out: &mut Out) {
+    if let Some(borrow) = &mut out.accounting.borrow {
+        borrow.until = borrow.ends;
+    }
+}
+
 impl Replay {
-    /// Holds a seat until its time is over.
+    /// Holds a seat until its time is over; one that is borrowed until its end.
     pub(super) fn hold(&mut self, handle: Handle, until: Timestamp) {
         let Some(seat) = self.state.seat(handle) else { return };
         let asker = (seat.identity.user.clone(), seat.identity.host.clone(), seat.feature.clone());
-        self.held.add(seat.session, asker, handle);
+        let (session, until) = match seat.tenure {
+            Tenure::Borrowed { .. } => (None, seat.tenure.until().unwrap_or(until)),
+            Tenure::Held | Tenure::Lingering { .. } => (Some(seat.session), until),
+        };
+        self.held.add(session, asker, handle);
         self.timers.push(Reverse((until, Timer::Seat(handle))));
     }
 
     /// Gives a seat back that was held on, and ends its session if that was waited for. Whether it may linger then.
     pub(super) fn let_go(&mut self, handle: Handle, lingers: bool, at: Timestamp) {
         let Some((session, ended)) = self.held.remove(handle) else { return };
+        let Some(session) = session else {
+            if let Some(seat) = self.state.seat(handle) {
+                self.back(seat.session, handle, InReason::BorrowEnd, at);
+            }
+            return;
+        };
         let why = InReason::Ended(EndReason::Goodbye);
         if lingers {
             self.give_up(handle, why, at);
@@ -84,12 +105,14 @@ impl Replay {
         }
     }
 
-    /// Whether the replay has given a client what it asks for again: in the same session, or in one that the client has ended.
+    /// Whether the replay has given a client what it asks for again: in the same session, or in one that the client has ended, or
+    /// to take along.
     pub(super) fn has_been_granted(&self, denied: &Denied) -> bool {
         self.held_for(denied.session, &denied.identity, &denied.request).is_some()
     }
 
-    /// A client gets in the record what the replay has given it already: that seat gives way to the recorded one.
+    /// A client gets in the record what the replay has given it already: that seat gives way to the recorded one. One that is
+    /// borrowed gives way to no other than that.
     pub(super) fn give_way(
         &mut self,
         session: SessionId,
@@ -97,7 +120,9 @@ impl Replay {
         request: &Checkout,
         at: Timestamp,
     ) {
-        if let Some(handle) = self.held_for(session, identity, request) {
+        if let Some(handle) = self.held_for(session, identity, request)
+            && self.state.seat(handle).is_some_and(Seat::is_borrowed) == request.wishes.borrow.is_some()
+        {
             self.let_go(handle, false, at);
         }
     }
@@ -111,7 +136,10 @@ impl Replay {
             let Some(seat) = self.state.seat(**handle) else { return false };
             let is_over =
                 || self.held.sessions.get(&seat.session).is_some_and(|holder| holder.ended.is_some());
-            seat.count >= request.count && (seat.session == session || is_over())
+            let borrowed = seat.is_borrowed();
+            seat.count >= request.count
+                && (borrowed || request.wishes.borrow.is_none())
+                && (borrowed || seat.session == session || is_over())
         };
         self.held.askers.get(&asker)?.iter().find(is_its).copied()
     }

@@ -4,7 +4,7 @@ use super::super::difference::Kind;
 use super::{Replay, all_before, scaled, seat_differs};
 use crate::event::{Answer, Checkin, EndReason, Event, In, InReason};
 use crate::ident::{Handle, SessionId};
-use crate::seat::{Command, Reply, Rules, Tenure, given_up, next_wakeup};
+use crate::seat::{Command, Reply, Rules, Seat, Tenure, given_up, next_wakeup};
 use crate::time::Timestamp;
 
 impl Replay {
@@ -19,6 +19,11 @@ impl Replay {
             && let Some(Tenure::Borrowed { .. }) = self.state.seat(handle).map(|seat| seat.tenure)
         {
             return self.back(back.session, handle, back.why, at);
+        }
+        if back.why == InReason::Removed && self.state.seat(handle).is_some_and(Seat::is_borrowed) {
+            // The new files have a pool for it, so it stays out until its end.
+            let found = seat_differs(&self.state, handle, Kind::Kept, at);
+            return found.into_iter().for_each(|found| self.tell(found));
         }
         // What lingers or is borrowed comes back by itself.
         let Some(seat) = self.state.seat(handle).filter(|seat| seat.tenure == Tenure::Held) else {
@@ -44,7 +49,8 @@ impl Replay {
             InReason::BorrowReturned { .. } => self.back(back.session, handle, back.why, at),
             InReason::Removed => {
                 // The new files have a pool for it, so it would have been held on.
-                let until = seat.since.plus(self.plan.holding.of(&seat.feature).0).max(at);
+                let until = seat.since.plus(self.plan.holding.of(&seat.feature).0);
+                let until = until.max(self.state.confirmed(at));
                 let found = seat_differs(&self.state, handle, Kind::Kept, at);
                 self.hold(handle, until);
                 found.into_iter().for_each(|found| self.tell(found));
@@ -65,11 +71,14 @@ impl Replay {
         self.apply_all(events, at);
     }
 
-    /// Ends what lingers until then.
-    pub(super) fn lapse(&mut self, until: Timestamp) {
-        while let Some(due) = next_wakeup(&self.state).filter(|due| *due <= until) {
-            let decision = self.decide(&Command::Tick, due);
-            self.apply_all(decision.events, due);
+    /// Ends what is over at a time of the wall clock.
+    pub(super) fn lapse(&mut self, at: Timestamp) {
+        while next_wakeup(&self.state).is_some_and(|due| due <= self.state.confirmed(at)) {
+            let decision = self.decide(&Command::Tick, at);
+            if decision.events.is_empty() {
+                break;
+            }
+            self.apply_all(decision.events, at);
         }
     }
 }

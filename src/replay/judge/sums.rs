@@ -11,8 +11,8 @@ use crate::time::Timestamp;
 impl Replay {
     pub(super) fn raise(&mut self, pool: &PoolKey, at: Timestamp) {
         let used = self.state.pool(pool).map_or(0, PoolUse::in_use);
-        let catalog = &self.rules.catalog;
-        let of = || catalog.pool(pool).filter(|pool| pool.counted).map(|pool| pool.count_at(at));
+        let (catalog, time) = (&self.rules.catalog, self.state.license_time(at));
+        let of = || catalog.pool(pool).filter(|pool| pool.counted).map(|pool| pool.count_at(time));
         self.tally.raise(pool, used, at, of);
     }
 
@@ -43,9 +43,10 @@ impl Replay {
     }
 
     pub(super) fn free_of(&self, feature: &FeatureName, at: Timestamp) -> u64 {
+        let time = self.state.license_time(at);
         let free = |pool: &Pool| {
             let used = self.state.pool(&pool.key).map_or(0, PoolUse::in_use);
-            u64::from(pool.count_at(at)).saturating_sub(used)
+            u64::from(pool.count_at(time)).saturating_sub(used)
         };
         self.rules.catalog.pools(feature.as_str()).iter().filter(|pool| pool.counted).map(free).sum()
     }

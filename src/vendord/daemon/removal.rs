@@ -37,6 +37,7 @@ impl Daemon {
             return answer;
         }
         let now = self.now();
+        self.attend_clock(now);
         self.lapse(now);
         let command = Command::Remove(order.clone());
         loop {
