@@ -1,6 +1,8 @@
 //! The second pass: each request through the engine, in the state that the replay has come to.
 
+mod clock;
 mod held_on;
+mod reread;
 mod returns;
 mod ruling;
 mod sums;
@@ -11,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use self::held_on::HeldOn;
+use self::reread::{ended_by_reread, seat_differs};
 use self::ruling::{Ruling, reason, same_denial, verdict};
 use super::difference::{Difference, Kind, Verdict};
 use super::repeats::{Asker, Repeats, SetBy, Sort, asker};
@@ -19,13 +22,13 @@ use super::tally::Tally;
 use crate::catalog::Catalog;
 use crate::code::Code;
 use crate::event::{
-    Checkout, Denied, EndReason, Event, Identity, In, InReason, Lingering, Moved, Out, Recalled, Record,
-    Renewed, Reread, Shares, Wishes,
+    Checkout, Denied, EndReason, Event, Identity, In, InReason, Lingering, Out, Recalled, Record, Renewed,
+    Shares, Wishes,
 };
-use crate::ident::{FeatureName, Handle, PoolKey, SessionId, Token};
+use crate::ident::{FeatureName, Handle, SessionId, Token};
 use crate::policy::Policy;
 use crate::seat::{Command, Decision, Rules, Session, State, Usage, decide};
-use crate::time::{ClockNews, Monotonic, Now, Timestamp};
+use crate::time::{Monotonic, Now, Timestamp};
 
 /// A recorded handle stands in the replay for this many: those between are for seats that the record does not have. So handles rise
 /// as in the record, by which reservations are charged, and no table from one to the other is needed.
@@ -472,102 +475,6 @@ impl Replay {
         self.apply_all(before, at);
     }
 
-    /// By how much the wall clock was set, as far as looks tell.
-    fn follow_clock(&mut self, events: &[Event]) {
-        let looks = events.iter().filter_map(|event| match event {
-            Event::Marked(marked) => Some(marked.mark.at),
-            Event::ClockAccepted(accepted) => Some(accepted.mark.at),
-            _ => None,
-        });
-        for look in looks {
-            if let Some(before) = self.state.time_mark() {
-                self.set_by.look(before.at, look);
-            }
-        }
-    }
-
-    /// Whether the last look says what the clock of a record is worth: not when it was set just now, or the machine was off.
-    fn knows_clock(&self, record: &Record) -> bool {
-        let boot = self.state.time_mark().map(|mark| mark.at.boot);
-        record.events.iter().all(|event| match event {
-            Event::Started(_) => false,
-            Event::Marked(marked) => {
-                marked.news == ClockNews::Nothing && boot.is_none_or(|boot| boot == marked.mark.at.boot)
-            }
-            _ => true,
-        })
-    }
-
-    /// What has become due until a time of the wall clock.
-    fn advance(&mut self, at: Timestamp) {
-        self.lapse(at);
-        let now = self.state.confirmed(at);
-        while let Some(Reverse((due, _))) = self.timers.peek()
-            && *due <= now
-            && let Some(Reverse((due, timer))) = self.timers.pop()
-        {
-            match timer {
-                Timer::Seat(handle) => {
-                    if self.held.has(handle) {
-                        self.totals.returned += 1;
-                        self.let_go(handle, true, due.min(at));
-                    }
-                }
-                Timer::Want(key) => {
-                    if self.wanted.get(&key).is_some_and(|(_, until)| *until == due) {
-                        self.content(&key);
-                    }
-                }
-            }
-        }
-        self.lapse(at);
-    }
-
-    /// Other rules hold from here on; seats move as at a reread.
-    fn switch(&mut self, rules: Ruleset, files: &Files, ended: &BTreeSet<Handle>, at: Timestamp) {
-        let reread = Reread {
-            by: String::new(),
-            automatic: true,
-            zone: files.zone.clone(),
-            files: files.files.clone(),
-            removed: Vec::new(),
-        };
-        let command = Command::Reread { reread: Box::new(reread), catalog: Arc::clone(&rules.catalog) };
-        let decision = self.decide(&command, at);
-        let mut into: Vec<PoolKey> = Vec::new();
-        for event in &decision.events {
-            match event {
-                Event::Moved(moved) => {
-                    let Moved { to, .. } = moved.as_ref();
-                    into.push(to.clone());
-                }
-                // No difference where the record ended it too.
-                Event::In(back) if !ended.contains(&back.handle) && !self.is_package(back.handle) => {
-                    let found = seat_differs(&self.state, back.handle, Kind::Lost, at);
-                    found.into_iter().for_each(|found| self.tell(found));
-                }
-                _ => {}
-            }
-        }
-        let record = Record { first: self.state.seq().next(), at, events: decision.events };
-        self.state.evolve(&record);
-        self.rules = rules;
-        self.usage = Usage::rebuild(&self.state, &self.rules.catalog, &self.rules.policy);
-        for pool in into {
-            self.raise(&pool, at);
-        }
-    }
-
-    /// Under the recorded files seats move as they did.
-    fn compare_move(&mut self, moved: &Moved, at: Timestamp) {
-        let handle = scaled(moved.handle);
-        if self.plan.exact && self.state.seat(handle).is_some_and(|seat| seat.pool != moved.to) {
-            let found = seat_differs(&self.state, handle, Kind::OtherPool, at);
-            let recorded = Verdict::Granted(Some(moved.to.clone()));
-            found.into_iter().for_each(|found| self.tell(Difference { recorded: recorded.clone(), ..found }));
-        }
-    }
-
     /// Whether a seat is a suite's own, of which its component tells.
     fn is_package(&self, handle: Handle) -> bool {
         self.state.seat(handle).is_some_and(|seat| seat.component.is_some())
@@ -607,39 +514,6 @@ impl Replay {
 
 fn borrow_ends(wishes: &Wishes) -> Option<Timestamp> {
     wishes.borrow.map(|borrowing| borrowing.ends)
-}
-
-/// The seats that a recorded reread ended, by the replay's handles.
-fn ended_by_reread(record: &Record) -> BTreeSet<Handle> {
-    if record.events.len() < 2 {
-        return BTreeSet::new();
-    }
-    let ended = record.events.iter().filter_map(|event| match event {
-        Event::In(In { handle, why: InReason::Removed, .. }) => Some(scaled(*handle)),
-        _ => None,
-    });
-    ended.collect()
-}
-
-/// A difference about a seat that is out: kept or lost at a reread, or in another pool after it.
-fn seat_differs(state: &State, handle: Handle, kind: Kind, at: Timestamp) -> Option<Difference> {
-    let seat = state.seat(handle)?;
-    let here = Verdict::Granted(Some(seat.pool.clone()));
-    let (recorded, replayed) = match kind {
-        Kind::Lost => (here, Verdict::Ended),
-        _ => (Verdict::Ended, here),
-    };
-    Some(Difference {
-        at,
-        kind,
-        identity: seat.identity.clone(),
-        feature: seat.feature.clone(),
-        version: seat.version,
-        count: seat.count,
-        borrow_ends: borrow_ends(&seat.wishes),
-        recorded,
-        replayed,
-    })
 }
 
 const fn scaled(handle: Handle) -> Handle {
