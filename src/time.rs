@@ -32,10 +32,13 @@ impl Timestamp {
     /// As RFC 3339 in UTC, cut to the second: `2026-12-05T14:00:00Z`.
     #[must_use]
     pub fn whole_seconds(self) -> String {
-        match jiff::Timestamp::from_second(self.seconds()) {
-            Ok(instant) => instant.to_string(),
-            Err(_) => format!("{} s since 1970", self.seconds()),
-        }
+        format!("{:.0}", self.in_calendar())
+    }
+
+    /// The nearest instant that has a date: a clock may stand beyond the calendar, and what is printed stays a date.
+    fn in_calendar(self) -> jiff::Timestamp {
+        let end = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        jiff::Timestamp::from_millisecond(self.0).unwrap_or(end)
     }
 
     /// This instant plus a span.
@@ -48,10 +51,7 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     /// RFC 3339 with milliseconds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_millisecond(self.0) {
-            Ok(instant) => write!(f, "{instant:.3}"),
-            Err(_) => write!(f, "{} ms since 1970", self.0),
-        }
+        write!(f, "{:.3}", self.in_calendar())
     }
 }
 
@@ -117,5 +117,22 @@ pub trait Clock: Send + Sync {
     fn look(&self) -> Look {
         let Now { utc, mono } = self.now();
         Look { utc, boot: [0; 16], elapsed_ms: mono.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_is_a_date_wherever_the_clock_stands() {
+        for (time, text) in [
+            (Timestamp(0), "1970-01-01T00:00:00.000Z"),
+            (Timestamp(i64::MAX), "9999-12-30T22:00:00.999Z"),
+            (Timestamp(i64::MIN), "-009999-01-02T01:59:59.000Z"),
+        ] {
+            assert_eq!(time.to_string(), text);
+        }
+        assert_eq!(Timestamp(1_781_611_200_999).whole_seconds(), "2026-06-16T12:00:00Z");
     }
 }

@@ -56,6 +56,10 @@ pub fn status(path: &SearchPath, wanted: &Wanted, limits: Limits, banner: &str, 
         }
     }
     if let Some(feature) = wanted.feature.as_ref().filter(|feature| answered && !has(&reports, feature)) {
+        // A vendor daemon or a server that said nothing may well have it.
+        if let Some(status) = last_failure.or(silent(&reports).then(|| Code::VendorDown.exit_status())) {
+            return Printed { text, status };
+        }
         text.push_str(&layout::no_such_feature(feature));
         return Printed { text, status: Code::NoSuchFeature.exit_status() };
     }
@@ -70,6 +74,13 @@ fn has(reports: &[Result<SystemReport, Failure>], feature: &str) -> bool {
         .filter_map(|vendor| vendor.items.as_ref())
         .flatten();
     items.any(|item| matches!(item, StatusItem::Feature { name, .. } if name.as_str() == feature))
+}
+
+/// Whether a vendor daemon that was asked has not answered.
+fn silent(reports: &[Result<SystemReport, Failure>]) -> bool {
+    let mut vendors =
+        reports.iter().filter_map(|report| report.as_ref().ok()).flat_map(|report| &report.vendors);
+    vendors.any(|vendor| vendor.items.is_none())
 }
 
 async fn ask_all(

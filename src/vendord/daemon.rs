@@ -491,6 +491,7 @@ impl Daemon {
 
     /// The history can't be written: nothing that waits has happened.
     pub(super) fn rolled_back(&mut self, reason: &str) {
+        let reason = &*self.without_directory(reason);
         self.recording = Recording::Failing(reason.into());
         self.batch.clear();
         for (_, waiting) in std::mem::take(&mut self.waiting) {
@@ -540,7 +541,16 @@ impl Daemon {
 
     /// The history can't be opened, for this reason.
     pub(super) fn unopened(&mut self, reason: &str) {
-        self.recording = Recording::Failing(reason.into());
+        self.recording = Recording::Failing(self.without_directory(reason).into());
+    }
+
+    /// What clients hear of a failure names no directory of the server; its log does.
+    fn without_directory(&self, reason: &str) -> String {
+        let directory = self.config.state_dir.display().to_string();
+        if directory.is_empty() {
+            return reason.to_owned();
+        }
+        reason.replace(&format!("{directory}/"), "").replace(&directory, "the state directory")
     }
 
     // ---- the end ------------------------------------------------------------------------------------------------------

@@ -50,7 +50,10 @@ fn refuses_and_recovers(failure: &str) {
     token += 1;
     let Reply::Error(denial) = ann.checkout(token, 1, "ten", 1).unwrap() else { panic!("refused") };
     assert_eq!(denial.code, Code::StoreUnavailable);
-    assert!(!denial.note.is_empty(), "the reason is said");
+    assert!(denial.note.contains("history.db"), "the reason is said: {}", denial.note);
+    let directory = site.state().display().to_string();
+    assert!(!denial.note.contains(&directory), "clients see no directories: {}", denial.note);
+    assert!(notes(daemon.port).iter().all(|note| !note.contains(&directory)));
     let mut newcomer = Wire::connect(daemon.port).unwrap();
     let refused = newcomer.hello("bob", Purpose::New, now()).unwrap().unwrap_err();
     assert_eq!(refused.code, Code::StoreUnavailable);

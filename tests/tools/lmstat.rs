@@ -135,3 +135,14 @@ fn license_files_of_a_server_come_over_the_network_byte_for_byte() {
     assert_eq!(output.status.code(), Some(256 - 30), "{text}");
     assert!(text.contains("/test.lic on the server: No such file"), "{text}");
 }
+
+#[test]
+fn a_feature_is_not_said_to_be_missing_while_the_daemon_that_may_have_it_is_down() {
+    let system = System::start(LICENSE, &[]);
+    let down = system.tool(&["lmdown", "-q", "-vendor", "LGS", "-c", &system.place()]);
+    assert!(down.status.success(), "{}", printed(&down));
+    let output = system.tool(&["lmstat", "-f", "solver", "-c", &system.place()]);
+    let text = printed(&output);
+    assert_eq!(output.status.code(), Some(256 - 97), "{text}");
+    assert!(text.contains("(-97,") && !text.contains("No such feature"), "{text}");
+}
