@@ -1,8 +1,14 @@
 //! The reference's table of license lines, case by case, at one running server: each file comes by a reread, the client asks over
-//! sockets, and lmstat tells what came of it. Rows with several files, edited or damaged lines, and L27, L38 to L40, which check in
-//! between requests or share by what the client asks, have tests of their own elsewhere under their ids.
+//! sockets, and lmstat tells what came of it. Lines that are edited after they were signed have a table of their own.
+//!
+//! A feature that is served no longer after a reread is refused with -92, so rejected lines have names of their own here.
+//!
+//! Elsewhere, under their ids: L30, L46, L47 and L49 in tests/license_files.rs, L30 and L49 also in src/catalog/tests.rs; L39 in
+//! tests/serve/sharing.rs; L40 in tests/seat/sharing.rs; L48 in options_file.rs; L51, L54 and L58, which need several files, in
+//! tests/seat/cases.rs and src/catalog/tests.rs.
 
 use super::options_cases::{ask, serve};
+use crate::signed::sign;
 use crate::system::{System, printed};
 
 /// One row.
@@ -50,6 +56,35 @@ const CASES: &[Case] = &[
     ),
     case("L05", "FEATURE fx LGS 1.0 1-jan-99 1", "a fx:1.0 -10", &[]),
     case("L06", "FEATURE fx LGS 1.0 1-jan-00 1", "a fx:1.0 0", &[]),
+    case("L07", "FEATURE f07 LGS 1.0 2026-12-31 1", "a f07:1.0 -18; a zz:1.0 0", &[]),
+    case("L11", "FEATURE f11 LGS v2 permanent 1", "a f11:1.0 -18; a zz:1.0 0", &[]),
+    case(
+        "L24",
+        "INCREMENT f24 LGS 1.0 permanent 5 ISSUED=1-jan-2025\nINCREMENT g24 LGS 1.0 permanent 5 ISSUED=1-jan-2025\nINCREMENT fz LGS 1.0 permanent 1 ISSUED=1-jan-2026 SUPERSEDE=\"f24 g24\"",
+        "a f24:1.0 -18; a g24:1.0 -18; a fz:1.0 0",
+        &["Users of fz:  (Total of 1 license issued"],
+    ),
+    case(
+        "L28",
+        "PACKAGE pk LGS 1.0 COMPONENTS=\"ca cb\"\nFEATURE pk LGS 2.0 permanent 5",
+        "a ca:1.0 -18; a cb:1.0 -18; a pk:2.0 0",
+        &["Users of pk:  (Total of 5 licenses issued;  Total of 1 license in use)"],
+    ),
+    case("L29", "PACKAGE pk LGS 1.0 COMPONENTS=\"ca cb\"", "a ca:1.0 -18; a zq:1.0 -5", &[]),
+    case("L31", "FEATURE f31 LGS 1.0 permanent uncounted", "a f31:1.0 -18; a zz:1.0 0", &[]),
+    case("L35", "FEATURE f35 LGS 1.0 permanent 3 HOSTID=DEMO", "a f35:1.0 -18; a zz:1.0 0", &[]),
+    case(
+        "L38",
+        "FEATURE fx LGS 1.0 permanent 2 DUP_GROUP=NONE",
+        "2*ann@h1 fx:1.0 0; ann@h1 fx:1.0 -4",
+        &["Total of 2 licenses issued;  Total of 2 licenses in use"],
+    ),
+    case(
+        "L50",
+        "FEATURE f50 LGS 1.0 permanent 1 FOO_BAR=1\nFEATURE fy LGS 1.0 permanent 1",
+        "a f50:1.0 -18; a fy:1.0 0",
+        &[],
+    ),
     case("L08", "FEATURE fx LGS 2.0 permanent 1", "a fx:2.1 -25; a fx:1.5 0", &["(v1.5)"]),
     case("L09", "FEATURE fx LGS 1.10 permanent 1", "a fx:1.9 -25; a fx:1.1 0", &[]),
     case("L10", "FEATURE fx LGS 2026.0630 permanent 1", "a fx:2026.0701 -25; a fx:2026.0101 0", &[]),
@@ -233,6 +268,67 @@ fn the_table_of_license_lines_holds_at_a_running_server() {
             || printed(&system.tool(&["lmstat", "-a", "-c", &place])),
             shown,
         );
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// What administrators and mail programs do to a signed file.
+type Edit = (&'static str, &'static str, [&'static str; 2], &'static str);
+
+const EDITS: &[Edit] = &[
+    (
+        "L42",
+        "FEATURE fx LGS 1.0 permanent 1 NOTICE=\"one two\"",
+        ["one two", "one \\\r\n  two"],
+        "a fx:1.0 0; a fx:1.0 -4",
+    ),
+    (
+        "L44",
+        "FEATURE fx LGS 1.0 permanent 1 SN=4",
+        [" SN=4", " SN=4 asset_info=\"room 4\""],
+        "a fx:1.0 0; a fx:1.0 -4",
+    ),
+    (
+        "L45",
+        "FEATURE f45 LGS 1.0 permanent 1 DUP_GROUP=U",
+        ["DUP_GROUP=U", "DUP_GROUP=UH"],
+        "a f45:1.0 -18; a zz:1.0 0",
+    ),
+    (
+        "L56",
+        "FEATURE zz LGS 1.0 permanent 1\nINCREMENT fx LGS 1.0 permanent 1",
+        ["\n<end>", "\nPlease call us on Monday\n"],
+        "a fx:1.0 0; a fx:1.0 -4; a zz:1.0 0",
+    ),
+    (
+        "L57",
+        "INCREMENT fx LGS 1.0 permanent 1 SN=7",
+        [" SN=7", " \\  # note\n  SN=7"],
+        "a fx:1.0 0; a fx:1.0 -4",
+    ),
+];
+
+#[test]
+fn signed_lines_that_were_edited_hold_or_not_at_a_running_server() {
+    let license = "SERVER this_host ANY {port}\nVENDOR LGS\nFEATURE zz LGS 1.0 permanent 1\n";
+    let system =
+        System::start_prepared(license, &[], |dir| std::fs::write(dir.join("LGS.opt"), "\n").unwrap());
+    let mut wrong = String::new();
+    for (id, license, [from, to], requests) in EDITS {
+        let begin = format!("SERVER this_host ANY {}\nVENDOR LGS\n", system.port);
+        let zz = if license.contains(" zz ") { "" } else { "FEATURE zz LGS 1.0 permanent 1\n" };
+        let signed = sign(&format!("{begin}{zz}{license}\n")) + "<end>";
+        let edited = signed.replacen(from, to, 1);
+        assert_ne!(edited, signed, "{id}");
+        std::fs::write(system.dir.path().join("test.lic"), edited.replace("<end>", "")).unwrap();
+        let output = system.tool(&["lmreread", "--force", "-c", &system.place()]);
+        assert!(output.status.success(), "{id}: {}", printed(&output));
+        ask(&system, id, requests, &mut wrong, String::new, &[]);
+        if *id == "L45" {
+            // Nothing is left of the feature (-18), and why is said with its number.
+            let answer = system.line_session("ann").ask("CHECKOUT f45 1.0");
+            assert!(answer.contains("f45 refused (-8,102): the signature of key "), "{answer}");
+        }
     }
     assert!(wrong.is_empty(), "{wrong}");
 }
