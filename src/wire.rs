@@ -24,7 +24,7 @@ mod tlv;
 
 pub use encode::{EncodeError, encode, encode_licenses, split_frames};
 pub use frame::{FLAG_END, Frame, FrameError, HEADER_BYTES, MAGIC, Opening, VERSION, decode};
-pub use grounds::{Basis, GroundsFile, GroundsPart, GroundsRole};
+pub use grounds::{Basis, GroundsFile, GroundsPart, GroundsRole, HeldLicenses, WaitingRequest};
 pub use line::{LineError, LineHello, LineReply, LineRequest, decode_line};
 pub use line_status::status_lines;
 pub use message::{BorrowClaim, Control, ControlVerb, Hello, Message, Purpose};

@@ -40,6 +40,7 @@ mod tools {
     mod options_cases;
     mod options_file;
     mod output;
+    mod priority;
     mod reread_load;
     mod reread_vendors;
     mod search_path;

@@ -346,7 +346,10 @@ fn grounds_size(part: &GroundsPart) -> usize {
     match part {
         GroundsPart::File(_) => LICENSE_NAME_BYTES,
         GroundsPart::Bytes(bytes) => bytes.len().max(64),
-        GroundsPart::Basis(_) | GroundsPart::Session { .. } | GroundsPart::Seat { .. } => 0,
+        GroundsPart::Basis(_)
+        | GroundsPart::Session { .. }
+        | GroundsPart::Seat { .. }
+        | GroundsPart::Waiting(_) => 0,
     }
 }
 

@@ -146,6 +146,12 @@ impl Fairness {
 }
 
 impl Entry {
+    /// Until when nobody who came later may pass it; none if they may.
+    #[must_use]
+    pub fn blocks_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.fairness.blocks_until(now)
+    }
+
     /// How long licenses are held for it.
     #[must_use]
     pub fn hold(&self) -> Duration {

@@ -70,6 +70,11 @@ impl Session {
         self.handles.iter().copied()
     }
 
+    /// Its requests that wait.
+    pub fn waiting(&self) -> impl Iterator<Item = Handle> + '_ {
+        self.queued.values().copied()
+    }
+
     /// Whether a request number, or a higher one, has been recorded.
     #[must_use]
     pub fn has_seen(&self, token: Token) -> bool {

@@ -18,16 +18,17 @@ use super::projector::Task;
 use super::served::Served;
 use crate::catalog::{Catalog, Verdict};
 use crate::code::{Code, minor};
-use crate::event::Denial;
+use crate::event::{Checkout, Denial};
 use crate::ident::{FeatureName, Handle, PoolKey, SessionId};
 use crate::platform::{ADMIN_KEY_FILE, read_admin_key};
-use crate::seat::{Seat, State, Tenure};
+use crate::seat::{Entry, Seat, State, Tenure};
 use crate::session::server::Administration;
 use crate::sign::{AdminKey, Algorithm};
 use crate::time::Timestamp;
 use crate::wire::limits::{GROUNDS_BYTES_MAX, GROUNDS_CHUNK_BYTES_MAX, MACHINE_HOSTIDS_MAX};
 use crate::wire::{
-    Basis, Control, ControlVerb, GroundsFile, GroundsPart, GroundsRole, Message, split_frames,
+    Basis, Control, ControlVerb, GroundsFile, GroundsPart, GroundsRole, HeldLicenses, Message,
+    WaitingRequest, split_frames,
 };
 
 const TOO_MANY: &str = "too many requests for explanations wait";
@@ -182,7 +183,7 @@ fn parts(
         parts.push(GroundsPart::File(GroundsFile { role, path: shown(file), withheld: None }));
         put_bytes(&mut parts, &file.bytes);
     }
-    put_seats(&mut parts, state, &related(&served.catalog, query.feature.as_str()));
+    put_sessions(&mut parts, state, &related(&served.catalog, query.feature.as_str()), now);
     Ok(parts)
 }
 
@@ -206,8 +207,8 @@ fn related<'a>(catalog: &'a Catalog, feature: &'a str) -> BTreeSet<&'a str> {
     related
 }
 
-/// The checkouts of some features, each session once.
-fn put_seats(parts: &mut Vec<GroundsPart>, state: &State, features: &BTreeSet<&str>) {
+/// The checkouts of some features, and who waits for them, each session once.
+fn put_sessions(parts: &mut Vec<GroundsPart>, state: &State, features: &BTreeSet<&str>, now: Timestamp) {
     let meant = |pool: &PoolKey| features.contains(pool.feature());
     let seats = || {
         let pools = state.pools().filter(|(key, _)| meant(key));
@@ -216,6 +217,8 @@ fn put_seats(parts: &mut Vec<GroundsPart>, state: &State, features: &BTreeSet<&s
     let held = |seat: &Seat| seat.tenure == Tenure::Held;
     let mut sessions: Vec<SessionId> =
         seats().filter(|(_, seat)| held(seat)).map(|(_, seat)| seat.session).collect();
+    let waits = |entry: &Entry| features.contains(entry.request.feature.as_str());
+    sessions.extend(state.waiting().filter(|(_, entry)| waits(entry)).map(|(_, entry)| entry.session));
     sessions.sort_unstable();
     sessions.dedup();
     // The sessions of those that linger or are borrowed may have ended.
@@ -230,7 +233,30 @@ fn put_seats(parts: &mut Vec<GroundsPart>, state: &State, features: &BTreeSet<&s
         parts.push(GroundsPart::Session { claims, address: identity.address() });
         let seats = session.handles().filter_map(|handle| Some((handle, state.seat(handle)?)));
         parts.extend(seats.filter(|(_, seat)| meant(&seat.pool)).map(|(handle, seat)| part(handle, seat)));
+        let waiting = session.waiting().filter_map(|handle| Some((handle, state.waiting_under(handle)?)));
+        let waiting = waiting.filter(|(_, entry)| waits(entry));
+        parts.extend(waiting.map(|(handle, entry)| waiting_part(handle, entry, now)));
     }
+}
+
+fn waiting_part(handle: Handle, entry: &Entry, now: Timestamp) -> GroundsPart {
+    let Checkout { feature, version, count, wishes, .. } = &entry.request;
+    let held = entry.offer.as_ref().map(|offer| HeldLicenses {
+        handle: offer.handle,
+        pool: offer.pool.clone(),
+        shares: offer.shares,
+        until: offer.until,
+    });
+    GroundsPart::Waiting(Box::new(WaitingRequest {
+        handle,
+        feature: feature.clone(),
+        version: *version,
+        count: *count,
+        start: entry.since,
+        data: wishes.data.clone(),
+        blocks_until: entry.blocks_until(now),
+        held,
+    }))
 }
 
 fn part(handle: Handle, seat: &Seat) -> GroundsPart {

@@ -11,11 +11,13 @@ use super::tlv::{Field, Fields, PutField as _};
 use super::{MessageError, kind, tag};
 use crate::event::{Borrow, Claims, Shares};
 use crate::ident::{
-    CheckoutData, Count, Digest, Display, Handle, Host, Platform, PoolKey, Project, User, VendorName, Version,
+    CheckoutData, Count, Digest, Display, FeatureName, Handle, Host, Platform, PoolKey, Project, User,
+    VendorName, Version,
 };
 use crate::time::Timestamp;
 
-/// A piece of the grounds. The basis comes first, then each file with its bytes, then each session with its checkouts.
+/// A piece of the grounds. The basis comes first, then each file with its bytes, then each session with its
+/// checkouts and what it waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroundsPart {
     /// Who decides, where and when.
@@ -52,6 +54,42 @@ pub enum GroundsPart {
         /// What its borrow has come to; none if it is not borrowed.
         borrow: Option<Borrow>,
     },
+    /// A request of the session before it that waits; after its checkouts.
+    Waiting(Box<WaitingRequest>),
+}
+
+/// A request that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingRequest {
+    /// Its name.
+    pub handle: Handle,
+    /// What for.
+    pub feature: FeatureName,
+    /// The version that is asked for.
+    pub version: Version,
+    /// How many licenses.
+    pub count: Count,
+    /// Since when.
+    pub start: Timestamp,
+    /// Text of the application.
+    pub data: Option<CheckoutData>,
+    /// Until when nobody who came later may pass it; none if they may.
+    pub blocks_until: Option<Timestamp>,
+    /// What is held for it.
+    pub held: Option<HeldLicenses>,
+}
+
+/// Licenses that are held for a request that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldLicenses {
+    /// The name of the checkout to come.
+    pub handle: Handle,
+    /// The pool that they are held in.
+    pub pool: PoolKey,
+    /// The checkouts of the pool with which it uses the same licenses.
+    pub shares: Option<Shares>,
+    /// Until when.
+    pub until: Timestamp,
 }
 
 /// Who decides, where and when.
@@ -167,6 +205,28 @@ pub(super) fn put(part: &GroundsPart, out: &mut BytesMut) -> Result<(), EncodeEr
                 Ok(())
             })
         }
+        GroundsPart::Waiting(it) => nested(tag::WAITING_ITEM, out, |out| {
+            out.field_u64(tag::HANDLE, it.handle.0);
+            out.field(tag::FEATURE, it.feature.as_str().as_bytes())?;
+            out.field(tag::VERSION, it.version.as_str().as_bytes())?;
+            out.field_u32(tag::COUNT, it.count.get());
+            out.field_i64(tag::START, it.start.0);
+            if let Some(data) = &it.data {
+                out.field(tag::DATA, data.as_str().as_bytes())?;
+            }
+            if let Some(until) = it.blocks_until {
+                out.field_i64(tag::BLOCKS_UNTIL, until.0);
+            }
+            let Some(held) = &it.held else { return Ok(()) };
+            out.field_u64(tag::OFFERED, held.handle.0);
+            out.field(tag::POOL, held.pool.as_str().as_bytes())?;
+            out.field_i64(tag::HELD_UNTIL, held.until.0);
+            if let Some(Shares { mask, group }) = held.shares {
+                out.field_u8(tag::DUP_MASK, mask.bits());
+                out.field_u64(tag::GROUP, group.0);
+            }
+            Ok(())
+        }),
     }
 }
 
@@ -181,6 +241,7 @@ pub(super) fn take(body: &[u8]) -> Result<Vec<GroundsPart>, MessageError> {
             tag::GROUNDS_BYTES => GroundsPart::Bytes(field.at_most(GROUNDS_CHUNK_BYTES_MAX)?.to_vec()),
             tag::SESSION_ITEM => session(field.fields())?,
             tag::SEAT_ITEM => seat(field.fields())?,
+            tag::WAITING_ITEM => waiting(field.fields())?,
             _ => {
                 field.unknown()?;
                 continue;
@@ -278,4 +339,41 @@ fn seat(body: &[u8]) -> Result<GroundsPart, MessageError> {
         count: need(kind, tag::COUNT, licenses)?,
         start: Timestamp(need(kind, tag::START, start)?),
     })
+}
+
+fn waiting(body: &[u8]) -> Result<GroundsPart, MessageError> {
+    read! { body;
+        handle: HANDLE, Field::u64;
+        feature: FEATURE, Field::name::<FeatureName>;
+        asked: VERSION, version;
+        licenses: COUNT, count;
+        start: START, Field::i64;
+        data: DATA, Field::name::<CheckoutData>;
+        blocks: BLOCKS_UNTIL, Field::i64;
+        offered: OFFERED, Field::u64;
+        pool: POOL, Field::str;
+        until: HELD_UNTIL, Field::i64;
+        mask: DUP_MASK, dup_mask;
+        group: GROUP, Field::u64;
+    }
+    let kind = kind::GROUNDS;
+    let held = match offered {
+        Some(handle) => Some(HeldLicenses {
+            handle: Handle(handle),
+            pool: PoolKey::new(need(kind, tag::POOL, pool)?),
+            shares: mask.zip(group).map(|(mask, group)| Shares { mask, group: Handle(group) }),
+            until: Timestamp(need(kind, tag::HELD_UNTIL, until)?),
+        }),
+        None => None,
+    };
+    Ok(GroundsPart::Waiting(Box::new(WaitingRequest {
+        handle: Handle(need(kind, tag::HANDLE, handle)?),
+        feature: need(kind, tag::FEATURE, feature)?,
+        version: need(kind, tag::VERSION, asked)?,
+        count: need(kind, tag::COUNT, licenses)?,
+        start: Timestamp(need(kind, tag::START, start)?),
+        data,
+        blocks_until: blocks.map(Timestamp),
+        held,
+    })))
 }

@@ -189,6 +189,14 @@ tags! {
     HOLD = 0x0092;
     /// About a request that waits, fields.
     QUEUED_ITEM = 0x0093;
+    /// About a request of a session that waits, fields; may be repeated.
+    WAITING_ITEM = 0x0094;
+    /// Until when nobody who came later may pass a request that waits, i64 milliseconds since 1970.
+    BLOCKS_UNTIL = 0x0095;
+    /// The handle of the checkout to come for which licenses are held, u64.
+    OFFERED = 0x0096;
+    /// Until when licenses are held, i64 milliseconds since 1970.
+    HELD_UNTIL = 0x0097;
     /// User whose checkouts are meant, text.
     CLIENT_USER = 0x00A0;
     /// Host of those checkouts, text.

@@ -15,8 +15,8 @@ use seatkeeper::ident::{
 use seatkeeper::time::Timestamp;
 use seatkeeper::wire::{
     Basis, BorrowClaim, ClockInfo, Control, ControlVerb, FeatureCount, GroundsFile, GroundsPart, GroundsRole,
-    Hello, LicensePart, LineText, LingerTime, Message, Notice, PoolKind, Purpose, RecordText, ServerInfo,
-    SessionTerms, StatusItem, VendorInfo, Welcome,
+    HeldLicenses, Hello, LicensePart, LineText, LingerTime, Message, Notice, PoolKind, Purpose, RecordText,
+    ServerInfo, SessionTerms, StatusItem, VendorInfo, WaitingRequest, Welcome,
 };
 
 fn name<T: std::str::FromStr + std::fmt::Debug + 'static>() -> impl Strategy<Value = T> {
@@ -258,7 +258,30 @@ fn grounds_part() -> impl Strategy<Value = GroundsPart> {
                     }
                 }
             ),
+        waiting_request().prop_map(|waiting| GroundsPart::Waiting(Box::new(waiting))),
     ]
+}
+
+fn waiting_request() -> impl Strategy<Value = WaitingRequest> {
+    let held = (handle(), text(), shares(), time()).prop_map(|(handle, pool, shares, until)| HeldLicenses {
+        handle,
+        pool: PoolKey::new(&pool),
+        shares,
+        until,
+    });
+    let asked = (name(), version(), any::<Count>(), option::of(name()));
+    (handle(), asked, time(), option::of(time()), option::of(held)).prop_map(
+        |(handle, (feature, version, count, data), start, blocks_until, held)| WaitingRequest {
+            handle,
+            feature,
+            version,
+            count,
+            start,
+            data,
+            blocks_until,
+            held,
+        },
+    )
 }
 
 fn shares() -> impl Strategy<Value = Option<Shares>> {

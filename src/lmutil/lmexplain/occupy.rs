@@ -3,12 +3,13 @@
 use super::{Held, OnFiles, Question};
 use crate::catalog::{Catalog, Pool};
 use crate::event::{
-    Accounting, Borrow, Checkout, Claims, EndReason, Event, Identity, InReason, Lingering, Marked, Opened,
-    Out, Record, Reread, SessionKind, Shares, Wishes,
+    Accounting, Borrow, Checkout, Claims, EndReason, Event, Identity, InReason, Lingering, Marked, Offered,
+    Opened, Out, Passed, Queued, Queueing, Record, Reread, SessionKind, Shares, Wishes,
 };
 use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, SessionId, Token, Version};
-use crate::seat::{PoolUse, State};
+use crate::seat::{BLOCK_FIRST, PASSES_MAX, PoolUse, State};
 use crate::time::{ClockNews, Look, TimeMark, Timestamp};
+use crate::wire::{HeldLicenses, WaitingRequest};
 
 /// Nobody's user and host: names that no rule has.
 const NOBODY: (&str, &str) = ("(somebody)", "(somewhere)");
@@ -81,6 +82,29 @@ impl Filling {
             let why = InReason::Ended(EndReason::Goodbye);
             let lingering = Lingering { session, handle: seat.handle, until, cut: false, why };
             self.record(Event::Lingering(lingering), seat.since);
+        }
+    }
+
+    /// A request of the session that was opened last waits; nothing if there is none.
+    pub(super) fn wait(&mut self, waiting: WaitingRequest) {
+        let Some((session, identity)) = self.session.clone() else { return };
+        let WaitingRequest { handle, feature, version, count, start, data, blocks_until, held } = waiting;
+        let wishes = Wishes { data, queue: Some(Queueing::default()), ..Wishes::default() };
+        let request =
+            Checkout { token: Token(handle.0), acknowledged: Token(0), feature, version, count, wishes };
+        let queued = Queued { session, identity: identity.clone(), request: request.clone(), handle };
+        self.record(Event::Queued(Box::new(queued)), start);
+        if let Some(until) = blocks_until {
+            // Passed so often at the time at which a first block that ends then began.
+            let began = Timestamp(until.0.saturating_sub(BLOCK_FIRST.as_millis() as i64));
+            for _ in 0..PASSES_MAX {
+                self.record(Event::Passed(Passed { entries: vec![handle] }), began);
+            }
+        }
+        if let Some(HeldLicenses { handle: checkout, pool, shares, until }) = held {
+            let offered =
+                Offered { session, identity, request, entry: handle, handle: checkout, pool, shares, until };
+            self.record(Event::Offered(Box::new(offered)), start);
         }
     }
 

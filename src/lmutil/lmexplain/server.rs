@@ -170,6 +170,7 @@ fn put_together(parts: Vec<GroundsPart>) -> Result<InForce, String> {
                     borrow,
                 });
             }
+            GroundsPart::Waiting(waiting) => all.filling.wait(*waiting),
         }
     }
     Ok(all)
