@@ -96,7 +96,8 @@ impl Filling {
         self.record(Event::Queued(Box::new(queued)), start);
         if let Some(until) = blocks_until {
             // Passed so often at the time at which a first block that ends then began.
-            let began = Timestamp(until.0.saturating_sub(BLOCK_FIRST.as_millis() as i64));
+            let began =
+                Timestamp(until.0.saturating_sub(i64::try_from(BLOCK_FIRST.as_millis()).unwrap_or(i64::MAX)));
             for _ in 0..PASSES_MAX {
                 self.record(Event::Passed(Passed { entries: vec![handle] }), began);
             }
