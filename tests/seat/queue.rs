@@ -402,3 +402,24 @@ fn holds_and_blocks_say_when_they_end() {
     assert_eq!(offered(&bench.serve()), [big.handle]);
     settled(&bench);
 }
+
+#[test]
+fn who_waits_is_offered_no_license_that_goes_with_a_suite() {
+    let mut bench = Bench::new(
+        "PACKAGE pk LGS 2.0 COMPONENTS=fx OPTIONS=SUITE\nINCREMENT pk LGS 2.0 permanent 1\n\
+         INCREMENT fx LGS 2.0 permanent 1 SN=7",
+    );
+    let one = bench.grant("ann@h1", "fx", "2.0");
+    let other = bench.grant("bob@h2", "fx", "2.0");
+    assert_ne!(one.pool, other.pool);
+    let (_, reply) = bench.wait("cid@h3", "fx", "2.0", 1);
+    assert!(matches!(reply, Reply::Answer(_, Answer::Queued(_))), "{reply:?}");
+    let of_suite = |grant: &Grant| grant.pool.as_str().contains("SUITE");
+    let holders = [("ann@h1", &one), ("bob@h2", &other)];
+    let (who, grant) = holders.iter().find(|(_, grant)| of_suite(grant)).unwrap();
+    bench.back(who, grant.handle);
+    assert!(bench.serve().is_empty(), "its package would be missing");
+    let (who, grant) = holders.iter().find(|(_, grant)| !of_suite(grant)).unwrap();
+    bench.back(who, grant.handle);
+    assert!(bench.serve().iter().any(|event| matches!(event, Event::Offered(_))));
+}

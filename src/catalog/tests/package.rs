@@ -143,7 +143,7 @@ fn a_suite_that_reserves_its_components_shares_its_package_by_the_user() {
     let line =
         "PACKAGE pk acmed 1.0 COMPONENTS=\"ca cb\" OPTIONS=SUITE_RESERVED\nFEATURE pk acmed 1.0 permanent 5";
     let catalog = load(line);
-    expect_all(&catalog, &[("ca SUITE=\"pk 1\" 1", 5), ("cb SUITE=\"pk 1\" 1", 5), ("pk 1", 5)]);
+    expect_all(&catalog, &[("ca 1 SUITE=\"pk 1\"", 5), ("cb 1 SUITE=\"pk 1\"", 5), ("pk 1", 5)]);
     let package = &catalog.pools("pk")[0];
     assert!(package.reserving && package.share == Some(crate::ident::DupMask::USER));
     let together = catalog.reserved_together(&package.key);

@@ -13,7 +13,7 @@ use crate::event::{
 use crate::ident::{FeatureName, Handle, Seq, SessionId, Token};
 use crate::policy::{LimitId, PoolRules};
 use crate::seat::checkout::{before, claim, sharing_of};
-use crate::seat::choose::{Asked, Asking, choose};
+use crate::seat::choose::{Asked, Asking, Step, Stuck, choose};
 use crate::seat::refusal::refusal;
 use crate::seat::{Decision, Reply, Rules, Session, State};
 use crate::time::{Now, Timestamp};
@@ -196,7 +196,11 @@ fn next(state: &State, rules: Rules<'_>, feature: &FeatureName, now: Timestamp) 
         let Some(entry) = state.waiting_under(handle) else { continue };
         let behind = ahead.take().unwrap_or_else(|| Ahead::of(state, rules, &entry.request, now));
         let mut asked = Asked::of_entry(state, rules, entry, now).behind(behind.before(handle));
-        match choose(&asked, |pool, rules| asked.obstacle(pool, rules)) {
+        // Nobody waits for licenses that go with a package's: what is held would lack those.
+        match choose(&asked, |pool, rules| match pool.package() {
+            Some(_) => Some(Stuck { step: Step::Package, pool, at: pool }),
+            None => asked.obstacle(pool, rules),
+        }) {
             Ok(pool) => {
                 let (checkout, found) = (Handle(state.last_handle + 1), asked.found(pool, Asking::Itself));
                 let offer = Offered {
