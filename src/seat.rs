@@ -49,13 +49,13 @@ pub use linger::given_up;
 pub use pool_use::PoolUse;
 pub use queue::{
     BLOCK_FIRST, BLOCK_LONGEST, Entry, HOLD_LONGEST, HOLD_USUAL, Looked, Offer, PASSES_MAX, WAITING_MAX,
-    WAITING_OF_SESSION_MAX, in_order, next_serving,
+    WAITING_OF_SESSION_MAX, in_order, next_serving, serving_due_in,
 };
 pub use remove::LastRemoval;
 pub use reread::{Surplus, surplus};
 pub use snapshot::SnapshotError;
 pub use state::{Seat, Session, State};
-pub use tenure::{Tenure, next_wakeup};
+pub use tenure::{Tenure, next_wakeup, tick_due_in};
 pub use usage::{Idle, Usage, rules_of};
 
 use std::sync::Arc;

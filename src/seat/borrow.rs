@@ -279,14 +279,11 @@ impl State {
         for handle in [Some(renewed.handle), self.seat(renewed.handle).and_then(|seat| seat.suite)] {
             let Some(handle) = handle else { continue };
             let Some(seat) = self.seats.get_mut(&handle) else { continue };
-            let before = seat.tenure.until();
+            let before = seat.tenure;
             let Tenure::Borrowed { borrow, .. } = &mut seat.tenure else { continue };
             *borrow = renewed.borrow;
-            let after = seat.tenure.until();
-            if let Some(before) = before {
-                self.lapses.remove(&(before, handle));
-            }
-            self.lapses.extend(after.map(|until| (until, handle)));
+            self.lapses.remove(handle, &before);
+            self.lapses.insert(handle, &seat.tenure);
         }
         if let Some(session) = self.sessions.get_mut(&renewed.session) {
             let answer = Answer::Renewed { handle: renewed.handle, borrow: renewed.borrow };

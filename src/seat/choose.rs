@@ -301,7 +301,7 @@ impl<'a> Asked<'a> {
 
     /// Whether the client has lingering licenses in a pool.
     fn takes_back(&self, pool: &'a Pool) -> bool {
-        !self.state.lapses.is_empty()
+        !self.state.lapses.nothing_lingers()
             && self.out_of(pool).is_some_and(|used| used.lingering(self.identity).next().is_some())
     }
 

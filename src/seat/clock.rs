@@ -4,14 +4,16 @@
 //!
 //! - licenses are judged by the later of both, so a clock that is set back inside a day revives nothing;
 //! - with the clock more than a day behind the mark, lines that expire are not served (-88), and others are;
-//! - what ends at a time ends when the mark confirms it, if the clock is more than a day ahead.
+//! - what ends at a time ends when the mark confirms it, if the clock is more than a day ahead;
+//! - what lasts for a span, such as lingering, is reckoned and judged by the mark alone.
 //!
 //! Between two looks the mark rises as the wall clock goes on: whoever runs the engine looks whenever that clock was set.
 
 use super::choose::Asked;
-use super::{Decision, Reply, State};
+use super::{Decision, Reply, State, Tenure};
 use crate::code::{Code, minor};
 use crate::event::{ClockAccepted, Denial, Event, Marked};
+use crate::ident::Handle;
 use crate::time::{ClockNews, LicenseTime, Look, Standing, TimeMark, Timestamp};
 
 /// So often a mark is recorded of which nothing is to be told: what a machine that stops loses at most.
@@ -33,8 +35,8 @@ impl State {
         })
     }
 
-    /// The time by which ends what ends by itself: nothing comes early because a clock has jumped ahead, and nothing late because
-    /// one was set back. Times until when something lasts are reckoned from it too.
+    /// The time by which ends what ends at a time of day, such as a borrow: nothing comes early because a clock has jumped ahead, and
+    /// nothing late because one was set back.
     #[must_use]
     pub fn confirmed(&self, utc: Timestamp) -> Timestamp {
         match self.time_mark {
@@ -42,6 +44,35 @@ impl State {
             Some(mark) => utc.max(mark.at(utc)),
             None => utc,
         }
+    }
+
+    /// The time by which spans are reckoned and judged, such as those of lingering and holding: the mark, which goes on evenly
+    /// wherever the wall clock is set, so that a span begun before a clock was set is as long as any other. It is never after
+    /// [`Self::confirmed`]. It rises by more than has passed only when a clock that is ahead is believed.
+    #[must_use]
+    pub fn steady(&self, utc: Timestamp) -> Timestamp {
+        self.time_mark.map_or(utc, |mark| mark.at(utc))
+    }
+}
+
+// ---- the fold -----------------------------------------------------------------------------------------------------------
+
+impl State {
+    /// An administrator moves the mark: what lingers and what is held goes on for as long as it would have. What is borrowed ends at
+    /// a time of day, which is another one now.
+    pub(super) fn shift_spans(&mut self, accepted: &ClockAccepted) {
+        let mark = accepted.mark.mark;
+        let ms = mark.0.saturating_sub(accepted.before.0);
+        let lingering: Vec<Handle> = self.lapses.lingering().collect();
+        for handle in lingering {
+            let Some(seat) = self.seats.get_mut(&handle) else { continue };
+            self.lapses.remove(handle, &seat.tenure);
+            if let Tenure::Lingering { until, .. } = &mut seat.tenure {
+                until.0 = until.0.saturating_add(ms);
+            }
+            self.lapses.insert(handle, &seat.tenure);
+        }
+        self.shift_holds(ms, mark);
     }
 }
 

@@ -149,7 +149,8 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
                 if by_order && (!ordered || seat.tenure != Tenure::Held) {
                     return Err(Violation::NotOrdered(returned.handle));
                 }
-                let due = seat.tenure.until().is_some_and(|until| until <= confirmed);
+                let by = if seat.is_borrowed() { confirmed } else { state.steady(now.utc) };
+                let due = seat.tenure.until().is_some_and(|until| until <= by);
                 if returned.why == InReason::BorrowEnd && !due {
                     return Err(Violation::BadBorrow(returned.handle));
                 }
@@ -160,7 +161,7 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
                 let held = |seat: &&Seat| seat.session == *session && seat.tenure == Tenure::Held;
                 let seat = state.seat(*handle).filter(held).ok_or(Violation::NotHeld(*session))?;
                 together(*handle, seat, true)?;
-                if *until <= confirmed {
+                if *until <= state.steady(now.utc) {
                     return Err(Violation::OverAlready(*handle));
                 }
             }

@@ -41,7 +41,7 @@ fn term(state: &State, rules: Rules<'_>, seat: &Seat, now: Timestamp) -> Option<
         return None;
     }
     // What is given up lingers also while the clock is set back.
-    let (now, time) = (state.confirmed(now), state.license_time(now).utc);
+    let (now, time) = (state.steady(now), state.license_time(now).utc);
     let index = rules.catalog.place(&seat.pool)?;
     let pool = rules.catalog.pools(seat.pool.feature()).get(index)?;
     let of_options =

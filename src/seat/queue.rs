@@ -48,7 +48,7 @@ pub(super) use ahead::Ahead;
 pub(super) use estimate::{Held, note};
 pub(super) use fold::Queues;
 pub(super) use lines::Lines;
-pub use serve::{Looked, in_order, next_serving};
+pub use serve::{Looked, in_order, next_serving, serving_due_in};
 pub(super) use serve::{asked_again, cancelled, ended, enter, removed, serve, takes_offer};
 
 use std::time::Duration;

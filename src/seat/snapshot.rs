@@ -117,9 +117,7 @@ impl State {
                 (None, None) => return Err(SnapshotError::Orphan(handle)),
             };
             let seat = Seat { tenure, ..take_seat(&mut from, form, id, identity)? };
-            if let Some(until) = tenure.until() {
-                state.lapses.insert((until, handle));
-            }
+            state.lapses.insert(handle, &tenure);
             enter(&mut state.pools, handle, &seat);
             state.join_suite(handle, &seat);
             state.seats.insert(handle, seat);

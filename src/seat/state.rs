@@ -230,9 +230,11 @@ impl State {
             Event::Recalled(recalled) => self.recalled(recalled),
             Event::Marked(marked) => {
                 self.time_mark = Some(marked.mark);
+                self.shift_holds(0, marked.mark.mark);
                 self.stir_all();
             }
             Event::ClockAccepted(accepted) => {
+                self.shift_spans(accepted);
                 self.time_mark = Some(accepted.mark);
                 self.stir_all();
             }
@@ -242,8 +244,8 @@ impl State {
     /// The debug log shows nothing as out after an orderly stop.
     fn hide(&mut self) {
         self.sessions.values_mut().for_each(|session| session.shown = false);
-        for (_, handle) in &self.lapses {
-            let tenure = self.seats.get_mut(handle).map(|seat| &mut seat.tenure);
+        for handle in self.lapses.handles() {
+            let tenure = self.seats.get_mut(&handle).map(|seat| &mut seat.tenure);
             if let Some(Tenure::Lingering { shown, .. } | Tenure::Borrowed { shown, .. }) = tenure {
                 *shown = false;
             }
@@ -287,14 +289,10 @@ impl State {
             Some(borrow) => Tenure::Borrowed { borrow, recalled: false, shown: true },
             None => Tenure::Held,
         };
-        match tenure.until() {
-            Some(until) => {
-                self.lapses.insert((until, out.handle));
-            }
-            None => {
-                session.handles.insert(out.handle);
-            }
+        if tenure == Tenure::Held {
+            session.handles.insert(out.handle);
         }
+        self.lapses.insert(out.handle, &tenure);
         let seat = Seat {
             session: out.session,
             identity: out.identity.clone(),
@@ -331,11 +329,9 @@ impl State {
         leave(&mut self.pools, returned.handle, &seat);
         self.stir(&seat.feature);
         self.part_suite(&seat);
-        if let Some(until) = seat.tenure.until() {
-            self.lapses.remove(&(until, returned.handle));
-            if let Tenure::Lingering { .. } = seat.tenure {
-                return;
-            }
+        self.lapses.remove(returned.handle, &seat.tenure);
+        if let Tenure::Lingering { .. } = seat.tenure {
+            return;
         }
         self.given_up(returned.handle, &seat, returned.why);
     }
@@ -351,7 +347,7 @@ impl State {
         if let Some(used) = self.pools.get_mut(&seat.pool) {
             used.linger(handle, &seat);
         }
-        self.lapses.insert((until, handle));
+        self.lapses.insert(handle, &seat.tenure);
         // Who waits may take its own back.
         self.stir(&seat.feature);
         self.given_up(handle, &seat, why);

@@ -1,6 +1,7 @@
 //! How a checkout holds its licenses, and what time brings to it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::borrow::BORROW_MARGIN;
 use super::{Decision, Reply, Seat, State};
@@ -35,7 +36,8 @@ pub enum Tenure {
 }
 
 impl Tenure {
-    /// When it is over by itself; none if only somebody's act ends it. A borrow is so when its record is good on no clock any more.
+    /// When it is over by itself; none if only somebody's act ends it. A borrow is so when its record is good on no clock any more,
+    /// by [`State::confirmed`]; what lingers by [`State::steady`].
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {
         match self {
@@ -61,28 +63,83 @@ impl State {
     /// How many checkouts are borrowed, those of suites not counted beside their components.
     #[must_use]
     pub fn borrowed_count(&self) -> usize {
-        let seats = self.lapses.iter().filter_map(|(_, handle)| self.seat(*handle));
-        seats.filter(|seat| seat.is_borrowed() && seat.component.is_none()).count()
+        let seats = self.lapses.borrowed.iter().filter_map(|(_, handle)| self.seat(*handle));
+        seats.filter(|seat| seat.component.is_none()).count()
     }
 }
 
 /// What time ends, soonest first.
-pub(super) type Lapses = BTreeSet<(Timestamp, Handle)>;
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Lapses {
+    lingering: BTreeSet<(Timestamp, Handle)>,
+    borrowed: BTreeSet<(Timestamp, Handle)>,
+}
+
+impl Lapses {
+    fn of(&mut self, tenure: &Tenure) -> Option<(&mut BTreeSet<(Timestamp, Handle)>, Timestamp)> {
+        let kind = match tenure {
+            Tenure::Held => return None,
+            Tenure::Lingering { .. } => &mut self.lingering,
+            Tenure::Borrowed { .. } => &mut self.borrowed,
+        };
+        Some((kind, tenure.until()?))
+    }
+
+    pub(super) fn insert(&mut self, handle: Handle, tenure: &Tenure) {
+        if let Some((kind, until)) = self.of(tenure) {
+            kind.insert((until, handle));
+        }
+    }
+
+    pub(super) fn remove(&mut self, handle: Handle, tenure: &Tenure) {
+        if let Some((kind, until)) = self.of(tenure) {
+            kind.remove(&(until, handle));
+        }
+    }
+
+    /// Whether nothing lingers.
+    pub(super) fn nothing_lingers(&self) -> bool {
+        self.lingering.is_empty()
+    }
+
+    pub(super) fn lingering(&self) -> impl Iterator<Item = Handle> {
+        self.lingering.iter().map(|(_, handle)| *handle)
+    }
+
+    /// All of it.
+    pub(super) fn handles(&self) -> impl Iterator<Item = Handle> {
+        self.lingering.iter().chain(&self.borrowed).map(|(_, handle)| *handle)
+    }
+}
 
 /// Seats that one [`super::Command::Tick`] ends at most, so that no record grows without bound.
 const LAPSES_MAX: usize = 1024;
 
-/// When time next brings something, by [`State::confirmed`]: from then on [`super::Command::Tick`] is due, and comes before any other command. None if
-/// nothing waits for a time.
+/// When time next brings something, on a clock that was not set. None if nothing waits for a time.
 #[must_use]
 pub fn next_wakeup(state: &State) -> Option<Timestamp> {
-    state.lapses.first().map(|(due, _)| *due)
+    let Lapses { lingering, borrowed } = &state.lapses;
+    lingering.first().into_iter().chain(borrowed.first()).map(|(due, _)| *due).min()
+}
+
+/// How long after a time of the wall clock [`super::Command::Tick`] is due; at zero it comes before any other command. None if nothing
+/// waits for a time.
+#[must_use]
+pub fn tick_due_in(state: &State, utc: Timestamp) -> Option<Duration> {
+    let Lapses { lingering, borrowed } = &state.lapses;
+    let lingering = lingering.first().map(|(due, _)| due.0.saturating_sub(state.steady(utc).0));
+    let borrowed = borrowed.first().map(|(due, _)| due.0.saturating_sub(state.confirmed(utc).0));
+    let ms = lingering.into_iter().chain(borrowed).min()?;
+    Some(Duration::from_millis(ms.max(0).unsigned_abs()))
 }
 
 /// What time has brought until now. One call may leave some for the next: ask [`next_wakeup`] again.
 pub(super) fn tick(state: &State, now: Now) -> Decision {
-    let now = state.confirmed(now.utc);
-    let due = state.lapses.iter().take_while(|(until, _)| *until <= now).map(|(_, handle)| *handle);
+    let (steady, confirmed) = (state.steady(now.utc), state.confirmed(now.utc));
+    let Lapses { lingering, borrowed } = &state.lapses;
+    let lingering = lingering.iter().take_while(|(until, _)| *until <= steady);
+    let borrowed = borrowed.iter().take_while(|(until, _)| *until <= confirmed);
+    let due = lingering.chain(borrowed).map(|(_, handle)| *handle);
     // A suite's comes back with its component.
     let of_suite = |handle: &Handle| state.seat(*handle).is_some_and(|seat| seat.component.is_some());
     let due = due.filter(|handle| !of_suite(handle)).take(LAPSES_MAX);

@@ -532,8 +532,10 @@ impl Daemon {
             // Until now no lease has run.
             self.leases.attend(self.clock.now().mono, false);
             self.recording = Recording::Open;
-            if let Some((_, start)) = self.start.take() {
-                self.begin_run(start);
+            match self.start.take() {
+                Some((_, start)) => self.begin_run(start),
+                // What was seen of the clocks may have been rolled back.
+                None => self.look_at_clock(self.now(), false),
             }
             self.reap();
         }

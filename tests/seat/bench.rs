@@ -12,8 +12,8 @@ use seatkeeper::license::LicenseFile;
 use seatkeeper::options::OptionsFile;
 use seatkeeper::policy::Policy;
 use seatkeeper::seat::{
-    Command, Decision, Looked, Reply, Resume, Rules, State, Tenure, Usage, check, decide, next_serving,
-    next_wakeup,
+    Command, Decision, Looked, Reply, Resume, Rules, State, Tenure, Usage, check, decide, next_wakeup,
+    serving_due_in, tick_due_in,
 };
 use seatkeeper::sign::Manifest;
 use seatkeeper::text::Source;
@@ -107,7 +107,7 @@ impl Bench {
     /// Lets seconds pass.
     pub(crate) fn pass(&mut self, seconds: i64) {
         self.now.utc.0 += seconds * 1000;
-        while next_wakeup(&self.state).is_some_and(|due| due <= self.state.confirmed(self.now.utc)) {
+        while tick_due_in(&self.state, self.now.utc).is_some_and(|left| left.is_zero()) {
             assert!(!self.carry_out(&Command::Tick).events.is_empty(), "what is due is done");
         }
     }
@@ -150,8 +150,8 @@ impl Bench {
     fn complete(&mut self) {
         let all = decide(&self.state, self.rules(), &Command::Serve(Looked::default()), self.now);
         assert_eq!(all.events, [], "something is due that was passed over");
-        let due = next_serving(&self.state, self.looked);
-        assert!(due.is_none_or(|due| due > self.now.utc), "{due:?}");
+        let due = serving_due_in(&self.state, self.looked, self.now.utc);
+        assert!(due.is_none_or(|due| !due.is_zero()), "{due:?}");
         let anew = Usage::rebuild(&self.state, &self.catalog, &self.policy);
         let rules = Rules { usage: &anew, ..self.rules() };
         assert_eq!(decide(&self.state, rules, &Command::Serve(Looked::default()), self.now).events, []);

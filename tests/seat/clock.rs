@@ -173,6 +173,63 @@ fn two_days_forward_and_back_do_no_harm() {
     assert_eq!((machine.ask("ending"), machine.ask("lasting")), (0, 0));
 }
 
+/// A clock that is ahead by less than a day counts at once, and by more not: what began before such a jump was out for hours.
+#[test]
+fn what_lingers_does_so_for_its_span_however_the_clock_is_set_meanwhile() {
+    for (first, second) in
+        [(5 * HOUR, 20 * HOUR), (20 * HOUR, -20 * HOUR), (-20 * HOUR, 20 * HOUR), (2 * DAY, -3 * DAY)]
+    {
+        let mut machine = Machine::new();
+        machine.set(first);
+        let handle = machine.bench.grant("ann", "lingers", "1.0").handle;
+        machine.bench.back("ann", handle);
+        machine.pass(600).set(second).pass(6500);
+        assert!(machine.bench.state.seat(handle).is_some(), "{first} and {second}");
+        machine.pass(700);
+        assert_eq!(machine.bench.state.seat(handle), None, "{first} and {second}");
+    }
+}
+
+/// The mark falls by years; what lingered by it went on for years.
+#[test]
+fn what_lingers_does_so_for_its_span_also_when_the_clock_is_accepted() {
+    for by in [-400 * DAY, 400 * DAY] {
+        let mut machine = Machine::new();
+        let handle = machine.bench.grant("ann", "lingers", "1.0").handle;
+        machine.bench.back("ann", handle);
+        machine.pass(600).set(by).accept();
+        machine.pass(6500);
+        assert!(machine.bench.state.seat(handle).is_some(), "{by}");
+        machine.pass(700);
+        assert_eq!(machine.bench.state.seat(handle), None, "{by}");
+    }
+}
+
+/// A hold too.
+#[test]
+fn what_is_held_is_so_for_its_span_however_the_clock_is_set_meanwhile() {
+    for (first, second, accepted) in
+        [(5 * HOUR, 20 * HOUR, false), (2 * DAY, -3 * DAY, false), (0, -400 * DAY, true)]
+    {
+        let mut machine = Machine::new();
+        machine.set(first);
+        let grants: Vec<_> = (0..5).map(|_| machine.bench.grant("ann", "lasting", "1.0").handle).collect();
+        machine.bench.wait_holding("bob", "lasting", "1.0", 1, 100);
+        machine.bench.back("ann", grants[0]);
+        let offered = machine.bench.serve();
+        assert!(matches!(offered[..], [Event::Offered(_)]), "{offered:?}");
+        machine.pass(20).set(second);
+        if accepted {
+            machine.accept();
+        }
+        machine.pass(70);
+        assert!(machine.bench.serve().is_empty(), "{first} and {second}");
+        machine.pass(20);
+        let events = machine.bench.serve();
+        assert!(matches!(events[..], [Event::Dequeued(_)]), "{first} and {second}: {events:?}");
+    }
+}
+
 #[test]
 fn a_license_that_starts_later_does_not_start_because_a_clock_is_set_back() {
     let mut machine = Machine::new();

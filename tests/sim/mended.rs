@@ -152,3 +152,23 @@ fn a_reread_holds_also_when_the_clock_was_set_just_before() {
         ],
     );
 }
+
+/// The clock was set ahead inside a day, a license lingered until a time of that, and the clock went on to more than a day ahead: it
+/// was out for hours.
+#[test]
+fn what_lingers_comes_back_though_the_clock_has_jumped() {
+    let plan = Plan { seed: 52_005_204, site: 4, ..PLAN };
+    plays(
+        &plan,
+        &[
+            Step::Start { client: 0 },
+            Step::Wait { ms: 130 },
+            checkout(0, 2, 1, None),
+            Step::ServerClock { ms: 19_975_993 },
+            Step::Wait { ms: 54 },
+            Step::Checkin { client: 0, nth: 5 },
+            Step::Wait { ms: 2 },
+            Step::ServerClock { ms: 71_329_312 },
+        ],
+    );
+}

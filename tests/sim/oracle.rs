@@ -234,6 +234,11 @@ impl Oracle {
                     self.queue_ends += 1;
                 }
                 Event::Reread(_) => self.withdraw(),
+                Event::ClockAccepted(accepted) => {
+                    for until in self.seats.values_mut().filter_map(|seat| seat.lingers_until.as_mut()) {
+                        until.0 += accepted.mark.mark.0 - accepted.before.0;
+                    }
+                }
                 // What changes no seats.
                 _ => {}
             }

@@ -4,7 +4,7 @@ use super::super::difference::Kind;
 use super::{Replay, all_before, scaled, seat_differs};
 use crate::event::{Answer, Checkin, EndReason, Event, In, InReason};
 use crate::ident::{Handle, SessionId};
-use crate::seat::{Command, Reply, Rules, Seat, Tenure, given_up, next_wakeup};
+use crate::seat::{Command, Reply, Rules, Seat, Tenure, given_up, tick_due_in};
 use crate::time::Timestamp;
 
 impl Replay {
@@ -73,7 +73,7 @@ impl Replay {
 
     /// Ends what is over at a time of the wall clock.
     pub(super) fn lapse(&mut self, at: Timestamp) {
-        while next_wakeup(&self.state).is_some_and(|due| due <= self.state.confirmed(at)) {
+        while tick_due_in(&self.state, at).is_some_and(|left| left.is_zero()) {
             let decision = self.decide(&Command::Tick, at);
             if decision.events.is_empty() {
                 break;

@@ -269,11 +269,25 @@ impl State {
 
     /// The daemon was away: whoever is offered something has all of the time again to come for it.
     pub(in crate::seat) fn hold_on(&mut self, at: Timestamp) {
+        let steady = self.steady(at);
         for (handle, entry) in &mut self.queues.entries {
-            let until = at.plus(entry.hold());
+            let until = steady.plus(entry.hold());
             if let Some(offer) = &mut entry.offer {
                 self.queues.holds.remove(&(offer.until, *handle));
                 offer.until = offer.until.max(until);
+                self.queues.holds.insert((offer.until, *handle));
+            }
+        }
+    }
+
+    /// What is held is so for as long as before by a time mark that was moved, and from that mark on no longer than it may be: a
+    /// start may have counted the time that the machine was off, of which the mark knows nothing.
+    pub(in crate::seat) fn shift_holds(&mut self, ms: i64, mark: Timestamp) {
+        for (handle, entry) in &mut self.queues.entries {
+            let most = mark.plus(entry.hold());
+            if let Some(offer) = &mut entry.offer {
+                self.queues.holds.remove(&(offer.until, *handle));
+                offer.until = Timestamp(offer.until.0.saturating_add(ms)).min(most);
                 self.queues.holds.insert((offer.until, *handle));
             }
         }

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::lines::Line;
 use super::{Ahead, Entry, WAITING_MAX, WAITING_OF_SESSION_MAX, estimate, hold};
@@ -106,17 +107,27 @@ impl Looked {
     }
 }
 
-/// When [`crate::seat::Command::Serve`] is next due by the passing of time alone: a hold is over, or a block. None while nobody waits.
+/// When [`crate::seat::Command::Serve`] is next due by the passing of time alone, on a clock that was not set: a hold is over, or a block.
+/// None while nobody waits.
 #[must_use]
 pub fn next_serving(state: &State, looked: Looked) -> Option<Timestamp> {
     let hold = state.holds().next().map(|(until, _)| until);
     hold.into_iter().chain(state.block_ends_after(looked.at)).min()
 }
 
+/// How long after a time of the wall clock that is, by which blocks end; holds end by [`State::steady`].
+#[must_use]
+pub fn serving_due_in(state: &State, looked: Looked, utc: Timestamp) -> Option<Duration> {
+    let hold = state.holds().next().map(|(until, _)| until.0.saturating_sub(state.steady(utc).0));
+    let block = state.block_ends_after(looked.at).map(|end| end.0.saturating_sub(utc.0));
+    let ms = hold.into_iter().chain(block).min()?;
+    Some(Duration::from_millis(ms.max(0).unsigned_abs()))
+}
+
 /// The next step of the queues: holds that are over, else the next that is offered licenses or can never be met any more.
 /// Nothing is left to do when there are no events.
 pub(crate) fn serve(state: &State, rules: Rules<'_>, looked: Looked, now: Now) -> Decision {
-    let by = state.confirmed(now.utc);
+    let by = state.steady(now.utc);
     let over = state.holds().take_while(|(until, _)| *until <= by);
     let lapsed = over.take(LAPSES_MAX).filter_map(|(_, handle)| {
         let entry = state.waiting_under(handle)?;
@@ -211,7 +222,7 @@ fn next(state: &State, rules: Rules<'_>, feature: &FeatureName, now: Timestamp) 
                     handle: checkout,
                     pool: pool.key.clone(),
                     shares: sharing_of(&asked, &entry.identity, pool, &found, checkout),
-                    until: state.confirmed(now).plus(hold(&entry.request.wishes)),
+                    until: state.steady(now).plus(hold(&entry.request.wishes)),
                 };
                 let mut events = before(&asked, pool, &found);
                 events.push(Event::Offered(Box::new(offer)));

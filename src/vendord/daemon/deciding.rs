@@ -4,7 +4,7 @@ use super::{Daemon, Recording, WAITING_MAX, Waiting};
 use crate::code::{Code, minor};
 use crate::event::{Denial, Event, Record};
 use crate::ident::{Handle, SessionId};
-use crate::seat::{Command, Reply, Rules, Session, State, check, decide, next_wakeup};
+use crate::seat::{Command, Reply, Rules, Session, State, check, decide, tick_due_in};
 use crate::time::Now;
 
 impl Daemon {
@@ -34,7 +34,7 @@ impl Daemon {
 
     /// Ends what is over at this time, before anything else is decided.
     pub(super) fn lapse(&mut self, now: Now) {
-        while next_wakeup(&self.state).is_some_and(|due| due <= self.state.confirmed(now.utc)) {
+        while tick_due_in(&self.state, now.utc).is_some_and(|left| left.is_zero()) {
             let before = self.state.seq();
             self.decide_and_record(&Command::Tick, now);
             if self.state.seq() == before {

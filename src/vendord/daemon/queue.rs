@@ -8,7 +8,7 @@ use super::{Daemon, Recording, Waiting};
 use crate::code::{Code, minor};
 use crate::event::{Denial, DequeueReason, Event};
 use crate::ident::{Handle, SessionId};
-use crate::seat::{Command, Looked, Rules, check, decide, next_serving, next_wakeup};
+use crate::seat::{Command, Looked, Rules, check, decide, serving_due_in, tick_due_in};
 use crate::time::Now;
 use crate::wire::Notice;
 
@@ -41,12 +41,12 @@ impl Daemon {
         if self.recording != Recording::Open || self.stopping {
             return None;
         }
-        let due = next_wakeup(&self.state)
-            .into_iter()
-            .chain(next_serving(&self.state, self.queues_looked))
-            .min()?;
-        let ms = due.0.saturating_sub(self.state.confirmed(self.now().utc).0).max(0).unsigned_abs();
-        Some(Duration::from_millis(ms)).filter(|until| *until < span)
+        let utc = self.now().utc;
+        let tick = tick_due_in(&self.state, utc);
+        tick.into_iter()
+            .chain(serving_due_in(&self.state, self.queues_looked, utc))
+            .min()
+            .filter(|left| *left < span)
     }
 
     /// What a client is told of an event of the queue.
@@ -54,8 +54,7 @@ impl Daemon {
         match event {
             Event::Offered(offered) => {
                 let held =
-                    offered.until.0.saturating_sub(self.state.confirmed(now.utc).0).max(0).unsigned_abs()
-                        / 1000;
+                    offered.until.0.saturating_sub(self.state.steady(now.utc).0).max(0).unsigned_abs() / 1000;
                 let hold_s = u32::try_from(held).unwrap_or(u32::MAX);
                 let (token, handle) = (offered.request.token, offered.entry);
                 Some((offered.session, Notice::Offered { token, handle, hold_s }))
