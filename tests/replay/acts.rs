@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use seatkeeper::event::{Answer, BorrowReturn, Borrowing, Removal, RemovalTarget, Removed, Renewal, Wishes};
 use seatkeeper::ident::{Digest, Handle, SessionId};
-use seatkeeper::seat::{Command, Reply, Session, next_wakeup};
+use seatkeeper::seat::{Command, Reply, Session, tick_due_in};
 use seatkeeper::time::{Look, Timestamp};
 
 use super::recorder::{Recorder, TODAY};
@@ -34,7 +34,7 @@ impl Recorder {
     }
 
     pub(crate) fn lapse(&mut self) {
-        while next_wakeup(&self.state).is_some_and(|due| due <= self.state.confirmed(self.now.utc)) {
+        while tick_due_in(&self.state, self.now.utc).is_some_and(|left| left.is_zero()) {
             let before = self.state.seq();
             self.run(&Command::Tick);
             assert!(self.state.seq() > before, "what is due ends");
