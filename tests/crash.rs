@@ -61,7 +61,7 @@ impl Manager {
         Self { child: command.spawn().unwrap(), log }
     }
 
-    fn log(&self) -> String {
+    fn log_so_far(&self) -> String {
         std::fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
@@ -71,11 +71,11 @@ impl Manager {
             let (_, rest) = line.split_once("tarted LGS (").or_else(|| line.split_once("TARTED LGS ("))?;
             rest.split_once("pid ")?.1.trim_end_matches(')').parse().ok()
         };
-        self.log().lines().filter_map(started).collect()
+        self.log_so_far().lines().filter_map(started).collect()
     }
 
     fn ready(&self) -> usize {
-        self.log().matches("LGS using TCP-port").count()
+        self.log_so_far().matches("LGS using TCP-port").count()
     }
 }
 
@@ -155,7 +155,7 @@ fn lmgrd_restarts_a_killed_daemon_thirty_times_and_no_application_notices() {
     tally.done.store(true, Ordering::SeqCst);
     applications.into_iter().for_each(|thread| thread.join().unwrap());
     assert_eq!(*tally.failures.lock().unwrap(), [""; 0]);
-    let log = manager.log();
+    let log = manager.log_so_far();
     assert_eq!(manager.daemons().len(), 31, "{log}");
     drop(manager);
 

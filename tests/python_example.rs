@@ -51,11 +51,8 @@ fn a_license_is_held_while_the_command_runs() {
     let output = example(daemon.port, &command).output().unwrap();
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));
     assert!(said(&output).contains("LGS granted cad_design 2.0, handle "), "{}", said(&output));
-    until("the license to be given back", || {
-        let log = daemon.log();
-        let line = |word: &str| log.contains(&format!("{word}: \"cad_design\" ann \"the boss\"@ws01"));
-        line("OUT") && line("IN")
-    });
+    let line = |word: &str| format!("{word}: \"cad_design\" ann \"the boss\"@ws01");
+    daemon.wait_for_log(&[&line("OUT"), &line("IN")]);
 }
 
 #[test]
@@ -83,7 +80,7 @@ fn a_lost_server_ends_the_command() {
     let daemon = daemon(&state);
     let command = ["--heartbeat", "0.05", "cad_design", "2.0", "--", "sleep", "600"];
     let mut holder = example(daemon.port, &command).stderr(Stdio::piped()).spawn().unwrap();
-    until("the checkout", || daemon.log().contains("OUT: \"cad_design\""));
+    daemon.wait_for_log(&["OUT: \"cad_design\""]);
     daemon.kill();
     let output = {
         until("the command to end", || holder.try_wait().unwrap().is_some());

@@ -99,9 +99,7 @@ fn dom_86_a_borrow_survives_the_crash_and_its_record_comes_again_letter_by_lette
         Answer::CheckedIn(grant.handle)
     );
     assert!(bob.checkout(2, 1, "one", 1).unwrap().granted().borrow.is_none());
-    crate::daemon::until("the log to say so", || {
-        daemon.log().contains("IN: \"one\" ann@ws01  (BORROW_RETURNED)")
-    });
+    daemon.wait_for_log(&["IN: \"one\" ann@ws01  (BORROW_RETURNED)"]);
 }
 
 #[test]

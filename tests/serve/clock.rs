@@ -8,7 +8,7 @@ use seatkeeper::ident::Token;
 use seatkeeper::time::{ClockNews, Standing, TimeMark, Timestamp};
 use seatkeeper::wire::{Message, Purpose, StatusItem};
 
-use crate::daemon::{Daemon, Wire, signal, until};
+use crate::daemon::{Daemon, Wire, signal};
 use crate::moved_clock::{MovedClock, days, hours};
 use crate::{Site, history};
 
@@ -128,7 +128,7 @@ impl Machine {
 
     /// Waits until the debug log says something.
     fn hears(&self, text: &str) {
-        until(text, || self.daemon().log().contains(text));
+        self.daemon().wait_for_log(&[text]);
     }
 
     /// What the history says of the clock, after the daemon has ended.

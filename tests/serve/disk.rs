@@ -72,11 +72,9 @@ fn refuses_and_recovers(failure: &str) {
         "no lease lapsed"
     );
     assert!(notes(daemon.port).iter().all(|note| note.contains("DEMO")));
-    until("the log lines", || {
-        let log = daemon.log();
-        let failed = log.find("ERROR: the history can't be written");
-        failed.is_some() && failed < log.find("The history can be written again")
-    });
+    let (failed, works) = ("ERROR: the history can't be written", "The history can be written again");
+    let log = daemon.wait_for_log(&[failed, works]);
+    assert!(log.find(failed) < log.find(works), "{log}");
 }
 
 #[test]
@@ -305,7 +303,7 @@ fn kill_and_resume(kills: usize, clients: usize, ignore_sync: bool) -> Option<(L
         let (before, begin) = (grants(), Instant::now());
         // Some grants later, at no particular moment.
         while grants() < before + 5 && load.ledger.lock().unwrap().failures.is_empty() {
-            assert!(begin.elapsed() < PATIENCE, "no progress: {}", daemon.log());
+            assert!(begin.elapsed() < PATIENCE, "no progress: {}", daemon.log_so_far());
             std::thread::sleep(Duration::from_micros(300));
         }
         daemon.kill();

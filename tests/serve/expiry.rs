@@ -3,7 +3,7 @@
 use seatkeeper::ident::{Handle, Token};
 use seatkeeper::wire::{FeatureCount, Message, Purpose, StatusItem};
 
-use crate::daemon::{Daemon, Wire, until};
+use crate::daemon::{Daemon, Wire};
 use crate::moved_clock::{MovedClock, days, hours};
 use crate::{Site, now};
 
@@ -93,11 +93,12 @@ fn over_two_midnights(zone: &str, east: i64, options: &str) -> Option<String> {
     sleep_to(first, -1);
     holders.iter_mut().for_each(Holder::beat);
     assert_eq!((shown(&daemon, &clock), ask(&daemon, &clock)), ((3, 3), -4));
-    assert!(!daemon.log().contains("SURPLUS"), "{}", daemon.log());
+    let log = daemon.log_until_now();
+    assert!(!log.contains("SURPLUS"), "{log}");
     sleep_to(first, 1);
     holders.iter_mut().for_each(Holder::beat);
     assert_eq!((shown(&daemon, &clock), ask(&daemon, &clock)), ((1, 3), -4));
-    until("the surplus to be named", || daemon.log().contains(SURPLUS));
+    daemon.wait_for_log(&[SURPLUS]);
     for left in [2, 1] {
         holders.pop().unwrap().give_back();
         holders.iter_mut().for_each(Holder::beat);
@@ -110,10 +111,10 @@ fn over_two_midnights(zone: &str, east: i64, options: &str) -> Option<String> {
     last_one.beat();
     assert_eq!((shown(&daemon, &clock), ask(&daemon, &clock)), ((0, 1), -10));
     let none = "SURPLUS: fx 1: 1 license is in use and 0 are there";
-    until("the last one to be named", || daemon.log().contains(none));
+    daemon.wait_for_log(&[none]);
     last_one.give_back();
     assert_eq!((shown(&daemon, &clock), ask(&daemon, &clock)), ((0, 0), -10));
-    let log = daemon.log();
+    let log = daemon.log_until_now();
     assert_eq!(log.matches("SURPLUS").count(), 2, "once at each midnight\n{log}");
     Some(log)
 }

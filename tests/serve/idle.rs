@@ -104,13 +104,14 @@ fn case_o58_lingering_is_cut_to_the_end_of_the_license_with_a_warning() {
     let midnight = last - last.rem_euclid(days(1)) + days(1);
     served.clock.suspend(midnight - 600_000 - served.clock.now().0);
     served.out_and_in("ann");
-    until("the warning", || served.daemon.log().contains("WARNING") && served.daemon.log().contains("fx"));
+    served.daemon.wait_for_log(&["WARNING", "fx"]);
     served.seconds_pass(570);
     assert_eq!((served.ask("bob"), served.in_use()), (-4, 1));
-    assert!(!served.daemon.log().contains("IN: \"fx\" ann@ws01"), "{}", served.daemon.log());
+    let log = served.daemon.log_until_now();
+    assert!(!log.contains("IN: \"fx\" ann@ws01"), "{log}");
     served.clock.suspend(midnight + 1000 - served.clock.now().0);
     assert_eq!((served.ask("bob"), served.in_use()), (-10, 0));
-    until("the end in the log", || served.daemon.log().contains("IN: \"fx\" ann@ws01  (LINGER)"));
+    served.daemon.wait_for_log(&["IN: \"fx\" ann@ws01  (LINGER)"]);
 }
 
 #[test]
@@ -163,10 +164,10 @@ fn cases_o59_o60_o61_o62_idle_licenses_come_back_after_their_time_and_no_sooner(
         until("what is taken is told", || idle(&mut ann, handles, seconds + 1).len() >= taken.len());
         assert_eq!(served.ask("bob"), if taken.is_empty() { -4 } else { 0 }, "{options}");
         assert_eq!(idle(&mut ann, handles, seconds + 1), taken, "{options}");
+        let log = served.daemon.log_until_now();
         for feature in ["fx", "fy"] {
             let back = format!("IN: \"{feature}\" ann@ws01  (INACTIVE)");
-            let wanted = usize::from(taken.contains(&feature));
-            until("the log", || served.daemon.log().matches(&back).count() == wanted);
+            assert_eq!(log.matches(&back).count(), usize::from(taken.contains(&feature)), "{options}\n{log}");
         }
     }
 }

@@ -52,7 +52,7 @@ fn a_closed_socket_checks_in() {
         token += 1;
         matches!(bob.checkout(token, token - 1, "one", 1).unwrap(), Reply::Granted(_))
     });
-    until("the log line", || daemon.log().contains("IN: \"one\" ann@ws01  (DISCONNECT)"));
+    daemon.wait_for_log(&["IN: \"one\" ann@ws01  (DISCONNECT)"]);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_line_session_ends_with_the_daemon() {
     let daemon = site.start();
     let mut stream = TcpStream::connect(("127.0.0.1", daemon.port)).unwrap();
     stream.write_all(b"HELLO 1 user=ann host=ws01\nCHECKOUT one 1.0\n").unwrap();
-    until("the grant", || daemon.log().contains("OUT: \"one\" ann@ws01"));
+    daemon.wait_for_log(&["OUT: \"one\" ann@ws01"]);
     daemon.kill();
     let daemon = site.start();
     let (mut bob, _) = session(&daemon, "bob");
@@ -74,7 +74,7 @@ fn a_line_session_is_told_that_the_daemon_ends() {
     let daemon = site.start();
     let mut stream = TcpStream::connect(("127.0.0.1", daemon.port)).unwrap();
     stream.write_all(b"HELLO 1 user=ann host=ws01\nCHECKOUT one 1.0\n").unwrap();
-    until("the grant", || daemon.log().contains("OUT: \"one\" ann@ws01"));
+    daemon.wait_for_log(&["OUT: \"one\" ann@ws01"]);
     assert_eq!(daemon.stop().code(), Some(15));
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();

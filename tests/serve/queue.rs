@@ -8,7 +8,7 @@ use seatkeeper::event::{Checkout, Place, Queueing, Wishes};
 use seatkeeper::ident::{Count, Token};
 use seatkeeper::wire::{Message, Notice, StatusItem};
 
-use crate::daemon::{PATIENCE, Reply, Ticket, Wire, now, until};
+use crate::daemon::{PATIENCE, Reply, Ticket, Wire, now};
 use crate::{Site, session};
 
 /// Asks with the queue; a hold of 0 is the usual one.
@@ -70,10 +70,7 @@ fn a_seat_that_comes_free_is_pushed_held_and_passed_on() {
     assert_eq!(wait(&mut bob, 1, "one", 1).number(), Code::HoldLapsed.number());
     let grant = wait(&mut joe, 1, "one", 0).granted();
     assert_ne!(grant.handle, joe_place.handle);
-    until("the log lines", || {
-        let log = daemon.log();
-        log.contains("QUEUED: \"one\" joe@ws01  ") && log.contains("DEQUEUED: \"one\" joe@ws01  ")
-    });
+    daemon.wait_for_log(&["QUEUED: \"one\" joe@ws01  ", "DEQUEUED: \"one\" joe@ws01  "]);
 }
 
 #[test]

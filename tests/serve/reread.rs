@@ -57,7 +57,7 @@ fn fifty_clients_do_not_notice_fifty_rereads_of_which_every_third_is_broken() {
                 })
             })
             .collect();
-        let finished = || daemon.log().matches("...Finished rereading").count();
+        let finished = || daemon.log_so_far().matches("...Finished rereading").count();
         for reread in 1..=REREADS {
             let broken = reread % 3 == 0;
             match (broken, reread % 2) {
@@ -76,7 +76,8 @@ fn fifty_clients_do_not_notice_fifty_rereads_of_which_every_third_is_broken() {
         clients.into_iter().map(|client| client.join().unwrap()).sum()
     });
     assert!(rounds >= CLIENTS as u64, "every client worked meanwhile: {rounds}");
-    let log = daemon.log();
+    // What was wrong stands before the end of each reread.
+    let log = daemon.log_so_far();
     // Rereads 3, 9, 15 … and 6, 12, 18 ….
     assert_eq!(log.matches("keeping the rules in force").count(), (REREADS + 3) / 6, "{log}");
     assert_eq!(log.matches("what was read of it before stays in force").count(), REREADS / 6, "{log}");
@@ -93,7 +94,7 @@ fn fifty_clients_do_not_notice_fifty_rereads_of_which_every_third_is_broken() {
 
 /// Has everything reread, and waits until that has come to an end.
 fn reread(daemon: &Daemon) {
-    let finished = || daemon.log().matches("...Finished rereading").count();
+    let finished = || daemon.log_so_far().matches("...Finished rereading").count();
     let before = finished();
     signal(daemon.pid(), "HUP");
     until("the reread", || finished() > before);
@@ -116,26 +117,31 @@ fn a_reread_that_the_disk_does_not_take_has_not_happened() {
     // A full disk may still have room for a commit or two. Nothing but rereads is to be recorded, so the first that finds no
     // room is taken back while it waits for the disk.
     let mut number = 0;
-    while !daemon.log().contains("nothing was taken over") {
+    while !daemon.log_so_far().contains("nothing was taken over") {
         number += 1;
         rules(number);
         site.serve(&crate::LICENSE.replace("permanent 10", &format!("permanent {}", 10 + number)));
         reread(&daemon);
-        assert!(number < 1000, "{}", daemon.log());
+        assert!(number < 1000, "{}", daemon.log_so_far());
     }
-    assert!(daemon.log().contains("ERROR: nothing was taken over: Request was not carried out. (-1002,402)"));
+    daemon.wait_for_log(&["ERROR: nothing was taken over: Request was not carried out. (-1002,402)"]);
     disk.switch("full", false);
-    until("the history", || daemon.log().contains("The history can be written again"));
+    daemon.wait_for_log(&["The history can be written again"]);
     let denied = |user: usize| {
         let (mut wire, _) = session(&daemon, &format!("u{user}"));
         wire.checkout(1, 0, "ten", 1).unwrap().number() == -38
     };
     assert!(!denied(number), "the rules that were not taken over");
     assert!(denied(number - 1), "those before them hold");
-    let before = daemon.log().matches(&format!("pool resized: ten 1, from {} to", 9 + number)).count();
+    let resized = format!("pool resized: ten 1, from {} to", 9 + number);
+    let before = daemon.log_until_now().matches(&resized).count();
     reread(&daemon);
-    let after = daemon.log().matches(&format!("pool resized: ten 1, from {} to", 9 + number)).count();
-    assert_eq!((before, after), (0, 1), "the licenses were not taken over either\n{}", daemon.log());
+    let log = daemon.log_until_now();
+    assert_eq!(
+        (before, log.matches(&resized).count()),
+        (0, 1),
+        "the licenses were not taken over either\n{log}"
+    );
     assert!(denied(number) && !denied(number - 1));
     assert_eq!(ann.checkin(2, 1, kept.handle).unwrap(), Reply::CheckedIn(kept.handle));
     assert!(daemon.stop().code().is_some());

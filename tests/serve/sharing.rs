@@ -52,7 +52,7 @@ fn cases_l36_l37_l39_through_a_running_server_and_a_restart() {
     assert!(matches!(asking(&mut bob, 3, "over", "NONE"), Reply::Granted(_)));
     assert_eq!(asking(&mut bob, 4, "over", "NONE").number(), -4);
     assert_eq!(shown(&mut bob, "over"), (2, 2));
-    let log = daemon.log();
+    let log = daemon.log_until_now();
     assert_eq!(log.matches("OUT: \"shared\" ann@").count(), 3, "{log}");
     daemon.kill();
     // What is shared is counted once by who reads the history back, too.

@@ -29,11 +29,7 @@ fn case_o59_an_idle_client_is_told_that_its_license_was_taken_back() {
     });
     let [Notice::SeatLost { handle, denial }] = &ann.notices[..] else { panic!("{:?}", ann.notices) };
     assert_eq!((*handle, denial.code), (one.handle, Code::Inactive));
-    assert!(
-        daemon.log().contains("IN: \"one\" ann@") && daemon.log().contains("  (INACTIVE)"),
-        "{}",
-        daemon.log()
-    );
+    daemon.wait_for_log(&["IN: \"one\" ann@ws01  (INACTIVE)"]);
     // It can be asked for again, by anybody.
     assert_ne!(ann.checkout(3, 2, "one", 1).unwrap().granted().handle, one.handle);
 }

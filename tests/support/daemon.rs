@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,32 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "waited too long for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Waits until a log, of which `so_far` gives what is written, has all these texts in any order; returns it as it is then.
+/// Processes write their logs by threads of their own, so what a log has to say may come after the answer to who caused it.
+pub(crate) fn logged(so_far: impl Fn() -> String, texts: &[&str]) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let log = so_far();
+        let Some(missing) = texts.iter().find(|text| !log.contains(**text)) else { return log };
+        assert!(Instant::now() < deadline, "waited too long for {missing:?} in\n{log}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Has the vendor daemon at a port log one more line, and gives its text: what the daemon did before stands before it.
+pub(crate) fn mark(port: u16) -> String {
+    static MARKS: AtomicU32 = AtomicU32::new(1);
+    let feature = format!("mark{}", MARKS.fetch_add(1, Ordering::Relaxed));
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let conversation = format!("HELLO 1 user=mark host=mark\nCHECKOUT {feature} 1.0\nQUIT\n");
+    stream.write_all(conversation.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("\nERR -5,"), "{answer}");
+    format!("UNSUPPORTED: \"{feature}\" ")
 }
 
 /// A running vendor daemon; killed when dropped.
@@ -54,7 +81,7 @@ impl Daemon {
         let mut child = command.spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         let (kept, output) = (Arc::clone(&log), child.stdout.take().unwrap());
-        std::thread::spawn(move || {
+        let reading = std::thread::spawn(move || {
             for line in BufReader::new(output).lines() {
                 let Ok(line) = line else { break };
                 let mut log = kept.lock().unwrap();
@@ -68,13 +95,18 @@ impl Daemon {
             ended = daemon.child.try_wait().unwrap().is_some();
             ended || daemon.accepts()
         });
-        if ended { Err(daemon.log()) } else { Ok(daemon) }
+        if !ended {
+            return Ok(daemon);
+        }
+        // All that it has said comes before the end of its output.
+        reading.join().unwrap();
+        Err(daemon.log_so_far())
     }
 
     /// Whether it has said its port and answers there. It accepts connections before it opens its history, so a
     /// greeting is needed to tell.
     fn accepts(&mut self) -> bool {
-        let log = self.log();
+        let log = self.log_so_far();
         let Some(port) = log.lines().find_map(|line| line.split_once("Listening port: ")) else {
             return false;
         };
@@ -84,8 +116,20 @@ impl Daemon {
         wire.hello("test", Purpose::Ask, now()).is_ok()
     }
 
-    pub(crate) fn log(&self) -> String {
+    /// What has come of the log. A line that is missing here may be on its way: to wait for lines there is
+    /// [`Self::wait_for_log`], and to say that there are no more, [`Self::log_until_now`].
+    pub(crate) fn log_so_far(&self) -> String {
         self.log.lock().unwrap().clone()
+    }
+
+    /// Waits until the log has all these texts, and returns it.
+    pub(crate) fn wait_for_log(&self, texts: &[&str]) -> String {
+        logged(|| self.log_so_far(), texts)
+    }
+
+    /// The log with everything that the daemon has done until now, and a refusal that is asked for to know that.
+    pub(crate) fn log_until_now(&self) -> String {
+        self.wait_for_log(&[&mark(self.port)])
     }
 
     pub(crate) fn pid(&self) -> u32 {

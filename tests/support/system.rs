@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
-use crate::daemon::{signal, until};
+use crate::daemon::{logged, mark, signal, until};
 use crate::signed::sign;
 
 /// The program under test.
@@ -56,28 +56,54 @@ impl System {
             std::fs::write(dir.path().join("test.lic"), text).unwrap();
             let child = lmgrd(dir.path(), arguments).envs(environment.iter().copied()).spawn().unwrap();
             let mut system = Self { dir, port, child };
-            let vendors = license.lines().filter(|line| line.starts_with("VENDOR ")).count();
+            let is_vendor = |line: &&str| line.starts_with("VENDOR ") || line.starts_with("DAEMON ");
+            let vendors = license.lines().filter(is_vendor).count();
             let mut ended = false;
             until("lmgrd to start", || {
                 ended = system.child.try_wait().unwrap().is_some();
-                ended || settled(&system.log()) >= vendors
+                ended || settled(&system.log_so_far()) >= vendors
             });
             if !ended {
                 return system;
             }
-            let log = system.log();
+            let log = system.log_so_far();
             assert!(log.contains("already in use"), "{log}");
         }
         panic!("no port stayed free");
     }
 
-    /// What the log says so far.
-    pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self.dir.path().join("lgs.log")).unwrap_or_default()
+    /// What is written of the log. A line that is missing here may be on its way, as lmgrd and each vendor daemon write by
+    /// threads of their own: to wait for lines there is [`Self::wait_for_log`], and to say that there are no more,
+    /// [`Self::log_until_now`] and [`Self::whole_log`].
+    pub(crate) fn log_so_far(&self) -> String {
+        let bytes = std::fs::read(self.dir.path().join("lgs.log")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    pub(crate) fn wait_for_log(&self, text: &str) {
-        until(text, || self.log().contains(text));
+    /// Waits until the log has all these texts, in any order, and returns it.
+    pub(crate) fn wait_for_log(&self, texts: &[&str]) -> String {
+        logged(|| self.log_so_far(), texts)
+    }
+
+    /// The log with everything that the vendor daemon that was started last has done until now, and a refusal that is asked
+    /// for to know that. What lmgrd and other vendor daemons have done may be missing.
+    pub(crate) fn log_until_now(&self) -> String {
+        self.wait_for_log(&[&mark(self.vendor_port())])
+    }
+
+    /// Waits until vendor daemons were started so many times in all and the last one serves; returns the log.
+    pub(crate) fn wait_for_starts(&self, starts: usize) -> String {
+        until("the vendor daemon to serve", || self.log_so_far().matches("using TCP-port").count() >= starts);
+        self.log_so_far()
+    }
+
+    /// Ends everything in order if it has not ended yet, and returns all of the log.
+    pub(crate) fn whole_log(&mut self) -> String {
+        if self.child.try_wait().unwrap().is_none() {
+            signal(self.child.id(), "TERM");
+        }
+        self.child.wait().unwrap();
+        self.log_so_far()
     }
 
     /// `port@host` of lmgrd.
@@ -87,13 +113,13 @@ impl System {
 
     /// The port of the vendor daemon that was started last.
     pub(crate) fn vendor_port(&self) -> u16 {
-        let log = self.log();
+        let log = self.log_so_far();
         log.lines().rev().find_map(|line| line.split_once("using TCP-port ")).unwrap().1.parse().unwrap()
     }
 
     /// Process number of the vendor daemon LGS that was started last.
     pub(crate) fn vendor_pid(&self) -> u32 {
-        let log = self.log();
+        let log = self.log_so_far();
         let after = |mark: &str| {
             let line = log.lines().rev().find(|line| line.contains("tarted LGS (") && line.contains(mark))?;
             let text = &line[line.find(mark)? + mark.len()..];

@@ -37,7 +37,7 @@ fn cases_o57_o83_a_license_lingers_for_its_user_and_is_free_for_all_after_it() {
     let mut ann = system.line_session("ann");
     assert!(ann.ask("CHECKOUT mesher 1.0").starts_with("OK"));
     assert!(!status().contains("(linger: "), "{}", status());
-    let log = system.log();
+    let log = system.log_until_now();
     assert!(log.contains("(LGS) IN: \"solver\" bob@ws01  (LINGER)\n"), "{log}");
     assert_eq!(log.matches("(LGS) OUT: \"mesher\" ann@ws01").count(), 2, "{log}");
     assert_eq!(log.matches("(LGS) IN: \"mesher\" ann@ws01  (LINGER)").count(), 1, "{log}");

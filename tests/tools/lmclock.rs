@@ -72,8 +72,7 @@ fn an_administrator_says_that_the_clock_is_right() {
         "{text}"
     );
     assert!(ask(&mut ann, "ending").starts_with("OK"));
-    let log = system.log();
-    assert!(log.contains("(LGS) CLOCK: set back: ") && log.contains("(LGS) CLOCK: accepted by "), "{log}");
+    system.wait_for_log(&["(LGS) CLOCK: set back: ", "(LGS) CLOCK: accepted by "]);
     let (_, text) = lmclock(&system, &["-vendor", "LGS"]);
     assert!(text.contains("The clock agrees with the time mark"), "{text}");
 }

@@ -147,7 +147,7 @@ fn a_running_server_gives_the_answer_that_was_explained() {
     let (_, told) = json(dir.path(), &asking("solver:1.0", "ann", &["--held", "ann@ws01"]));
     assert!(denied.starts_with(&format!("ERR {},{} ", told["number"], told["minor"])), "{denied} {told:#}");
     assert!(denied.contains(told["note"].as_str().unwrap()), "{denied} {told:#}");
-    system.wait_for_log("(Checkout exceeds MAX specified in options file: LGS.opt:2. (-87,");
+    system.wait_for_log(&["(Checkout exceeds MAX specified in options file: LGS.opt:2. (-87,"]);
 }
 
 #[test]

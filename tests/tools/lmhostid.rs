@@ -104,7 +104,7 @@ fn a_server_serves_a_file_for_each_of_its_hostids_and_no_other() {
         assert!(
             text.contains("Users of solver:  (Total of 1 license issued"),
             "{hostid}\n{text}\n{}",
-            system.log()
+            system.log_so_far()
         );
     }
     // Signed like the others, but for somebody else: nothing is left to serve.

@@ -81,8 +81,8 @@ fn both_forms_take_what_lmstat_prints_and_the_client_is_told() {
     assert!(ann.hear().starts_with(&format!("* LOST {} ", handles[1])));
     assert!(ann.hear().starts_with(&format!("* LOST {} ", handles[2])));
     assert!(ann.ask("CHECKOUT solver 2025.0").starts_with("OK CHECKOUT "));
-    until("the log", || system.log().matches("IN: \"solver\" ann@ws01  (USER_REMOVED)\n").count() == 3);
-    let log = system.log();
+    let log = system.log_until_now();
+    assert_eq!(log.matches("IN: \"solver\" ann@ws01  (USER_REMOVED)\n").count(), 3, "{log}");
     let who = log.lines().find_map(|line| line.split_once("(LGS) REMOVE request from ")).unwrap().1;
     assert!(who.ends_with(&format!(": \"solver\" handle {handle}")) && who.contains('@'), "{log}");
     assert!(log.contains(": \"solver\" ann@ws01 /dev/pts/1\n"), "{log}");
@@ -128,7 +128,7 @@ fn what_cannot_be_removed_is_refused_with_its_number() {
     // Who has not the key.
     let output = remove(&system, &["--admin-key", "/nonexistent", "solver", "ann", "ws01", "/dev/pts/1"]);
     failed(&output, -63, "You are not a license administrator. (-63,601)");
-    until("the log", || system.log().contains("refused: lmremove request before the minimum"));
+    system.wait_for_log(&["refused: lmremove request before the minimum"]);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn x_lmremove_refuses_everybody() {
         "{}",
         printed(&output)
     );
-    assert!(system.log().contains("REMOVE request from "), "{}", system.log());
+    system.wait_for_log(&["REMOVE request from "]);
     assert_eq!(ann.ask("HEARTBEAT"), "OK HEARTBEAT");
 }
 
@@ -179,7 +179,7 @@ fn a_waiting_request_is_removed_by_its_handle() {
     assert!(output.status.success(), "{}", printed(&output));
     assert!(bob.hear().starts_with(&format!("* DEQUEUED {handle} -1013,221 ")));
     assert_eq!(bob.ask("HEARTBEAT"), "OK HEARTBEAT");
-    until("the log", || system.log().contains("(LGS) DEQUEUED: \"mesher\" bob@ws01  \n"));
+    system.wait_for_log(&["(LGS) DEQUEUED: \"mesher\" bob@ws01  \n"]);
     assert!(!status(&system).contains(" queued for "));
 }
 
@@ -205,11 +205,8 @@ fn a_removed_seat_is_not_resumed_nor_repeated_also_not_after_a_crash() {
         "its number grants nothing again"
     );
     // The vendor daemon dies at once.
-    let pid = system.vendor_pid();
-    signal(pid, "KILL");
-    until("the vendor daemon is back", || {
-        system.log().contains("REStarted LGS") && system.vendor_pid() != pid
-    });
+    signal(system.vendor_pid(), "KILL");
+    system.wait_for_starts(2);
     let mut wire = Wire::connect(system.vendor_port()).unwrap();
     let terms = wire.hello("ann", ticket.purpose([1; 16]), now()).unwrap().unwrap().unwrap();
     assert_eq!(terms.held, [kept.handle]);
@@ -227,11 +224,7 @@ fn a_removed_seat_is_not_resumed_nor_repeated_also_not_after_a_crash() {
         });
     let Removed { by, removal } = *removed.unwrap();
     assert_eq!(removal.target, RemovalTarget::Handle(lost.handle));
-    assert!(
-        system.log().contains(&format!("(LGS) REMOVE request from {by}: {removal}\n")),
-        "{}",
-        system.log()
-    );
+    system.wait_for_log(&[&format!("(LGS) REMOVE request from {by}: {removal}\n")]);
     for source in [&["--recorded", "state"][..], &["--license", "test.lic", "--debug-log", "lgs.log"]] {
         let output = system.tool(&[&["lmreplay"], source].concat());
         assert_eq!(output.status.code(), Some(0), "{}", printed(&output));

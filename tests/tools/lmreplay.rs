@@ -32,7 +32,7 @@ fn recorded() -> System {
     let handle = held.strip_prefix("OK CHECKOUT ").unwrap();
     assert!(ann.ask(&format!("CHECKIN {handle}")).starts_with("OK"));
     assert!(joe.ask("QUIT").starts_with("OK"));
-    system.wait_for_log("(LGS) IN: \"mesher\" joe@ws01");
+    system.wait_for_log(&["(LGS) IN: \"mesher\" joe@ws01"]);
     system
 }
 

@@ -44,17 +44,14 @@ fn case_o71_o72_rules_change_with_the_reread_and_not_before() {
     assert!(status(&system).contains("\n    ann ws01 /dev/pts/1 (v1.0)"));
     let (code, text) = reread(&system, &[]);
     assert!(code == Some(0) && !text.contains("rule ") && !text.contains("pool "), "{text}");
-    let log = system.log();
-    for line in [
+    system.wait_for_log(&[
         "(lmgrd) Rereading license file... Requested from ",
         "(LGS) Rereading license file...",
         "(LGS) (@LGS-SLOG@) Number of rereads since vendor daemon startup: 2",
         "(LGS) (@LGS-SLOG@) Reread mechanism: Manual",
         "(LGS) ...Finished rereading",
         "(lmgrd) Done rereading",
-    ] {
-        assert!(log.contains(line), "{line} is missing in\n{log}");
-    }
+    ]);
 }
 
 #[test]
@@ -86,7 +83,7 @@ fn case_o74_a_removed_feature_ends_its_checkouts() {
     );
     assert!(ann.ask("HEARTBEAT").starts_with(&format!("* LOST {handle} -92,216 ")));
     assert!(system.line_session("bob").ask("CHECKOUT solver 1.0").starts_with("ERR -92,216 "));
-    system.wait_for_log("(LGS) IN: \"solver\" ann@ws01  (FEATURE_REMOVED)\n");
+    system.wait_for_log(&["(LGS) IN: \"solver\" ann@ws01  (FEATURE_REMOVED)\n"]);
 }
 
 #[test]
@@ -182,7 +179,7 @@ fn sighup_rereads_files_that_are_new_in_a_directory() {
     // The vendor daemon's own SIGHUP reads the same files again.
     license(&system, "test.lic", "FEATURE solver LGS 1.0 permanent 9\n");
     crate::daemon::signal(system.vendor_pid(), "HUP");
-    system.wait_for_log("(LGS) pool resized: solver 1, from 2 to 9\n");
+    system.wait_for_log(&["(LGS) pool resized: solver 1, from 2 to 9\n"]);
 }
 
 #[test]
@@ -240,12 +237,11 @@ fn the_answer_names_what_is_wrong_in_what_holds_now() {
     assert!(text.contains("LGS: OPTIONS WARNING ") && text.contains("LGS.opt:1: [O0701] "), "{text}");
     let (code, text) = reread(&system, &[]);
     assert!(code == Some(0) && text.contains("[O0201]") && !text.contains("[O0701]"), "{text}");
-    // The log is written by a thread of its own.
     let told = |log: &str| {
         let errors = log.matches("[O0201]").count() - log.matches("Reread incomplete: ").count();
         (errors, log.matches("[O0701]").count())
     };
-    until("each to be told once a reread", || told(&system.log()) == (4, 2));
+    until("each to be told once a reread", || told(&system.log_so_far()) == (4, 2));
 }
 
 #[test]
@@ -257,8 +253,7 @@ fn an_answer_of_many_lines_comes_to_its_end() {
     assert!(code == Some(0) && text.ends_with("lmreread successful\n"), "{text}");
     assert!(text.contains("LGS.opt:3001: [O0201] ") && text.contains("rule added: LGS.opt:200: "), "{text}");
     assert!(text.contains(" more lines, which the server's log has\n"), "{text}");
-    let last = "rule added: LGS.opt:3000: EXCLUDE solver USER u2999\n";
-    until("the log to have them all", || system.log().contains(last));
+    system.wait_for_log(&["rule added: LGS.opt:3000: EXCLUDE solver USER u2999\n"]);
 }
 
 #[test]
@@ -292,5 +287,5 @@ fn more_users_of_a_user_based_feature() {
     std::fs::remove_file(system.dir.path().join("LGS.opt")).unwrap();
     reread(&system, &["--force"]);
     assert_eq!(number("ann"), "ERR -84");
-    assert!(system.log().contains("WARNING: pool solver 1 USER_BASED is for those whom INCLUDE lines name"));
+    system.wait_for_log(&["WARNING: pool solver 1 USER_BASED is for those whom INCLUDE lines name"]);
 }

@@ -13,8 +13,7 @@ fn an_options_file_that_comes_late_is_taken() {
     let options = options.to_str().unwrap();
     let arguments = ["--options", options, "--options-retry", "1", "--server-port", "27000"];
     let daemon = crate::daemon::Daemon::start(&place("a.lic"), &place("state"), &arguments, |_| {}).unwrap();
-    assert!(daemon.log().contains("not readable: "), "{}", daemon.log());
-    assert!(daemon.log().contains(", continuing without options"), "{}", daemon.log());
+    daemon.wait_for_log(&["not readable: ", ", continuing without options"]);
     let ask = || {
         let mut session = crate::system::LineSession::open(daemon.port);
         session.ask("HELLO 1 user=ann host=ws01 display=d");
@@ -25,10 +24,9 @@ fn an_options_file_that_comes_late_is_taken() {
     // As at a start, bad lines are skipped.
     std::fs::write(options, "EXCLUD f USER bob\nEXCLUDE f USER ann\n").unwrap();
     until("the rules", || ask().0 == "ERR");
-    until("its words", || daemon.log().contains("Requested from the options file"));
-    assert!(daemon.log().contains("can be read now"), "{}", daemon.log());
-    let rereads = || daemon.log().matches("Reread mechanism: Automatic").count();
-    assert_eq!(rereads(), 1);
+    daemon.wait_for_log(&["Requested from the options file", "can be read now"]);
+    let log = daemon.log_until_now();
+    assert_eq!(log.matches("Reread mechanism: Automatic").count(), 1, "{log}");
 }
 
 /// What lmstat says last.

@@ -19,16 +19,13 @@ fn case_l48_the_default_options_file_stands_beside_the_license_file() {
     assert!(system.line_session("joe").ask("CHECKOUT solver 1.0").starts_with("OK"));
     assert!(ann.ask("CHECKOUT mesher 1.0").starts_with("OK"));
     assert!(ann.ask("CHECKOUT mesher 1.0").starts_with("ERR -101,215 "));
-    let log = system.log();
-    for line in [
+    system.wait_for_log(&[
         "Using options file: \"",
         "LGS.opt:3: [O0201] unknown keyword \"EXCLUD\"; did you mean EXCLUDE?",
         "loaded, 2 lines, 0 warnings, 1 errors",
         "RESERVE mesher for USER mel",
         "(User/host on EXCLUDE list for feature: LGS.opt:2. (-38,212))",
-    ] {
-        assert!(log.contains(line), "{line} is missing in\n{log}");
-    }
+    ]);
     let status = printed(&system.tool(&["lmstat", "-a", "-c", &system.place()]));
     assert!(
         status.contains("Users of mesher:  (Total of 4 licenses issued;  Total of 4 licenses in use)"),
@@ -79,7 +76,7 @@ fn a_default_options_file_that_is_no_file_is_told_of() {
         let system = System::start_prepared(LICENSE, &[], |dir| {
             std::os::unix::fs::symlink(target, dir.join("LGS.opt")).unwrap();
         });
-        let log = system.log();
+        let log = system.log_until_now();
         let told = log.lines().find(|line| line.contains("LGS.opt\": not readable: "));
         assert!(told.is_some_and(|line| line.contains(why)), "{target}\n{log}");
         let status = printed(&system.tool(&["lmstat", "-a", "-c", &system.place()]));

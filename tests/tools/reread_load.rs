@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use seatkeeper::event::Event;
 use seatkeeper::wire::{FeatureCount, Message, Notice, Purpose, StatusItem};
 
-use crate::daemon::{PATIENCE, Reply, Wire, now, signal, until};
+use crate::daemon::{PATIENCE, Reply, Wire, now, until};
 use crate::signed::sign;
 use crate::system::System;
 
@@ -189,12 +189,10 @@ fn fifty_clients_and_two_hundred_rereads_of_which_every_third_is_broken() {
     });
     assert!(requests > CLIENTS as u64 && looks > 10, "{requests} requests, {looks} looks");
     assert!(course.sure.load(Ordering::SeqCst) >= REREADS * SURE_ANSWERS);
-    let log = system.log();
+    let log = system.whole_log();
     assert_eq!(log.matches("Reread mechanism: Manual").count(), REREADS);
     assert!(!log.contains("SURPLUS"), "{log}");
     let history = system.dir.path().join("state/LGS");
-    signal(system.pid(), "TERM");
-    system.wait();
     let records: Vec<_> = seatkeeper::store::history::read(&history).unwrap().map(Result::unwrap).collect();
     let events = || records.iter().flat_map(|record| &record.events);
     assert_eq!(events().filter(|event| matches!(event, Event::Reread(_))).count(), REREADS);

@@ -43,7 +43,7 @@ fn start() -> System {
 
 /// The port of a vendor daemon, once it has said it.
 fn port(system: &System, vendor: &str) -> Option<u16> {
-    let log = system.log();
+    let log = system.log_so_far();
     let said = format!("{vendor} using TCP-port ");
     log.lines().rev().find_map(|line| line.split_once(&said))?.1.parse().ok()
 }
@@ -106,14 +106,14 @@ fn a_vendor_daemon_that_dies_while_it_rereads_is_told_and_comes_back_with_the_ne
     signal(pid, "STOP");
     let (code, text) = std::thread::scope(|scope| {
         let asking = scope.spawn(|| reread(&system, &[]));
-        system.wait_for_log("(lmgrd) Rereading license file... Requested from ");
+        system.wait_for_log(&["(lmgrd) Rereading license file... Requested from "]);
         signal(pid, "KILL");
         asking.join().unwrap()
     });
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("ERROR: LGS ended while it was rereading\n"), "{text}");
     assert!(text.contains("lmreread incomplete: "), "{text}");
-    system.wait_for_log("REStarted LGS (");
+    system.wait_for_starts(2);
     assert!(ask(&system, "LGS", "ann", "solver").starts_with("ERR -38"));
     assert!(ask(&system, "LGS", "bob", "solver").starts_with("OK"));
     let shown = printed(&system.tool(&["lmstat", "-a", "-c", &system.place()]));
