@@ -148,7 +148,7 @@ impl Site {
         let at = |ms: i64| jiff::Timestamp::from_millisecond(ms).unwrap().to_zoned(jiff::tz::TimeZone::UTC);
         let now = self.now().0;
         let (today, end) = (at(now), at(now + minutes * 60_000));
-        let day = |at: &jiff::Zoned| at.strftime("%d-%b-%Y").to_string().to_lowercase();
+        let day = |at: &jiff::Zoned| at.strftime("%-d-%b-%Y").to_string().to_lowercase();
         format!("{}:LGS:{}:{}", day(&today), day(&end), end.strftime("%H:%M"))
     }
 

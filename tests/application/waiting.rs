@@ -81,11 +81,11 @@ async fn whoever_does_not_want_to_wait_any_more_is_out_of_the_queue() {
     let held = ann.checkout("one", "1.0").await.unwrap();
     let (first, second) = (wait(&bob, "one", Taking::AtOnce).await, wait(&bob, "one", Taking::AtOnce).await);
     let queue = Wishes { queue: Some(Queueing::default()), ..Wishes::default() };
-    let asked = bob.checkout_wishing("one", "1.0", 1, &queue);
-    assert!(
-        tokio::time::timeout(Duration::from_secs(1), asked).await.is_err(),
-        "this waits too, and is dropped"
-    );
+    let queued = |event: &Event| matches!(event, Event::Queued(_));
+    tokio::select! {
+        _ = bob.checkout_wishing("one", "1.0", 1, &queue) => panic!("nothing is free"),
+        () = until("it to wait too, and to be dropped", || site.count(queued) == 3) => {}
+    }
     let mut third = wait(&joe, "one", Taking::AtOnce).await;
     soon(first.cancel()).await;
     drop(second);

@@ -14,6 +14,8 @@ use seatkeeper::wire::{self, Frame, Hello, LineText, Message, Notice, Purpose, S
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+/// Longer than anything here takes; what a client waits for an answer.
+pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// What goes wrong next. Each is used up when its moment comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +121,7 @@ impl Server {
         self.state.lock().unwrap().sessions.values().map(|session| session.held.len()).sum()
     }
 
-    /// The next message that fits, within ten seconds.
+    /// The next message that fits.
     pub(crate) async fn wait_for<T>(&mut self, fit: impl Fn(Message) -> Option<T>) -> T {
         let search = async {
             loop {
@@ -128,7 +130,7 @@ impl Server {
                 }
             }
         };
-        tokio::time::timeout(std::time::Duration::from_secs(10), search).await.expect("the message comes")
+        tokio::time::timeout(PATIENCE, search).await.expect("the message comes")
     }
 }
 
