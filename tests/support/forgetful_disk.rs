@@ -27,10 +27,8 @@ impl ForgetfulDisk {
 
     /// Lets `command` run on this disk.
     pub(crate) fn mount(&self, command: &mut Command) {
-        command
-            .env("LD_PRELOAD", &self.shim)
-            .env("FORGETFUL_DIR", &self.dir)
-            .env("FORGETFUL_CONTROL", self.control.path());
+        crate::shim::preload(command, &self.shim);
+        command.env("FORGETFUL_DIR", &self.dir).env("FORGETFUL_CONTROL", self.control.path());
     }
 
     /// Switches a failure on or off: `full`, `readonly`, `syncfail`.

@@ -59,7 +59,9 @@ impl MovedClock {
 
     /// Lets `command` go by these clocks.
     pub(crate) fn rule(&self, command: &mut Command) {
-        command.envs(self.variables());
+        let [_, moves] = self.variables();
+        crate::shim::preload(command, &self.shim);
+        command.envs([moves]);
     }
 
     /// What lets a process and its children go by these clocks.
