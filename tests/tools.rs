@@ -46,6 +46,7 @@ mod tools {
     mod search_path;
     mod up;
     mod watch;
+    mod whole_files;
 }
 
 /// Ten floating seats and a feature that needs no count, on ports of the test.

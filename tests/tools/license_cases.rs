@@ -3,13 +3,12 @@
 //!
 //! A feature that is served no longer after a reread is refused with -92, so rejected lines have names of their own here.
 //!
-//! Elsewhere, under their ids: L30, L46, L47 and L49 in tests/license_files.rs, L30 and L49 also in src/catalog/tests.rs; L39 in
-//! tests/serve/sharing.rs; L40 in tests/seat/sharing.rs; L48 in options_file.rs; L51, L54 and L58, which need several files, in
-//! tests/seat/cases.rs and src/catalog/tests.rs.
+//! Elsewhere, under their ids: L30, L46, L47, L49, L51, L54 and L58, which are about whole files, in whole_files.rs; L39 in
+//! tests/serve/sharing.rs; L48 in options_file.rs.
 
 use super::options_cases::{ask, serve};
 use crate::signed::sign;
-use crate::system::{System, printed};
+use crate::system::{LineSession, System, printed};
 
 /// One row.
 struct Case {
@@ -270,6 +269,35 @@ fn the_table_of_license_lines_holds_at_a_running_server() {
         );
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn case_l40_a_group_lives_until_its_last_member_has_gone() {
+    let license = "SERVER this_host ANY {port}\nVENDOR LGS\nFEATURE fx LGS 1.0 permanent 1 DUP_GROUP=H\n";
+    let system = System::start(license, &[]);
+    let hello = |user: &str, host: &str| {
+        let mut session = LineSession::open(system.vendor_port());
+        assert!(session.ask(&format!("HELLO 1 user={user} host={host}")).starts_with("OK HELLO"));
+        session
+    };
+    let out = |session: &mut LineSession| {
+        let answer = session.ask("CHECKOUT fx 1.0");
+        answer.strip_prefix("OK CHECKOUT ").unwrap_or_else(|| panic!("{answer}")).to_owned()
+    };
+    let back = |session: &mut LineSession, handle: &str| {
+        assert!(session.ask(&format!("CHECKIN {handle}")).starts_with("OK CHECKIN"));
+    };
+    let (mut ann, mut bob, mut cid) = (hello("ann", "h1"), hello("bob", "h1"), hello("cid", "h1"));
+    let (anns, bobs) = (out(&mut ann), out(&mut bob));
+    back(&mut ann, &anns);
+    let cids = out(&mut cid);
+    back(&mut bob, &bobs);
+    let mut dan = hello("dan", "h2");
+    assert!(dan.ask("CHECKOUT fx 1.0").starts_with("ERR -4,"), "cid is still in the group");
+    let shown = printed(&system.tool(&["lmstat", "-a", "-c", &system.place()]));
+    assert!(shown.contains("Total of 1 license issued;  Total of 1 license in use"), "{shown}");
+    back(&mut cid, &cids);
+    out(&mut dan);
 }
 
 /// What administrators and mail programs do to a signed file.

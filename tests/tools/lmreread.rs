@@ -138,6 +138,35 @@ fn case_o84_what_cannot_be_read_never_replaces_what_can() {
 }
 
 #[test]
+fn case_o85_seats_move_to_the_new_version_even_if_there_are_too_few() {
+    let license_of_two = "SERVER this_host ANY {port}\nVENDOR LGS\nINCREMENT fx LGS 2.0 permanent 10\n";
+    let system = System::start(license_of_two, &[]);
+    let [(mut ann, anns), (mut bob, bobs)] = ["ann", "bob"].map(|user| {
+        let mut session = system.line_session(user);
+        let answer = session.ask("CHECKOUT fx 2.0");
+        let handle = answer.strip_prefix("OK CHECKOUT ").unwrap_or_else(|| panic!("{answer}")).to_owned();
+        (session, handle)
+    });
+    license(&system, "test.lic", "INCREMENT fx LGS 3.0 permanent 1\n");
+    let (code, text) = reread(&system, &[]);
+    assert_eq!(code, Some(0), "{text}");
+    let surplus = "fx 3: 2 licenses are in use and 1 is there; it grants none until 1 has come back";
+    assert!(text.contains(&format!("LGS: surplus: {surplus}\n")), "{text}");
+    system.wait_for_log(&[&format!("(LGS) SURPLUS: {surplus}\n")]);
+    let shown = status(&system);
+    assert!(
+        shown.contains("Users of fx:  (Total of 1 license issued;  Total of 2 licenses in use)"),
+        "{shown}"
+    );
+    let refused = || system.line_session("cid").ask("CHECKOUT fx 2.0").starts_with("ERR -4,");
+    assert!(refused());
+    assert!(ann.ask(&format!("CHECKIN {anns}")).starts_with("OK CHECKIN"));
+    assert!(refused(), "bob has the one that is left");
+    assert!(bob.ask(&format!("CHECKIN {bobs}")).starts_with("OK CHECKIN"));
+    assert!(system.line_session("cid").ask("CHECKOUT fx 2.0").starts_with("OK"));
+}
+
+#[test]
 fn options_with_new_errors_are_refused_and_forced() {
     let system = System::start_prepared(LICENSE, &[], |dir| {
         std::fs::write(dir.join("LGS.opt"), "EXCLUD mesher USER eve\nEXCLUDE solver USER ann\n").unwrap();
