@@ -1,12 +1,54 @@
-//! The client of a floating server that moves or dies (`domain.md` 13, lines 81 and 84; the others are in tests/tools/floating.rs).
+//! The client of a floating server: beside a proxy, and when the server moves or dies (`domain.md` 13, lines 80, 81 and 84; the others
+//! are in tests/tools/floating.rs).
 
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use seatkeeper::client::Client;
 
 use crate::daemon::signal;
-use crate::system::System;
-use crate::{Site, client, config, place, soon, until};
+use crate::system::{PROGRAM, System};
+use crate::{Site, blocking_client, client, config, place, soon, until};
+
+/// The port that [`the_application_of_line_80`] is to ask.
+const LINE_80: &str = "APPLICATION_OF_LINE_80";
+
+/// Not a test of its own: what the next one runs as another process, with the environment of a machine that has a proxy.
+#[test]
+fn the_application_of_line_80() {
+    let Ok(port) = std::env::var(LINE_80) else { return };
+    blocking_client(port.parse().unwrap(), "ann").checkout("one", "1.0").unwrap().checkin().unwrap();
+}
+
+#[test]
+fn dom_80_a_proxy_that_is_configured_is_not_used_on_the_lan() {
+    let site = Site::new(300, 5);
+    let daemon = site.daemon(0);
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let url = format!("http://127.0.0.1:{}", proxy.local_addr().unwrap().port());
+    let beside_the_proxy = |mut command: Command| {
+        for name in ["http_proxy", "https_proxy", "ftp_proxy", "socks_proxy", "all_proxy"] {
+            command.env(name, &url).env(name.to_uppercase(), &url);
+        }
+        command.env_remove("no_proxy").env_remove("NO_PROXY").env(LINE_80, daemon.port.to_string());
+        let output = command.current_dir(site.dir.path()).stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let mut run = Command::new(PROGRAM);
+    run.args(["run", "-c", &place(daemon.port), "-f", "one", "1.0", "--", "true"]);
+    beside_the_proxy(run);
+    let mut application = Command::new(std::env::current_exe().unwrap());
+    application.args(["--exact", "application::floating::the_application_of_line_80"]);
+    let said = beside_the_proxy(application);
+    assert!(said.contains("1 passed"), "{said}");
+    let out = |event: &seatkeeper::event::Event| matches!(event, seatkeeper::event::Event::Out(_));
+    assert_eq!(site.count(out), 2, "both had the license from the server");
+    // Who had dialled the proxy would wait there to be accepted.
+    assert_eq!(proxy.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
 
 #[tokio::test]
 async fn dom_81_a_changed_path_counts_from_the_next_client_on_without_a_restart() {

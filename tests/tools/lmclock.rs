@@ -77,6 +77,42 @@ fn an_administrator_says_that_the_clock_is_right() {
     assert!(text.contains("The clock agrees with the time mark"), "{text}");
 }
 
+/// What a server has of lines 98 and 99 of `domain.md` 13. The trusted store whose flag Time they name, and its remedy, to activate
+/// the entitlement again, are the activation's; here the jump is told of and grants on, as nothing but elapsed time confirms it.
+#[test]
+fn dom_98_dom_99_two_days_forward_within_one_boot_are_told_of_until_an_administrator_settles_it() {
+    let Some(clock) = MovedClock::new() else { return };
+    let system = start(&clock);
+    let mut ann = system.line_session("ann");
+    assert!(ask(&mut ann, "ending").starts_with("OK"));
+    // 99: an event, and every face shows it.
+    clock.set(days(2));
+    assert!(ask(&mut ann, "ending").starts_with("OK"));
+    system.wait_for_log(&["(LGS) CLOCK: ahead: "]);
+    let (code, text) = lmclock(&system, &[]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("The clock is 48 hours ahead, and nothing confirms it yet"), "{text}");
+    let status = printed(&system.tool(&["lmstat", "-a", "-c", &system.place()]));
+    assert!(status.contains("48 hours ahead of what elapsed time confirms"), "{status}");
+    // 98: who believes the wrong clock and sets it right afterwards is refused, and the same remedy makes it work again.
+    let settled = |marked: &str| {
+        let (code, text) = lmclock(&system, &["accept"]);
+        assert_eq!(code, Some(0), "{text}");
+        assert!(text.contains("the clock is accepted: ") && text.contains(marked), "{text}");
+        let (_, text) = lmclock(&system, &[]);
+        assert!(text.contains("    The clock agrees with the time mark\n"), "{text}");
+    };
+    settled("the time mark was 48 hours behind it");
+    assert!(ask(&mut ann, "ending").starts_with("OK"));
+    clock.set(days(-2));
+    assert!(ask(&mut ann, "ending").starts_with("ERR -88,320 "));
+    assert!(ask(&mut ann, "lasting").starts_with("OK"), "what never expires is granted");
+    settled("the time mark was 48 hours ahead of it");
+    assert!(ask(&mut ann, "ending").starts_with("OK"));
+    let log = system.log_until_now();
+    assert_eq!(log.matches("(LGS) CLOCK: accepted by ").count(), 2, "{log}");
+}
+
 #[test]
 fn a_clock_that_was_wrong_for_years_is_accepted_too() {
     let Some(clock) = MovedClock::new() else { return };
