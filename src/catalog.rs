@@ -43,7 +43,8 @@ pub use unserved::Unserved;
 pub use verdict::{IgnoredReason, LinePlace, LineVerdict, Note, RefusedReason, Verdict};
 pub(crate) use verify::{Claim, verify};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::ident::{Digest, FeatureName, PoolKey, Table, VendorName};
 use crate::license::{HostId, LicenseFile};
@@ -59,6 +60,8 @@ pub struct Catalog {
     index: Table<PoolKey, usize>,
     /// The pools of the components of each suite that reserves them, by the pool of its package.
     reserving: BTreeMap<PoolKey, Vec<PoolKey>>,
+    /// Of features with components of suites: those whose licenses may go with the same packages, themselves among them.
+    suites: BTreeMap<FeatureName, Arc<BTreeSet<FeatureName>>>,
     unserved: BTreeMap<FeatureName, Unserved>,
     lines: BTreeMap<Digest, SignedLine>,
     verdicts: Vec<LineVerdict>,
@@ -134,6 +137,13 @@ impl Catalog {
     #[must_use]
     pub fn reserves(&self) -> bool {
         !self.reserving.is_empty()
+    }
+
+    /// The features whose licenses may go with the packages of suites with which those of this one do, or with those that go with
+    /// them, and so on: this one among them, and the packages. None if the feature is in no suite.
+    #[must_use]
+    pub fn joined_by_suites(&self, feature: &FeatureName) -> Option<&BTreeSet<FeatureName>> {
+        self.suites.get(feature).map(AsRef::as_ref)
     }
 
     /// The names of the served features, in the order of their first pools.

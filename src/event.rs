@@ -17,7 +17,7 @@ mod request;
 pub use borrow::{Borrow, BorrowReturn, Borrowing, Recalled, Renewal, Renewed};
 pub use clock::{ClockAccepted, Marked};
 pub use denial::Denial;
-pub use queue::{DequeueReason, Dequeued, Offered, Passed, Queued};
+pub use queue::{DequeueReason, Dequeued, Offered, OfferedPackage, Passed, Queued};
 pub use removal::{Removal, RemovalTarget, Removed};
 pub use request::{Answer, Checkin, Checkout, Claims, Grant, Identity, Place, Queueing, SessionKind, Wishes};
 

@@ -1,6 +1,7 @@
 //! All steps from files to a catalog, in their order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::admit::{Admitted, Judged, Signed};
 use super::order::Place;
@@ -43,11 +44,13 @@ pub(super) fn build(admitted: Admitted<'_>, manifest: &Manifest, zone: &jiff::tz
     }
     let unserved = verdicts.1.without(|name| pools.contains_key(name));
     let lingers = pools.values().flatten().flat_map(|pool| &pool.lots).any(|lot| lot.linger_s > 0);
+    let suites = joined_by_suites(pools.values().flatten());
     Catalog {
         pools: pools.into_iter().collect(),
         order,
         index: index.into_iter().collect(),
         reserving,
+        suites,
         unserved,
         lines,
         verdicts: verdicts.0,
@@ -58,6 +61,26 @@ pub(super) fn build(admitted: Admitted<'_>, manifest: &Manifest, zone: &jiff::tz
         early_return: manifest.early_return,
         borrow_renew_s: manifest.borrow_renew_hours.saturating_mul(3600),
     }
+}
+
+/// The features that packages of suites join, by each of them.
+fn joined_by_suites<'a>(
+    pools: impl Iterator<Item = &'a Pool>,
+) -> BTreeMap<FeatureName, Arc<BTreeSet<FeatureName>>> {
+    let mut groups: BTreeMap<PoolKey, BTreeSet<FeatureName>> = BTreeMap::new();
+    for pool in pools {
+        if let Some(key) = pool.package().or(pool.is_package().then_some(&pool.key)) {
+            groups.entry(key.clone()).or_default().insert(pool.feature.clone());
+        }
+    }
+    let mut joined: BTreeMap<FeatureName, Arc<BTreeSet<FeatureName>>> = BTreeMap::new();
+    for mut group in groups.into_values() {
+        let others: Vec<_> = group.iter().filter_map(|feature| joined.get(feature).cloned()).collect();
+        others.iter().for_each(|other| group.extend(other.iter().cloned()));
+        let group = Arc::new(group);
+        joined.extend(group.iter().map(|feature| (feature.clone(), Arc::clone(&group))));
+    }
+    joined
 }
 
 /// Pools in the making.

@@ -34,6 +34,7 @@ pub use parts::{
     put_accounting, put_answer, put_borrow, put_checkout, put_identity, put_wishes, take_accounting,
     take_answer, take_borrow, take_checkout, take_identity, take_wishes,
 };
+pub(crate) use queue::{put_package, take_package};
 
 use thiserror::Error;
 

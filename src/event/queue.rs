@@ -41,8 +41,21 @@ pub struct Offered {
     pub pool: PoolKey,
     /// The checkouts there with which it uses the same licenses; none if it can't share.
     pub shares: Option<Shares>,
+    /// Of a suite's component: what is held of the package that goes with it.
+    pub package: Option<OfferedPackage>,
     /// Until when they are held.
     pub until: Timestamp,
+}
+
+/// What is held of a package for a request for one of its components. As many licenses, and for as long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferedPackage {
+    /// The name of the package's checkout to come.
+    pub handle: Handle,
+    /// The pool that the licenses are held in.
+    pub pool: PoolKey,
+    /// The checkouts there with which it uses the same licenses; none if it can't share.
+    pub shares: Option<Shares>,
 }
 
 /// A request waits no more and got nothing.

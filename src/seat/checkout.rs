@@ -103,10 +103,7 @@ fn grant<'a>(asked: &Asked<'a>, id: SessionId, session: &Session, pool: &'a Pool
     };
     let mut suite = None;
     if let Some((package, _)) = asked.package(pool) {
-        // What is taken with the component is any license of its package: the version is that of the package.
-        let request =
-            Checkout { feature: package.feature.clone(), version: package.version, ..asked.request.clone() };
-        let found = asked.found(package, Asking::With(pool));
+        let (request, found) = (of_package(asked, package), asked.found(package, Asking::With(pool)));
         events.push(Event::Out(Box::new(out(package, &found, request, handle))));
         suite = Some(handle);
         handle = Handle(handle.0 + 1);
@@ -132,27 +129,38 @@ pub(super) fn before<'a>(asked: &Asked<'a>, pool: &'a Pool, found: &Found) -> Ve
 
 /// Grants what was held for a request. It counts already.
 pub(super) fn claim(asked: &Asked<'_>, session: SessionId, pool: &Pool, offer: &Offer) -> Decision {
-    let request = asked.request.clone();
-    let (lines, expires) = backing(pool, request.count.get(), asked.time);
-    let in_use = asked.state.pool(&pool.key).map_or(0, PoolUse::in_use);
-    let out = Out {
-        session,
-        identity: asked.identity().clone(),
-        request,
-        pool: pool.key.clone(),
-        handle: offer.handle,
-        lines,
-        expires,
-        demo: asked.rules.catalog.demo(),
-        accounting: Accounting {
-            shares: offer.shares,
-            overdraft: overdraft(asked, pool, in_use),
+    let out = |pool: &Pool, request: Checkout, (handle, shares): (Handle, Option<Shares>)| {
+        let (lines, expires) = backing(pool, request.count.get(), asked.time);
+        let in_use = asked.state.pool(&pool.key).map_or(0, PoolUse::in_use);
+        let overdraft = overdraft(asked, pool, in_use);
+        Out {
+            session,
+            identity: asked.identity().clone(),
+            request,
+            pool: pool.key.clone(),
+            handle,
+            lines,
+            expires,
+            demo: asked.rules.catalog.demo(),
             // Who borrows does not wait.
-            ..Accounting::default()
-        },
+            accounting: Accounting { shares, overdraft, ..Accounting::default() },
+        }
     };
-    let answer = Answer::Granted(out.grant());
-    Decision::new(vec![Event::Out(Box::new(out))], Reply::Answer(asked.request.token, answer))
+    let mut events = Vec::new();
+    let mut component = out(pool, asked.request.clone(), (offer.handle, offer.shares));
+    if let (Some((package, _)), Some(held)) = (asked.package(pool), &offer.package) {
+        let request = of_package(asked, package);
+        events.push(Event::Out(Box::new(out(package, request, (held.handle, held.shares)))));
+        component.accounting.suite = Some(held.handle);
+    }
+    let answer = Answer::Granted(component.grant());
+    events.push(Event::Out(Box::new(component)));
+    Decision::new(events, Reply::Answer(asked.request.token, answer))
+}
+
+/// What is taken with the component is any license of its package: the version is that of the package.
+fn of_package(asked: &Asked<'_>, package: &Pool) -> Checkout {
+    Checkout { feature: package.feature.clone(), version: package.version, ..asked.request.clone() }
 }
 
 /// How a grant from a pool is counted.

@@ -398,10 +398,7 @@ impl<'a> Asked<'a> {
         if let (Asking::Itself, Some((rank, by))) = (asking, of_pool.priority(&self.client)) {
             visit(Step::Priority { rank, by })?;
         }
-        // Nobody waits for suites.
-        if let Asking::Itself = asking
-            && let Some((ahead, may_pass)) = self.ahead.may_pass(self, pool, of_pool)
-        {
+        if let Some((ahead, may_pass)) = self.ahead.may_pass(self, (pool, asking), of_pool) {
             visit(Step::Queue { ahead, may_pass })?;
         }
         let rest = if matches!(asking, Asking::Itself) { self.rest(pool, &found.taken) } else { None };

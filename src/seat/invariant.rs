@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 use super::pool_use::GroupKey;
+use super::queue::Offer;
 use super::suite::are_together;
 use super::{Seat, State, Tenure, queue};
 use crate::catalog::{Catalog, Pool};
@@ -88,10 +89,12 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
             return Err(Violation::SuiteParted(alone.handle));
         }
         match event {
-            Event::Out(out) if queue::takes_offer(state, out.session, out.request.token, out.handle) => {
-                // What it takes was counted when it was offered.
-            }
             Event::Out(out) => {
+                // What takes an offer was counted when it was offered.
+                if let Some(offer) = queue::takes_offer(state, out.session, out.request.token, out.handle) {
+                    package = check_taken(offer, out, package)?;
+                    continue;
+                }
                 if out.handle.0 <= last_handle {
                     return Err(Violation::HandleReused(out.handle));
                 }
@@ -114,9 +117,19 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
             }
             Event::Offered(offered) => {
                 let asked = (&offered.request, &offered.identity, offered.shares);
-                let counted = counted(state, &offered.pool, asked, &gone);
+                let in_use = counted(state, &offered.pool, asked, &gone);
                 check_offer(state, offered)?;
-                check_pool(catalog, (&offered.pool, &offered.request), counted, time)?;
+                let pool = check_pool(catalog, (&offered.pool, &offered.request), in_use, time)?;
+                let package = offered.package.as_ref();
+                if pool.package() != package.map(|package| &package.pool) || pool.is_package() {
+                    return Err(Violation::SuiteParted(offered.handle));
+                }
+                if let (Some(package), Some(of)) = (package, pool.package().and_then(|it| catalog.pool(it))) {
+                    let asked = (&offered.request, &offered.identity, package.shares);
+                    let in_use = counted(state, &package.pool, asked, &gone);
+                    let request = Checkout { feature: of.feature.clone(), ..offered.request.clone() };
+                    check_pool(catalog, (&package.pool, &request), in_use, time)?;
+                }
             }
             Event::Queued(queued) => {
                 if queued.handle.0 <= state.last_handle {
@@ -197,6 +210,30 @@ fn check_suite(pool: &Pool, out: &Out, package: Option<&Out>) -> Result<(), Viol
     if together { Ok(()) } else { Err(Violation::SuiteParted(out.handle)) }
 }
 
+/// A grant of what was offered takes all of it: that of a package comes first, and stays for that of its component.
+fn check_taken<'a>(
+    offer: &Offer,
+    out: &'a Out,
+    package: Option<&'a Out>,
+) -> Result<Option<&'a Out>, Violation> {
+    let parted = Err(Violation::SuiteParted(out.handle));
+    match (&offer.package, package) {
+        (Some(held), None) if out.handle == held.handle => {
+            if out.pool == held.pool {
+                Ok(Some(out))
+            } else {
+                parted
+            }
+        }
+        (Some(held), Some(first)) if out.handle == offer.handle => {
+            let together = first.handle == held.handle && are_together(first, out);
+            if together && out.pool == offer.pool { Ok(None) } else { parted }
+        }
+        (None, None) if out.accounting.suite.is_none() && out.pool == offer.pool => Ok(None),
+        _ => parted,
+    }
+}
+
 /// What is out of a pool when all has come back that does so with a grant, and how many licenses the grant adds to that: none of
 /// those that the checkouts of its group use already.
 fn counted(
@@ -216,8 +253,12 @@ fn counted(
 }
 
 fn check_offer(state: &State, offered: &Offered) -> Result<(), Violation> {
-    if offered.handle.0 <= state.last_handle {
-        return Err(Violation::HandleReused(offered.handle));
+    let first = offered.package.as_ref().map_or(offered.handle, |package| package.handle);
+    if first.0 <= state.last_handle || offered.handle < first {
+        return Err(Violation::HandleReused(first));
+    }
+    if offered.package.is_some() && offered.handle == first {
+        return Err(Violation::HandleReused(first));
     }
     let entry = state.waiting_under(offered.entry).filter(|entry| entry.offer.is_none());
     if entry.is_none_or(|entry| entry.session != offered.session || entry.request != offered.request) {

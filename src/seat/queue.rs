@@ -1,9 +1,11 @@
 //! Who waits for licenses, in what order, and who may pass (`flexnet-tools.md` 6.3).
 //!
-//! Each feature has one queue. A request waits for all pools that could ever serve it. The order is that of priorities (PRIORITY lines
-//! of the options file; who has none has 0), and in each priority that in which the requests came. When licenses come free, the first
-//! request in this order that can have them is **offered** them: they count as in use, under the name of the
-//! checkout to come, until the client repeats its request and so takes them, or the hold is over and they pass on.
+//! Each feature has one queue; features whose licenses go with the same package of a suite (`flexnet-files.md` 3.9) have one
+//! together. A request waits for all pools that could ever serve it, and for those of the packages that go with them: an offer of a
+//! component holds licenses of both, under the names of two checkouts to come. The order is that of priorities (PRIORITY lines of the
+//! options file; who has none has 0), and in each priority that in which the requests came. When licenses come free, the first
+//! request in this order that can have them is **offered** them: they count as in use, under the name of the checkout to come, until
+//! the client repeats its request and so takes them, or the hold is over and they pass on.
 //!
 //! A later request may take what an earlier one can't use yet, or small requests would stand before idle licenses for as long as a
 //! big one waits; and one with a higher priority is served before those that came earlier. So that each gets its licenses all the same,
@@ -19,12 +21,15 @@
 //! `BLOCK_FIRST * 2^j >= H`, and `H <= BLOCK_LONGEST`. Then it is passed at most `PASSES_MAX * (j + 1)` times, and it is offered its
 //! licenses before its block `j` (from 0) is over or, if that never begins, within `H` of the last time it was passed.
 //!
-//! Proof. Who does not pass it takes no license of `P` that it could have: such a client takes what is reserved for itself alone, or
-//! shares what is in use. While it blocks, nobody passes it. So all that was out when its block `j` began is back within `H`, which is
-//! before the block is over; then at the latest `n` are free, and the entry is offered them at once: those with a higher
-//! priority came later and are blocked. Each block
-//! comes after `PASSES_MAX` passes since the one before. If block `j` never begins, the same holds from its last pass on. With `m`
-//! entries that came before it, for each of them first.
+//! An entry that waits for a component waits for `n` of two pools, the component's and its package's. The same holds of it if all
+//! that is said of `P` is so of both: who takes licenses of either passes it, and is counted once.
+//!
+//! Proof. Who does not pass it takes no license of `P` that it could have: such a client takes what is reserved for itself alone,
+//! shares what is in use, or leaves in `P` as many as all want that wait for it, this entry too. While it blocks, nobody passes it. So
+//! all that was out when its block `j` began is back within `H`, which is before the block is over, and whatever was taken since by
+//! those who do not pass has left it `n`; so then at the latest `n` are free, of two pools in each, and the entry is offered them at
+//! once: those with a higher priority came later and are blocked. Each block comes after `PASSES_MAX` passes since the one before. If
+//! block `j` never begins, the same holds from its last pass on. With `m` entries that came before it, for each of them first.
 //!
 //! So a priority gets a request served sooner, and keeps nobody away for ever: an entry of the lowest priority is passed at most so
 //! often, by requests of all priorities together.
@@ -56,8 +61,8 @@ use std::time::Duration;
 use super::choose::Asked;
 use super::state::Seat;
 use super::{Rules, State, Tenure};
-use crate::event::{Checkout, Identity, Shares, Wishes};
-use crate::ident::{Handle, PoolKey, SessionId};
+use crate::event::{Checkout, Identity, OfferedPackage, Shares, Wishes};
+use crate::ident::{FeatureName, Handle, PoolKey, SessionId};
 use crate::time::Timestamp;
 
 /// How often an entry may be passed before it blocks.
@@ -100,6 +105,8 @@ pub struct Offer {
     pub pool: PoolKey,
     /// The checkouts there with which it uses the same licenses.
     pub shares: Option<Shares>,
+    /// Of a suite's component: what is held of the package that goes with it.
+    pub package: Option<OfferedPackage>,
     /// Until when they are held.
     pub until: Timestamp,
 }
@@ -168,19 +175,30 @@ impl Entry {
         asked.pools().find(|(pool, of_pool)| asked.could_serve(pool, of_pool)).map(|(pool, _)| &pool.key)
     }
 
-    /// The checkout to come, as its pool counts it.
-    fn seat(&self, offer: &Offer) -> Seat {
+    /// Whether it waits for a feature, or licenses of that are held for it as the package of a suite.
+    pub(super) fn is_about(&self, feature: &FeatureName) -> bool {
+        let package = self.offer.as_ref().and_then(|offer| offer.package.as_ref());
+        self.request.feature == *feature || package.is_some_and(|it| it.pool.feature() == feature.as_str())
+    }
+
+    /// The checkouts to come, as their pools count them: a suite's package first.
+    fn seats(&self, offer: &Offer) -> impl Iterator<Item = (Handle, Seat)> + use<> {
+        let package = offer.package.as_ref().map(|it| (it.handle, self.seat(&it.pool, it.shares)));
+        package.into_iter().chain([(offer.handle, self.seat(&offer.pool, offer.shares))])
+    }
+
+    fn seat(&self, pool: &PoolKey, shares: Option<Shares>) -> Seat {
         Seat {
             session: self.session,
             identity: self.identity.clone(),
             token: self.request.token,
-            pool: offer.pool.clone(),
+            pool: pool.clone(),
             feature: self.request.feature.clone(),
             version: self.request.version,
             count: self.request.count,
             wishes: self.request.wishes.clone(),
             since: self.since,
-            shares: offer.shares,
+            shares,
             suite: None,
             component: None,
             tenure: Tenure::Held,

@@ -117,11 +117,11 @@ pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
             let rule = rules.and_then(|rules| reserving(asked, rules).first().copied());
             by_rule(asked, Code::AllReserved, minor::RESERVED, rule, &note)
         }
-        Step::Queue { ahead, .. } => queued(asked, ahead),
+        Step::Queue { ahead, .. } => queued(feature, ahead),
         Step::Availability { in_use, .. } => {
             let waiting = asked.ahead.waiting_for(pool);
             if waiting > 0 {
-                return queued(asked, waiting);
+                return queued(feature, waiting);
             }
             let count = pool.count_at(asked.time);
             let over = if in_use > u64::from(count) && pool.overdraft_at(asked.time) > 0 {
@@ -208,9 +208,9 @@ fn rest(asked: &Asked<'_>, pool: &Pool, component: usize, room: Room) -> Denial 
 }
 
 /// Others wait, and the request is none of those that do.
-fn queued(asked: &Asked<'_>, waiting: u64) -> Denial {
+fn queued(feature: &str, waiting: u64) -> Denial {
     let (are, requests) = if waiting == 1 { ("waits", "request") } else { ("wait", "requests") };
-    let note = format!("{waiting} {requests} {are} for {}", asked.request.feature);
+    let note = format!("{waiting} {requests} {are} for {feature}");
     Denial::new(Code::UsersQueued, minor::QUEUE_AHEAD, &note)
 }
 

@@ -38,7 +38,7 @@ pub(super) fn decide(state: &State, rules: Rules<'_>, order: &Removed, now: Now)
     let Removal { feature, target } = &order.removal;
     let first = Event::Removed(Box::new(order.clone()));
     if let RemovalTarget::Handle(handle) = target
-        && let Some(entry) = state.waiting_under(*handle).filter(|entry| entry.request.feature == *feature)
+        && let Some(entry) = state.waiting_under(*handle).filter(|entry| entry.is_about(feature))
     {
         let note = "the request that waited was taken out of the queue with lmremove";
         let why = Denial::new(Code::UserRemoved, minor::USER_REMOVED, note);

@@ -17,7 +17,9 @@ use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, 
 use crate::time::Timestamp;
 
 /// Version of this form. A snapshot of another version is not read; the history is folded instead.
-const FORM: u8 = 8;
+const FORM: u8 = 9;
+/// The form before offers of suites, in which nobody waits for one.
+pub(super) const FORM_WITHOUT_SUITE_OFFERS: u8 = 8;
 /// The form before time marks.
 const FORM_WITHOUT_MARK: u8 = 7;
 /// The form before borrowing, which knows no seat that is borrowed.
@@ -85,6 +87,7 @@ impl State {
         let form = from.byte("form")?;
         let known = [
             FORM,
+            FORM_WITHOUT_SUITE_OFFERS,
             FORM_WITHOUT_MARK,
             FORM_WITHOUT_BORROW,
             FORM_WITHOUT_REMOVALS,
@@ -128,12 +131,12 @@ impl State {
             }
         }
         if form >= FORM_WITHOUT_REMOVALS {
-            queue::take(&mut from, &mut state)?;
+            queue::take(&mut from, form, &mut state)?;
         }
         if form >= FORM_WITHOUT_BORROW {
             state.removals = remove::take(&mut from)?;
         }
-        if form == FORM && from.byte("time mark")? != 0 {
+        if form >= FORM_WITHOUT_SUITE_OFFERS && from.byte("time mark")? != 0 {
             state.time_mark = Some(take_mark(&mut from)?);
         }
         from.end("snapshot")?;

@@ -11,8 +11,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Catalog, Pool};
-use crate::event::{Event, Identity, Record};
-use crate::ident::{Handle, PoolKey, SessionId, Table, User};
+use crate::event::{Event, Identity, OfferedPackage, Record, Shares};
+use crate::ident::{Count, Handle, PoolKey, SessionId, Table, User};
 use crate::policy::{Counted, LimitId, Policy, PoolRules, Profile, ReservationId};
 
 use super::queue::Lines;
@@ -37,6 +37,8 @@ pub struct Usage {
     grouped: BTreeMap<Handle, Handle>,
     /// Checkouts to come, whose licenses are held for requests that wait.
     offered: BTreeSet<Handle>,
+    /// Those of packages among them, by that of the component with which each goes.
+    offered_together: BTreeMap<Handle, Handle>,
     /// What suites reserve for those who have a component.
     reserving: Reserving,
     /// Those who wait, by how they fare.
@@ -65,6 +67,25 @@ struct Booked<'a> {
     identity: &'a Identity,
     count: u64,
     group: Option<Handle>,
+}
+
+impl<'a> Booked<'a> {
+    /// What is held for a request that waits, that of a package first.
+    fn held(
+        (session, identity, count): (SessionId, &'a Identity, Count),
+        (handle, pool, shares): (Handle, &'a PoolKey, Option<Shares>),
+        package: Option<&'a OfferedPackage>,
+    ) -> impl Iterator<Item = Self> {
+        let package = package.map(|it| (it.handle, &it.pool, it.shares));
+        package.into_iter().chain([(handle, pool, shares)]).map(move |(handle, pool, shares)| Self {
+            handle,
+            session,
+            pool,
+            identity,
+            count: u64::from(count.get()),
+            group: shares.map(|shares| shares.group),
+        })
+    }
 }
 
 /// How the idle reservations of a pool look to one client.
@@ -108,18 +129,17 @@ impl Usage {
             count: u64::from(seat.count.get()),
             group: seat.shares.map(|shares| shares.group),
         });
-        let offered = state.waiting().filter_map(|(_, entry)| {
-            let offer = entry.offer.as_ref()?;
-            Some(Booked {
-                handle: offer.handle,
-                session: entry.session,
-                pool: &offer.pool,
-                identity: &entry.identity,
-                count: u64::from(entry.request.count.get()),
-                group: offer.shares.map(|shares| shares.group),
-            })
-        });
-        let offered: Vec<Booked<'_>> = offered.collect();
+        let mut offered: Vec<Booked<'_>> = Vec::new();
+        for (_, entry) in state.waiting() {
+            let Some(offer) = &entry.offer else { continue };
+            let asker = (entry.session, &entry.identity, entry.request.count);
+            offered.extend(Booked::held(
+                asker,
+                (offer.handle, &offer.pool, offer.shares),
+                offer.package.as_ref(),
+            ));
+            usage.offered_together.extend(offer.package.as_ref().map(|it| (offer.handle, it.handle)));
+        }
         usage.offered = offered.iter().map(|booked| booked.handle).collect();
         let mut all: Vec<Booked<'_>> = held.chain(offered).collect();
         all.sort_unstable_by_key(|booked| booked.handle);
@@ -148,21 +168,25 @@ impl Usage {
                     self.profiles.remove(&ended.session);
                 }
                 // It counts already.
-                Event::Out(out) if self.offered.remove(&out.handle) => {}
+                Event::Out(out) if self.offered.remove(&out.handle) => {
+                    self.offered_together.remove(&out.handle);
+                }
                 Event::Offered(offered) if counts => {
-                    self.offered.insert(offered.handle);
-                    let booked = Booked {
-                        handle: offered.handle,
-                        session: offered.session,
-                        pool: &offered.pool,
-                        identity: &offered.identity,
-                        count: u64::from(offered.request.count.get()),
-                        group: offered.shares.map(|shares| shares.group),
-                    };
-                    self.book(catalog, policy, &booked);
+                    let asker = (offered.session, &offered.identity, offered.request.count);
+                    let package = offered.package.as_ref();
+                    let held = Booked::held(asker, (offered.handle, &offered.pool, offered.shares), package);
+                    for booked in held {
+                        self.offered.insert(booked.handle);
+                        self.book(catalog, policy, &booked);
+                    }
+                    self.offered_together.extend(package.map(|it| (offered.handle, it.handle)));
                 }
                 Event::Dequeued(dequeued) if counts => {
                     if let Some(offer) = dequeued.offer.filter(|offer| self.offered.remove(offer)) {
+                        if let Some(package) = self.offered_together.remove(&offer) {
+                            self.offered.remove(&package);
+                            self.free(package, catalog, policy);
+                        }
                         self.free(offer, catalog, policy);
                     }
                 }
@@ -184,7 +208,7 @@ impl Usage {
         }
     }
 
-    /// Nobody waits for components of suites, so nothing of them is ever offered.
+    /// Nobody waits for components of these suites, so nothing of them is ever offered.
     fn follow_suites(&mut self, record: &Record, catalog: &Catalog) {
         for event in &record.events {
             match event {

@@ -245,6 +245,7 @@ fn waiting_part(handle: Handle, entry: &Entry, now: Timestamp) -> GroundsPart {
         handle: offer.handle,
         pool: offer.pool.clone(),
         shares: offer.shares,
+        package: offer.package.clone(),
         until: offer.until,
     });
     GroundsPart::Waiting(Box::new(WaitingRequest {

@@ -262,7 +262,9 @@ impl Projection {
         for event in &record.events {
             match event {
                 Event::Out(out) => {
-                    if self.state.waiting_with(out.session, out.request.token).is_some() {
+                    // A suite's package has not waited by itself.
+                    let waiting = self.state.waiting_with(out.session, out.request.token);
+                    if waiting.is_some_and(|(_, entry)| entry.request.feature == out.request.feature) {
                         self.line(record.at, &debug_log::dequeued(&Holder::of(out)));
                     }
                     self.line(record.at, &checked_out(&Holder::of(out)));

@@ -329,25 +329,31 @@ fn put_pool(
     items.extend(waiting);
 }
 
-/// Those who wait for a feature, in the order in which they are served, each at the first pool that can serve it.
+/// Those who wait for a feature, in the order in which they are served, each at the first pool that can serve it. Those for whom
+/// licenses of a component are held stand at the package that is held with it too.
 fn waiting_by_pool<'a>(
     state: &'a State,
     rules: Rules<'a>,
     feature: &FeatureName,
     now: Timestamp,
 ) -> Vec<(&'a PoolKey, StatusItem)> {
-    let item = |(handle, entry): (Handle, &'a Entry)| {
-        let item = StatusItem::Queued {
-            user: entry.identity.user.clone(),
-            host: entry.identity.host.clone(),
-            display: entry.identity.display.clone(),
-            version: entry.request.version,
-            handle,
-            count: entry.request.count.get(),
-        };
-        Some((entry.pool(state, rules, now)?, item))
+    let item = |handle: Handle, entry: &Entry| StatusItem::Queued {
+        user: entry.identity.user.clone(),
+        host: entry.identity.host.clone(),
+        display: entry.identity.display.clone(),
+        version: entry.request.version,
+        handle,
+        count: entry.request.count.get(),
     };
-    in_order(state, rules, feature, now).into_iter().filter_map(item).collect()
+    let components = rules.catalog.joined_by_suites(feature).into_iter().flatten();
+    let held = components.flat_map(|component| state.queue(component)).filter_map(|(handle, entry)| {
+        let package = entry.offer.as_ref()?.package.as_ref()?;
+        (package.pool.feature() == feature.as_str()).then(|| (&package.pool, item(handle, entry)))
+    });
+    let waiting = in_order(state, rules, feature, now).into_iter();
+    let waiting =
+        waiting.filter_map(|(handle, entry)| Some((entry.pool(state, rules, now)?, item(handle, entry))));
+    waiting.chain(held).collect()
 }
 
 /// How long a license stays in use that no session has: a borrowed one is shown as one that lingers (`flexnet-tools.md` 2.7).

@@ -9,10 +9,10 @@ use super::encode::{EncodeError, nested};
 use super::limits::{GROUNDS_CHUNK_BYTES_MAX, HOSTIDS_MAX, MACHINE_HOSTIDS_MAX, NOTES_MAX};
 use super::tlv::{Field, Fields, PutField as _};
 use super::{MessageError, kind, tag};
-use crate::event::{Borrow, Claims, Shares};
+use crate::event::{Borrow, Claims, OfferedPackage, Shares};
 use crate::ident::{
-    CheckoutData, Count, Digest, Display, FeatureName, Handle, Host, Platform, PoolKey, Project, User,
-    VendorName, Version,
+    CheckoutData, Count, Digest, Display, DupMask, FeatureName, Handle, Host, Platform, PoolKey, Project,
+    User, VendorName, Version,
 };
 use crate::time::Timestamp;
 
@@ -88,6 +88,8 @@ pub struct HeldLicenses {
     pub pool: PoolKey,
     /// The checkouts of the pool with which it uses the same licenses.
     pub shares: Option<Shares>,
+    /// Of a suite's component: what is held of the package that goes with it.
+    pub package: Option<OfferedPackage>,
     /// Until when.
     pub until: Timestamp,
 }
@@ -189,10 +191,7 @@ pub(super) fn put(part: &GroundsPart, out: &mut BytesMut) -> Result<(), EncodeEr
                 out.field(tag::VERSION, version.as_str().as_bytes())?;
                 out.field_u32(tag::COUNT, count.get());
                 out.field_i64(tag::START, start.0);
-                if let Some(Shares { mask, group }) = shares {
-                    out.field_u8(tag::DUP_MASK, mask.bits());
-                    out.field_u64(tag::GROUP, group.0);
-                }
+                put_shares(*shares, out);
                 if let Some(data) = data {
                     out.field(tag::DATA, data.as_str().as_bytes())?;
                 }
@@ -221,13 +220,22 @@ pub(super) fn put(part: &GroundsPart, out: &mut BytesMut) -> Result<(), EncodeEr
             out.field_u64(tag::OFFERED, held.handle.0);
             out.field(tag::POOL, held.pool.as_str().as_bytes())?;
             out.field_i64(tag::HELD_UNTIL, held.until.0);
-            if let Some(Shares { mask, group }) = held.shares {
-                out.field_u8(tag::DUP_MASK, mask.bits());
-                out.field_u64(tag::GROUP, group.0);
-            }
-            Ok(())
+            put_shares(held.shares, out);
+            let Some(package) = &held.package else { return Ok(()) };
+            nested(tag::HELD_PACKAGE_ITEM, out, |out| {
+                out.field_u64(tag::OFFERED, package.handle.0);
+                out.field(tag::POOL, package.pool.as_str().as_bytes())?;
+                put_shares(package.shares, out);
+                Ok(())
+            })
         }),
     }
+}
+
+fn put_shares(shares: Option<Shares>, out: &mut BytesMut) {
+    let Some(Shares { mask, group }) = shares else { return };
+    out.field_u8(tag::DUP_MASK, mask.bits());
+    out.field_u64(tag::GROUP, group.0);
 }
 
 /// Parts in their order; tags that are not known here are passed over.
@@ -329,7 +337,7 @@ fn seat(body: &[u8]) -> Result<GroundsPart, MessageError> {
     }
     let kind = kind::GROUNDS;
     Ok(GroundsPart::Seat {
-        shares: mask.zip(group).map(|(mask, group)| Shares { mask, group: Handle(group) }),
+        shares: shares(mask, group),
         data,
         lingers_until: until.map(Timestamp),
         borrow: super::decode::borrow(borrowed, ends),
@@ -355,13 +363,15 @@ fn waiting(body: &[u8]) -> Result<GroundsPart, MessageError> {
         until: HELD_UNTIL, Field::i64;
         mask: DUP_MASK, dup_mask;
         group: GROUP, Field::u64;
+        package: HELD_PACKAGE_ITEM, held_package;
     }
     let kind = kind::GROUNDS;
     let held = match offered {
         Some(handle) => Some(HeldLicenses {
             handle: Handle(handle),
             pool: PoolKey::new(need(kind, tag::POOL, pool)?),
-            shares: mask.zip(group).map(|(mask, group)| Shares { mask, group: Handle(group) }),
+            shares: shares(mask, group),
+            package,
             until: Timestamp(need(kind, tag::HELD_UNTIL, until)?),
         }),
         None => None,
@@ -376,4 +386,24 @@ fn waiting(body: &[u8]) -> Result<GroundsPart, MessageError> {
         blocks_until: blocks.map(Timestamp),
         held,
     })))
+}
+
+/// What is held of a package.
+fn held_package(field: Field<'_>) -> Result<OfferedPackage, MessageError> {
+    read! { field.fields();
+        offered: OFFERED, Field::u64;
+        pool: POOL, Field::str;
+        mask: DUP_MASK, dup_mask;
+        group: GROUP, Field::u64;
+    }
+    let kind = kind::GROUNDS;
+    Ok(OfferedPackage {
+        handle: Handle(need(kind, tag::OFFERED, offered)?),
+        pool: PoolKey::new(need(kind, tag::POOL, pool)?),
+        shares: shares(mask, group),
+    })
+}
+
+fn shares(mask: Option<DupMask>, group: Option<u64>) -> Option<Shares> {
+    mask.zip(group).map(|(mask, group)| Shares { mask, group: Handle(group) })
 }

@@ -197,6 +197,8 @@ tags! {
     OFFERED = 0x0096;
     /// Until when licenses are held, i64 milliseconds since 1970.
     HELD_UNTIL = 0x0097;
+    /// What is held of the package that goes with licenses which are held, fields.
+    HELD_PACKAGE_ITEM = 0x0098;
     /// User whose checkouts are meant, text.
     CLIENT_USER = 0x00A0;
     /// Host of those checkouts, text.

@@ -366,6 +366,12 @@ pub(crate) fn invariants(state: &State, catalog: &Catalog, now: Now) {
         let group = offer.shares.map_or(offer.handle, |shares| shares.group);
         let most = groups.entry((offer.pool.as_str(), group)).or_default();
         *most = (*most).max(u64::from(entry.request.count.get()));
+        let pool = catalog.pool(&offer.pool).expect("the pool is served");
+        assert_eq!(pool.package(), offer.package.as_ref().map(|package| &package.pool), "both are held");
+        let Some(package) = &offer.package else { continue };
+        let group = package.shares.map_or(package.handle, |shares| shares.group);
+        let most = groups.entry((package.pool.as_str(), group)).or_default();
+        *most = (*most).max(u64::from(entry.request.count.get()));
     }
     let mut out: BTreeMap<&str, u64> = BTreeMap::new();
     groups.iter().for_each(|((pool, _), most)| *out.entry(pool).or_default() += most);

@@ -404,7 +404,7 @@ fn holds_and_blocks_say_when_they_end() {
 }
 
 #[test]
-fn who_waits_is_offered_no_license_that_goes_with_a_suite() {
+fn who_waits_is_offered_a_license_that_goes_with_a_suite_together_with_that() {
     let mut bench = Bench::new(
         "PACKAGE pk LGS 2.0 COMPONENTS=fx OPTIONS=SUITE\nINCREMENT pk LGS 2.0 permanent 1\n\
          INCREMENT fx LGS 2.0 permanent 1 SN=7",
@@ -418,8 +418,15 @@ fn who_waits_is_offered_no_license_that_goes_with_a_suite() {
     let holders = [("ann@h1", &one), ("bob@h2", &other)];
     let (who, grant) = holders.iter().find(|(_, grant)| of_suite(grant)).unwrap();
     bench.back(who, grant.handle);
-    assert!(bench.serve().is_empty(), "its package would be missing");
+    let events = bench.serve();
+    let [Event::Offered(offered)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(offered.package.as_ref().map(|package| package.pool.feature()), Some("pk"));
+    // Of the other license nothing goes with a package.
+    let (_, reply) = bench.wait("dan@h4", "fx", "2.0", 1);
+    assert!(matches!(reply, Reply::Answer(_, Answer::Queued(_))), "{reply:?}");
     let (who, grant) = holders.iter().find(|(_, grant)| !of_suite(grant)).unwrap();
     bench.back(who, grant.handle);
-    assert!(bench.serve().iter().any(|event| matches!(event, Event::Offered(_))));
+    let events = bench.serve();
+    let [Event::Offered(offered)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(offered.package, None);
 }

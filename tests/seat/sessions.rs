@@ -143,6 +143,10 @@ fn snapshots_from_before_lmremove_queues_and_lingering_are_read() {
     let (mut bench, id) = bench();
     answer(&mut bench, id, 1, 0);
     let mut bytes = bench.state.snapshot();
+    // Form 8 had nothing of packages in what is held for those who wait.
+    assert_eq!(bytes[0], 9);
+    bytes[0] = 8;
+    assert_eq!(State::from_snapshot(&bytes).unwrap(), bench.state);
     // Form 7 ended before the time mark.
     assert_eq!((bytes[0], bytes.pop()), (8, Some(0)));
     bytes[0] = 7;

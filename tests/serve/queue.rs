@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use seatkeeper::code::Code;
 use seatkeeper::event::{Checkout, Place, Queueing, Wishes};
 use seatkeeper::ident::{Count, Token};
-use seatkeeper::wire::{Message, Notice, StatusItem};
+use seatkeeper::wire::{FeatureCount, Message, Notice, StatusItem};
 
 use crate::daemon::{PATIENCE, Reply, Ticket, Wire, now};
 use crate::{Site, session};
@@ -143,4 +143,42 @@ fn a_line_client_waits_is_told_and_takes_it() {
     socket.write_all(format!("QUEUE {handle}\nQUEUE {handle}\n").as_bytes()).unwrap();
     assert!(next().starts_with("OK CHECKOUT "));
     assert!(next().starts_with("ERR -41,210 "), "it waits no more");
+}
+
+#[test]
+fn a_component_of_a_suite_is_held_with_its_package_through_a_kill() {
+    let site = Site::new(300, 60);
+    site.serve(
+        "SERVER this_host ANY 27000\nVENDOR LGS\nPACKAGE pk LGS 1.0 COMPONENTS=\"ca cb\" OPTIONS=SUITE\n\
+         FEATURE pk LGS 1.0 permanent 1\n",
+    );
+    let daemon = site.start();
+    let (mut ann, _) = session(&daemon, "ann");
+    let (mut bob, bob_terms) = session(&daemon, "bob");
+    let held = ann.checkout(1, 0, "ca", 1).unwrap().granted();
+    let place = placed(wait(&mut bob, 1, "cb", 600));
+    let about = |wire: &mut Wire, feature: &str| {
+        let ask = Message::AskStatus { feature: Some(feature.parse().unwrap()), users: true };
+        let Message::Status(items) = wire.ask(&ask).unwrap() else { panic!("status") };
+        let in_use = items.iter().find_map(|item| match item {
+            StatusItem::Feature { count: FeatureCount::Counted { in_use, .. }, .. } => Some(*in_use),
+            _ => None,
+        });
+        (in_use.unwrap(), items.iter().filter(|item| matches!(item, StatusItem::Queued { .. })).count())
+    };
+    assert_eq!((about(&mut ann, "pk"), about(&mut ann, "cb")), ((1, 0), (0, 1)));
+    ann.checkin(2, 1, held.handle).unwrap();
+    assert_eq!(told(&mut bob), Notice::Offered { token: Token(1), handle: place.handle, hold_s: 600 });
+    assert_eq!((about(&mut ann, "pk"), about(&mut ann, "cb")), ((1, 0), (1, 1)));
+    // Held, and nobody else waits.
+    assert_eq!(ann.checkout(3, 2, "ca", 1).unwrap().number(), Code::UsersReached.number());
+    daemon.kill();
+    let daemon = site.start();
+    let mut bob = Wire::connect(daemon.port).unwrap();
+    bob.hello("bob", Ticket::of(&bob_terms).purpose([1; 16]), now()).unwrap().unwrap().unwrap();
+    assert_eq!((about(&mut bob, "pk"), about(&mut bob, "cb")), ((1, 0), (1, 1)));
+    let grant = wait(&mut bob, 1, "cb", 600).granted();
+    assert_eq!(wait(&mut bob, 1, "cb", 600).granted(), grant);
+    bob.checkin(2, 1, grant.handle).unwrap();
+    assert_eq!((about(&mut bob, "pk"), about(&mut bob, "cb")), ((0, 0), (0, 0)));
 }

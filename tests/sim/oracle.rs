@@ -50,7 +50,8 @@ struct Seat {
 struct Entry {
     session: SessionId,
     token: Token,
-    offer: Option<Handle>,
+    /// What is held for it, and what is held of the package that goes with that.
+    offer: Option<(Handle, Option<Handle>)>,
 }
 
 /// Of a session that has not ended.
@@ -224,12 +225,13 @@ impl Oracle {
                 Event::Dequeued(it) => {
                     let entry = self.queue.remove(&it.entry);
                     ensure!(entry.is_some(), "a wait ends once", "{it:?}");
+                    let held = entry.and_then(|entry| entry.offer);
+                    let same = held.map(|(offer, _)| offer) == it.offer;
+                    ensure!(same, "what was held comes free with the wait", "{it:?}, {held:?}");
                     if let DequeueReason::Lapsed(_) = it.why {
                         ensure!(it.offer.is_some(), "only a hold lapses", "{it:?}");
                     }
-                    if let Some(offer) = it.offer {
-                        self.seats.remove(&offer);
-                    }
+                    self.release(held);
                     self.dequeued.insert(it.entry);
                     self.queue_ends += 1;
                 }
@@ -248,10 +250,13 @@ impl Oracle {
 
     /// After a reread what was held for those who wait is free, and offered again.
     fn withdraw(&mut self) {
-        for entry in self.queue.values_mut() {
-            if let Some(offer) = entry.offer.take() {
-                self.seats.remove(&offer);
-            }
+        let held: Vec<_> = self.queue.values_mut().map(|entry| entry.offer.take()).collect();
+        held.into_iter().for_each(|held| self.release(held));
+    }
+
+    fn release(&mut self, held: Option<(Handle, Option<Handle>)>) {
+        for handle in held.into_iter().flat_map(|(offer, package)| package.into_iter().chain([offer])) {
+            self.seats.remove(&handle);
         }
     }
 
@@ -272,11 +277,20 @@ impl Oracle {
         let entry = self.queue.iter().find(|(_, entry)| (entry.session, entry.token) == key);
         let entry = entry.map(|(handle, entry)| (*handle, entry.offer));
         if let Some((entry, offer)) = entry {
+            let (offer, package) = offer.unzip();
+            let package = package.flatten();
+            let before = self.granted.insert(key, out.handle);
+            if package == Some(out.handle) {
+                // That of the component comes next, or the wait does not end.
+                ensure!(before.is_none(), "a token grants once", "{out:?}");
+                return Ok(());
+            }
             ensure!(offer == Some(out.handle), "who waits gets what was held for him", "{out:?}");
+            let both = before == package && out.accounting.suite == package;
+            ensure!(both, "what was held is taken together", "{out:?} after {before:?}");
             self.queue.remove(&entry);
             self.dequeued.insert(entry);
             self.queue_ends += 1;
-            ensure!(self.granted.insert(key, out.handle).is_none(), "a token grants once", "{out:?}");
             return Ok(());
         }
         self.name(out.handle)?;
@@ -303,23 +317,33 @@ impl Oracle {
     }
 
     fn offer(&mut self, offered: &Offered, record: &Record, book: &Book) -> Verdict {
-        self.name(offered.handle)?;
+        let package = offered.package.as_ref();
         let entry = self.queue.get_mut(&offered.entry).filter(|entry| entry.offer.is_none());
         ensure!(entry.is_some(), "only who waits is offered seats", "{offered:?}");
         if let Some(entry) = entry {
-            entry.offer = Some(offered.handle);
+            entry.offer = Some((offered.handle, package.map(|package| package.handle)));
         }
         self.offered.insert(offered.entry);
-        let seat = Seat {
-            session: offered.session,
-            identity: offered.identity.clone(),
-            pool: offered.pool.clone(),
-            count: u64::from(offered.request.count.get()),
-            group: offered.shares.map(|shares| shares.group),
-            of_suite: false,
-            lingers_until: None,
-        };
-        self.enter(offered.handle, seat, record.at, book)
+        let needed = book.rules.catalog.pool(&offered.pool).and_then(|pool| pool.package());
+        let both = needed == package.map(|package| &package.pool);
+        ensure!(both, "a component is held with its package", "{offered:?}");
+        let held = package.map(|it| (it.handle, &it.pool, it.shares));
+        for (handle, pool, shares) in
+            held.into_iter().chain([(offered.handle, &offered.pool, offered.shares)])
+        {
+            self.name(handle)?;
+            let seat = Seat {
+                session: offered.session,
+                identity: offered.identity.clone(),
+                pool: pool.clone(),
+                count: u64::from(offered.request.count.get()),
+                group: shares.map(|shares| shares.group),
+                of_suite: handle != offered.handle,
+                lingers_until: None,
+            };
+            self.enter(handle, seat, record.at, book)?;
+        }
+        Ok(())
     }
 
     /// A seat is granted or held: nothing rises above what there is.
@@ -652,10 +676,13 @@ impl Oracle {
             state.seats().map(|(handle, seat)| (handle, &seat.pool)).collect();
         for (handle, entry) in state.waiting() {
             let here = self.queue.get(&handle);
-            let offer = entry.offer.as_ref().map(|offer| offer.handle);
+            let offer = entry.offer.as_ref();
+            let package = offer.and_then(|offer| offer.package.as_ref());
+            let offer = offer.map(|offer| (offer.handle, package.map(|package| package.handle)));
             let same = here.is_some_and(|here| here.offer == offer && here.session == entry.session);
             ensure!(same, "the state is the fold of its history", "{handle} waits: {here:?}, {entry:?}");
             of_state.extend(entry.offer.as_ref().map(|offer| (offer.handle, &offer.pool)));
+            of_state.extend(package.map(|package| (package.handle, &package.pool)));
         }
         ensure!(
             state.waiting().count() == self.queue.len(),
@@ -699,7 +726,7 @@ impl Oracle {
 
     /// The handles that a session holds and its client may know of.
     pub(crate) fn held_by(&self, session: SessionId) -> BTreeSet<Handle> {
-        let offers: BTreeSet<Handle> = self.queue.values().filter_map(|entry| entry.offer).collect();
+        let offers: BTreeSet<Handle> = self.queue.values().filter_map(|entry| Some(entry.offer?.0)).collect();
         let mine = self.seats.iter().filter(|(handle, seat)| {
             seat.session == session
                 && seat.lingers_until.is_none()

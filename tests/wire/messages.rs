@@ -5,8 +5,8 @@ use proptest::option;
 use proptest::prelude::*;
 use seatkeeper::code::Code;
 use seatkeeper::event::{
-    Answer, Borrow, Borrowing, Checkin, Checkout, Claims, Denial, Grant, Place, Queueing, Removal,
-    RemovalTarget, Shares, Wishes,
+    Answer, Borrow, Borrowing, Checkin, Checkout, Claims, Denial, Grant, OfferedPackage, Place, Queueing,
+    Removal, RemovalTarget, Shares, Wishes,
 };
 use seatkeeper::ident::{
     Count, Digest, Display, DupMask, FeatureName, Handle, Host, Platform, PoolKey, Project, SessionId, Token,
@@ -263,12 +263,20 @@ fn grounds_part() -> impl Strategy<Value = GroundsPart> {
 }
 
 fn waiting_request() -> impl Strategy<Value = WaitingRequest> {
-    let held = (handle(), text(), shares(), time()).prop_map(|(handle, pool, shares, until)| HeldLicenses {
+    let package = (handle(), text(), shares()).prop_map(|(handle, pool, shares)| OfferedPackage {
         handle,
         pool: PoolKey::new(&pool),
         shares,
-        until,
     });
+    let held = (handle(), text(), shares(), option::of(package), time()).prop_map(
+        |(handle, pool, shares, package, until)| HeldLicenses {
+            handle,
+            pool: PoolKey::new(&pool),
+            shares,
+            package,
+            until,
+        },
+    );
     let asked = (name(), version(), any::<Count>(), option::of(name()));
     (handle(), asked, time(), option::of(time()), option::of(held)).prop_map(
         |(handle, (feature, version, count, data), start, blocks_until, held)| WaitingRequest {

@@ -172,6 +172,7 @@ fn version(event: &Event) -> u8 {
         }
         Event::Denied(denied) if denied.request.wishes != plain => WITH_SHARING,
         Event::Moved(moved) if moved.shares.is_some() => WITH_SHARING,
+        Event::Offered(it) if it.package.is_some() => queue::OFFERED_WITH_PACKAGE,
         Event::Dequeued(it) if matches!(it.why, DequeueReason::Removed(_)) => queue::DEQUEUED_BY_REMOVAL,
         _ => FIRST,
     }
@@ -195,6 +196,7 @@ pub(super) fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> 
         (DENIED, WITH_QUEUE),
         (DENIED, WITH_BORROW),
         (MOVED, WITH_SHARING),
+        (OFFERED, queue::OFFERED_WITH_PACKAGE),
         (DEQUEUED, queue::DEQUEUED_BY_REMOVAL),
     ];
     if version != FIRST && !later.contains(&(kind, version)) {
@@ -268,7 +270,7 @@ pub(super) fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> 
         })),
         QUEUED => Event::Queued(Box::new(queue::take_queued(from, names)?)),
         PASSED => Event::Passed(queue::take_passed(from)?),
-        OFFERED => Event::Offered(Box::new(queue::take_offered(from, names)?)),
+        OFFERED => Event::Offered(Box::new(queue::take_offered(from, version, names)?)),
         DEQUEUED => Event::Dequeued(Box::new(queue::take_dequeued(from, version)?)),
         REMOVED => Event::Removed(Box::new(removal::take_removed(from, names)?)),
         RENEWED => Event::Renewed(borrow::take_renewed(from)?),

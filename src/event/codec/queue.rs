@@ -6,10 +6,14 @@ use super::parts::{
     take_wishes,
 };
 use super::{CodecError, PutNames, Reader, TakeNames, Writer, put_identity, take_identity};
-use crate::event::{Accounting, Checkout, DequeueReason, Dequeued, Identity, Offered, Passed, Queued};
+use crate::event::{
+    Accounting, Checkout, DequeueReason, Dequeued, Identity, Offered, OfferedPackage, Passed, Queued,
+};
 use crate::ident::{Handle, PoolKey, SessionId, Token};
 use crate::time::Timestamp;
 
+/// An `Offered` of a component with its package, for which programs before did not let anybody wait.
+pub(super) const OFFERED_WITH_PACKAGE: u8 = 2;
 /// A `Dequeued` with a reason that programs before lmremove do not know.
 pub(super) const DEQUEUED_BY_REMOVAL: u8 = 2;
 
@@ -71,20 +75,40 @@ pub(super) fn put_offered<N: PutNames>(
     out.str(it.pool.as_str());
     put_accounting(out, &Accounting { shares: it.shares, ..Accounting::default() });
     out.i64(it.until.0);
+    if let Some(package) = &it.package {
+        put_package(out, package);
+    }
     Ok(())
 }
 
-pub(super) fn take_offered<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> Result<Offered, N::Error> {
+pub(super) fn take_offered<N: TakeNames>(
+    from: &mut Reader<'_>,
+    version: u8,
+    names: &mut N,
+) -> Result<Offered, N::Error> {
     let (session, identity, request) = take_asked(from, names)?;
-    Ok(Offered {
-        session,
-        identity,
-        request,
-        entry: Handle(from.u64("offered")?),
+    let entry = Handle(from.u64("offered")?);
+    let handle = Handle(from.u64("offered")?);
+    let pool = PoolKey::new(from.str("offered")?);
+    let shares = take_accounting(from)?.shares;
+    let until = Timestamp(from.i64("offered")?);
+    let package = if version == OFFERED_WITH_PACKAGE { Some(take_package(from)?) } else { None };
+    Ok(Offered { session, identity, request, entry, handle, pool, shares, package, until })
+}
+
+/// What is held of a package.
+pub(crate) fn put_package(out: &mut Writer, it: &OfferedPackage) {
+    out.u64(it.handle.0);
+    out.str(it.pool.as_str());
+    put_accounting(out, &Accounting { shares: it.shares, ..Accounting::default() });
+}
+
+/// Reads what [`put_package`] has written.
+pub(crate) fn take_package(from: &mut Reader<'_>) -> Result<OfferedPackage, CodecError> {
+    Ok(OfferedPackage {
         handle: Handle(from.u64("offered")?),
         pool: PoolKey::new(from.str("offered")?),
         shares: take_accounting(from)?.shares,
-        until: Timestamp(from.i64("offered")?),
     })
 }
 

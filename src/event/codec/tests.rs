@@ -183,6 +183,14 @@ fn asked() -> impl Strategy<Value = (SessionId, Identity, Checkout)> {
     (session(), identity(), checkout())
 }
 
+fn package() -> impl Strategy<Value = OfferedPackage> {
+    ((1..=u64::MAX).prop_map(Handle), ".{0,20}", shares()).prop_map(|(handle, pool, shares)| OfferedPackage {
+        handle,
+        pool: PoolKey::new(&pool),
+        shares,
+    })
+}
+
 fn waiting() -> impl Strategy<Value = Event> {
     let handle = || (1..=u64::MAX).prop_map(Handle);
     let why = prop_oneof![
@@ -200,8 +208,8 @@ fn waiting() -> impl Strategy<Value = Event> {
             Event::Queued(Box::new(Queued { session, identity, request, handle }))
         }),
         vec(handle(), 0..4).prop_map(|entries| Event::Passed(Passed { entries })),
-        (asked(), handle(), handle(), ".{0,20}", shares(), any::<i64>()).prop_map(
-            |((session, identity, request), entry, handle, pool, shares, until)| {
+        (asked(), handle(), handle(), ".{0,20}", shares(), option::of(package()), any::<i64>()).prop_map(
+            |((session, identity, request), entry, handle, pool, shares, package, until)| {
                 let (pool, until) = (PoolKey::new(&pool), Timestamp(until));
                 Event::Offered(Box::new(Offered {
                     session,
@@ -211,6 +219,7 @@ fn waiting() -> impl Strategy<Value = Event> {
                     handle,
                     pool,
                     shares,
+                    package,
                     until,
                 }))
             }

@@ -102,9 +102,18 @@ impl Filling {
                 self.record(Event::Passed(Passed { entries: vec![handle] }), began);
             }
         }
-        if let Some(HeldLicenses { handle: checkout, pool, shares, until }) = held {
-            let offered =
-                Offered { session, identity, request, entry: handle, handle: checkout, pool, shares, until };
+        if let Some(HeldLicenses { handle: checkout, pool, shares, package, until }) = held {
+            let offered = Offered {
+                session,
+                identity,
+                request,
+                entry: handle,
+                handle: checkout,
+                pool,
+                shares,
+                package,
+                until,
+            };
             self.record(Event::Offered(Box::new(offered)), start);
         }
     }

@@ -26,6 +26,10 @@ impl Replay {
                     offered.handle = scaled(offered.handle);
                     offered.request.acknowledged = all_before(offered.request.token);
                     scale(&mut offered.shares);
+                    if let Some(package) = &mut offered.package {
+                        package.handle = scaled(package.handle);
+                        scale(&mut package.shares);
+                    }
                 }
                 Event::Dequeued(dequeued) => {
                     dequeued.entry = scaled(dequeued.entry);

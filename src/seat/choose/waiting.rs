@@ -20,7 +20,8 @@ impl<'a> Asked<'a> {
     /// The limits that concern the client, with what they count.
     pub(in crate::seat) fn counted(&self) -> Vec<(LimitId, Counted)> {
         let policy = self.rules.policy;
-        let limits = self.pools().flat_map(|(_, of_pool)| &of_pool.limits);
+        let packages = self.pools().filter_map(|(pool, _)| self.package(pool)?.1);
+        let limits = self.pools().map(|(_, of_pool)| of_pool).chain(packages).flat_map(|it| &it.limits);
         let counted = |id: &LimitId| {
             let counted = policy.limit(*id).map(|it| policy.counted(it, &self.client, &self.identity.user));
             counted.into_iter().flatten().map(|counted| (*id, counted)).collect::<Vec<_>>()
@@ -29,7 +30,20 @@ impl<'a> Asked<'a> {
     }
 
     /// Whether a pool could serve the request at some time, as far as that can be told now: nothing is in the way but what others have.
+    ///
+    /// DECISION: nobody waits for a suite that reserves its components: the pools of all of them would have to come free together.
     pub(in crate::seat) fn could_serve(&self, pool: &Pool, of_pool: &PoolRules) -> bool {
+        let package =
+            |(package, rules): (&Pool, Option<&PoolRules>)| self.could_give(package, rules.unwrap_or(&OPEN));
+        !pool.reserving
+            && !pool.is_package()
+            && pool.version >= self.request.version
+            && self.could_give(pool, of_pool)
+            && (pool.package().is_none() || self.package(pool).is_some_and(package))
+    }
+
+    /// Whether a pool, that of a package too, could give the client so many.
+    fn could_give(&self, pool: &Pool, of_pool: &PoolRules) -> bool {
         let count = self.count();
         let limited = |id: &LimitId| {
             let limit = self.rules.policy.limit(*id).filter(|limit| count > u64::from(limit.count));
@@ -37,11 +51,7 @@ impl<'a> Asked<'a> {
                 !self.rules.policy.counted(limit, &self.client, &self.identity.user).is_empty()
             })
         };
-        // DECISION: nobody waits for a suite: its two pools would have to come free together.
-        pool.package().is_none()
-            && !pool.is_package()
-            && pool.version >= self.request.version
-            && (pool.platforms.is_none() || pool.runs_on(self.identity))
+        (pool.platforms.is_none() || pool.runs_on(self.identity))
             && matches!(pool.period_at(self.time), Period::Within | Period::Untrusted)
             && pool.admits(self.identity)
             && of_pool.exclusion(&self.client).is_none()
@@ -68,11 +78,29 @@ impl<'a> Asked<'a> {
 
     /// Whether licenses coming back are all that the request needs to be served by a pool.
     pub(in crate::seat) fn lacks_only_licenses(&self, pool: &'a Pool, of_pool: &PoolRules) -> bool {
-        let found = self.found(pool, Asking::Itself);
-        let (adds, without) = (self.adds(&found), self.rules.usage.without(&found.taken));
-        let allowed =
-            |id: &LimitId| matches!(self.limit(*id, adds, &without), Step::Limit { allows: true, .. });
-        self.could_serve(pool, of_pool) && of_pool.limits.iter().all(allowed)
+        let allowed = |(pool, asking): (&'a Pool, Asking<'a>), of_pool: &PoolRules| {
+            let found = self.found(pool, asking);
+            let (adds, without) = (self.adds(&found), self.rules.usage.without(&found.taken));
+            let allows =
+                |id: &LimitId| matches!(self.limit(*id, adds, &without), Step::Limit { allows: true, .. });
+            of_pool.limits.iter().all(allows)
+        };
+        self.could_serve(pool, of_pool)
+            && allowed((pool, Asking::Itself), of_pool)
+            && self
+                .package(pool)
+                .is_none_or(|(package, rules)| allowed((package, Asking::With(pool)), rules.unwrap_or(&OPEN)))
+    }
+
+    /// A pool and that of the package that goes with its licenses, with what is asked of each.
+    pub(in crate::seat) fn both(
+        &self,
+        pool: &'a Pool,
+        of_pool: &'a PoolRules,
+    ) -> impl Iterator<Item = ((&'a Pool, Asking<'a>), &'a PoolRules)> + use<'a> {
+        let package = self.package(pool);
+        let package = package.map(|(package, rules)| ((package, Asking::With(pool)), rules.unwrap_or(&OPEN)));
+        [((pool, Asking::Itself), of_pool)].into_iter().chain(package)
     }
 
     /// Whether anything of a pool is reserved for the client.
@@ -84,10 +112,21 @@ impl<'a> Asked<'a> {
 
     /// Those that the request passes when it gets licenses of a pool.
     pub(in crate::seat) fn passed(&self, pool: &'a Pool) -> Vec<Handle> {
-        if !self.ahead.waits_for(pool) {
+        if self.ahead.is_empty() {
             return Vec::new();
         }
         let of_pool = self.pools().find(|(other, _)| std::ptr::eq(*other, pool)).map(|(_, rules)| rules);
-        self.ahead.passing(self, pool, of_pool.unwrap_or(&OPEN))
+        let mut both = self.both(pool, of_pool.unwrap_or(&OPEN));
+        let mut passed = Vec::new();
+        if let Some((asking, rules)) = both.next() {
+            passed = self.ahead.passing(self, asking, rules);
+        }
+        if let Some((asking, rules)) = both.next() {
+            // Who waits for the component waits for its package too, and is passed once.
+            passed.extend(self.ahead.passing(self, asking, rules));
+            passed.sort_unstable();
+            passed.dedup();
+        }
+        passed
     }
 }

@@ -6,7 +6,7 @@ use super::Entry;
 use super::lines::{Kind, Line};
 use crate::catalog::Pool;
 use crate::event::Checkout;
-use crate::ident::{Handle, PoolKey};
+use crate::ident::{FeatureName, Handle, PoolKey};
 use crate::policy::PoolRules;
 use crate::seat::choose::{Asked, Asking};
 use crate::seat::{Rules, State};
@@ -25,6 +25,8 @@ pub(crate) struct Ahead<'a> {
 struct AtPool<'a> {
     lines: Vec<Waiting<'a>>,
     all: Sum,
+    /// How many licenses they want.
+    wanted: u64,
     /// Those of them for whom something of the pool is reserved.
     claiming: Sum,
 }
@@ -55,16 +57,40 @@ impl Sum {
     }
 }
 
+/// The features whose queues are one, as their licenses go with the same packages of suites: mostly one alone.
+pub(super) fn together<'f>(
+    rules: Rules<'f>,
+    feature: &'f FeatureName,
+) -> impl Iterator<Item = &'f FeatureName> {
+    let joined = rules.catalog.joined_by_suites(feature);
+    joined.is_none().then_some(feature).into_iter().chain(joined.into_iter().flatten())
+}
+
 impl<'a> Ahead<'a> {
-    /// Those that wait for what a request asks for.
+    /// Those that wait for what a request asks for, or for something that goes with the same packages.
     pub(crate) fn of(state: &'a State, rules: Rules<'a>, request: &Checkout, now: Timestamp) -> Self {
         let mut ahead = Self::default();
-        let mut lines = rules.usage.lines().of(&request.feature).peekable();
+        let lines = rules.usage.lines();
+        for feature in together(rules, &request.feature) {
+            ahead.add(state, rules, lines.of(feature), (feature, now));
+        }
+        ahead
+    }
+
+    /// Those of one feature.
+    fn add(
+        &mut self,
+        state: &'a State,
+        rules: Rules<'a>,
+        lines: impl Iterator<Item = (&'a Kind, &'a Line)>,
+        (feature, now): (&FeatureName, Timestamp),
+    ) {
+        let mut lines = lines.peekable();
         if lines.peek().is_none() {
-            return ahead;
+            return;
         }
         let mut blocks: BTreeMap<&Kind, Handle> = BTreeMap::new();
-        for handle in state.blocking(&request.feature, now) {
+        for handle in state.blocking(feature, now) {
             if let Some(kind) = rules.usage.lines().kind(handle) {
                 blocks.entry(kind).or_insert(handle);
             }
@@ -72,19 +98,30 @@ impl<'a> Ahead<'a> {
         for (kind, line) in lines {
             let first = line.first().and_then(|handle| state.waiting_under(*handle));
             let Some(asked) = first.map(|entry| Asked::of_entry(state, rules, entry, now)) else { continue };
-            for (pool, of_pool) in asked.pools() {
-                if pool.counted && asked.lacks_only_licenses(pool, of_pool) {
-                    let (claims, blocks) = (asked.claims(of_pool), blocks.get(kind).copied());
-                    let at_pool = ahead.pools.entry(&pool.key).or_default();
-                    at_pool.lines.push(Waiting { line, claims });
-                    at_pool.all.add(line, blocks);
-                    if claims {
-                        at_pool.claiming.add(line, blocks);
-                    }
+            let blocks = blocks.get(kind).copied();
+            let mut packages: Vec<&PoolKey> = Vec::new();
+            let able = asked.pools().filter(|(pool, of_pool)| {
+                (pool.counted || pool.package().is_some()) && asked.lacks_only_licenses(pool, of_pool)
+            });
+            for ((pool, asking), of_pool) in able.flat_map(|(pool, of_pool)| asked.both(pool, of_pool)) {
+                // Pools of one feature may go with the same package.
+                if !pool.counted || packages.contains(&&pool.key) {
+                    continue;
+                }
+                if let Asking::With(_) = asking {
+                    packages.push(&pool.key);
+                }
+                let claims = asked.claims(of_pool);
+                let at_pool = self.pools.entry(&pool.key).or_default();
+                at_pool.lines.push(Waiting { line, claims });
+                at_pool.all.add(line, blocks);
+                let wanted = asked.count().saturating_mul(line.len() as u64);
+                at_pool.wanted = at_pool.wanted.saturating_add(wanted);
+                if claims {
+                    at_pool.claiming.add(line, blocks);
                 }
             }
         }
-        ahead
     }
 
     /// The same as one of them sees it.
@@ -94,6 +131,11 @@ impl<'a> Ahead<'a> {
 
     fn came_before(&self, handle: Option<Handle>) -> bool {
         handle.is_some_and(|handle| self.itself.is_none_or(|itself| handle < itself))
+    }
+
+    /// Whether nobody waits for anything that the request could take.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pools.is_empty()
     }
 
     /// Whether anybody is ahead at a pool.
@@ -107,19 +149,31 @@ impl<'a> Ahead<'a> {
     }
 
     /// Whether a request would pass those at a pool alone for whom something is reserved there; none if it passes nobody.
-    fn passes_claims(&self, asked: &Asked<'a>, pool: &'a Pool, of_pool: &PoolRules) -> Option<bool> {
+    fn passes_claims(
+        &self,
+        asked: &Asked<'a>,
+        (pool, asking): (&'a Pool, Asking<'a>),
+        of_pool: &PoolRules,
+    ) -> Option<bool> {
         if !self.waits_for(pool) {
             return None;
         }
-        let found = asked.found(pool, Asking::Itself);
+        let found = asked.found(pool, asking);
         let adds = asked.adds(&found);
         let in_use = asked.out_of(pool).map_or(0, crate::seat::PoolUse::in_use);
         if found.in_use.saturating_add(adds) <= in_use {
             return None;
         }
-        // What is reserved for the client alone is of no use to those ahead.
         let without = asked.rules.usage.without(&found.taken);
-        Some(adds <= asked.idle(pool, of_pool, &found.taken, &without).own)
+        let idle = asked.idle(pool, of_pool, &found.taken, &without);
+        // Who leaves enough for all that wait takes nothing from them: what they lack is in the other pool of their suite.
+        let unused = u64::from(pool.count_at(asked.time)).saturating_sub(found.in_use.saturating_add(adds));
+        let left = unused.saturating_sub(idle.own.saturating_add(idle.others));
+        if self.pools.get(&pool.key).is_some_and(|at_pool| at_pool.wanted <= left) {
+            return None;
+        }
+        // What is reserved for the client alone is of no use to those ahead.
+        Some(adds <= idle.own)
     }
 
     /// How many a newcomer passes by taking licenses of a pool, and whether it may; none if it passes nobody. Of one that waits
@@ -127,18 +181,23 @@ impl<'a> Ahead<'a> {
     pub(crate) fn may_pass(
         &self,
         asked: &Asked<'a>,
-        pool: &'a Pool,
+        (pool, asking): (&'a Pool, Asking<'a>),
         of_pool: &PoolRules,
     ) -> Option<(u64, bool)> {
-        let claims = self.passes_claims(asked, pool, of_pool)?;
+        let claims = self.passes_claims(asked, (pool, asking), of_pool)?;
         let at_pool = self.pools.get(&pool.key)?;
         let sum = if claims { &at_pool.claiming } else { &at_pool.all };
         self.came_before(sum.first).then(|| (sum.many, !self.came_before(sum.blocks)))
     }
 
     /// All whom a request passes by taking licenses of a pool, in their order.
-    pub(crate) fn passing(&self, asked: &Asked<'a>, pool: &'a Pool, of_pool: &PoolRules) -> Vec<Handle> {
-        let Some(claims) = self.passes_claims(asked, pool, of_pool) else { return Vec::new() };
+    pub(crate) fn passing(
+        &self,
+        asked: &Asked<'a>,
+        (pool, asking): (&'a Pool, Asking<'a>),
+        of_pool: &PoolRules,
+    ) -> Vec<Handle> {
+        let Some(claims) = self.passes_claims(asked, (pool, asking), of_pool) else { return Vec::new() };
         let lines = self.pools.get(&pool.key).into_iter().flat_map(|at_pool| &at_pool.lines);
         let passed = lines.filter(|waiting| !claims || waiting.claims);
         let before = |waiting: &Waiting<'a>| {

@@ -232,15 +232,15 @@ impl State {
         self.last_handle = self.last_handle.max(offered.handle.0);
         self.withdraw(offered.entry);
         let Some(entry) = self.queues.entries.get_mut(&offered.entry) else { return };
-        let (pool, shares) = (offered.pool.clone(), offered.shares);
-        let offer = Offer { handle: offered.handle, pool, shares, until: offered.until };
-        let seat = entry.seat(&offer);
+        let (pool, shares, package) = (offered.pool.clone(), offered.shares, offered.package.clone());
+        let offer = Offer { handle: offered.handle, pool, shares, package, until: offered.until };
+        let seats = entry.seats(&offer);
         entry.offer = Some(offer);
         self.queues.holds.insert((offered.until, offered.entry));
         if let Some(queue) = self.queues.features.get_mut(&offered.request.feature) {
             queue.blocks.remove(&offered.entry);
         }
-        enter(&mut self.pools, offered.handle, &seat);
+        seats.for_each(|(handle, seat)| enter(&mut self.pools, handle, &seat));
         // Others may share it, and it blocks nobody any more.
         self.stir(&offered.request.feature);
     }
@@ -249,15 +249,15 @@ impl State {
     fn withdraw(&mut self, handle: Handle) {
         let Some(entry) = self.queues.entries.get_mut(&handle) else { return };
         let Some(offer) = entry.offer.take() else { return };
-        let seat = entry.seat(&offer);
+        let (seats, feature) = (entry.seats(&offer), entry.request.feature.clone());
         if let Some(until) = entry.fairness.block_ends()
             && let Some(queue) = self.queues.features.get_mut(&entry.request.feature)
         {
             queue.blocks.insert(handle, until);
         }
         self.queues.holds.remove(&(offer.until, handle));
-        self.stir(&seat.feature);
-        leave(&mut self.pools, offer.handle, &seat);
+        self.stir(&feature);
+        seats.for_each(|(handle, seat)| leave(&mut self.pools, handle, &seat));
     }
 
     /// A reread may change what serves whom: what is held is offered again under the new rules, in the order of the queue.
@@ -326,8 +326,7 @@ impl State {
             session.queued.insert(entry.request.token, handle);
         }
         if let Some(offer) = &entry.offer {
-            let seat = entry.seat(offer);
-            enter(&mut self.pools, offer.handle, &seat);
+            entry.seats(offer).for_each(|(handle, seat)| enter(&mut self.pools, handle, &seat));
         }
         self.queues.insert(handle, entry);
     }

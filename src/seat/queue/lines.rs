@@ -12,7 +12,7 @@ use crate::catalog::Catalog;
 use crate::event::{Checkout, Event, Identity};
 use crate::ident::{FeatureName, Handle, PoolKey, SessionId, Token, Version};
 use crate::policy::{Counted, LimitId, Policy, Profile};
-use crate::seat::choose::{Asked, Asking, sharing};
+use crate::seat::choose::{Asked, sharing};
 use crate::seat::pool_use::{GroupKey, Place};
 use crate::seat::{Rules, State, Usage};
 use crate::time::Timestamp;
@@ -62,7 +62,7 @@ pub(super) struct Alike {
     profile: Profile,
     version: Version,
     count: u32,
-    /// Whether the hostid and the platform are right, pool by pool.
+    /// Whether the hostid and the platform are right, pool by pool, those of packages too.
     fits: Vec<(bool, bool)>,
     counted: Vec<(LimitId, Counted)>,
 }
@@ -162,7 +162,10 @@ impl Usage {
             _ if self.lines.waiting.is_empty() => {}
             Event::Offered(offered) => {
                 self.lines.remove(offered.entry);
-                self.lines.shared(catalog, &offered.pool, &offered.request, &offered.identity);
+                let package = offered.package.as_ref().map(|package| &package.pool);
+                for pool in package.into_iter().chain([&offered.pool]) {
+                    self.lines.shared(catalog, pool, &offered.request, &offered.identity);
+                }
             }
             Event::Dequeued(dequeued) => drop(self.lines.remove(dequeued.entry)),
             Event::Out(out) => {
@@ -198,9 +201,12 @@ impl Usage {
         let alone = request.wishes.borrow.is_some()
             // What suites reserve for a user depends on what he has.
             || catalog.reserves()
-            || asked.pools().any(|(pool, _)| uses(&asked.found(pool, Asking::Itself)));
+            || asked.pools().any(|(pool, of_pool)| {
+                asked.both(pool, of_pool).any(|((pool, asking), _)| uses(&asked.found(pool, asking)))
+            });
         let kind = if alone { Kind::Alone(handle) } else { Kind::Alike(Arc::new(asked.alike())) };
-        let groups = asked.pools().filter_map(|(pool, _)| {
+        let both = asked.pools().flat_map(|(pool, of_pool)| asked.both(pool, of_pool));
+        let groups = both.filter_map(|((pool, _), _)| {
             let key = sharing(pool, request, identity)?;
             Some((pool.key.clone(), key))
         });
@@ -220,11 +226,12 @@ impl Asked<'_> {
     fn alike(&self) -> Alike {
         let fits =
             |pool: &crate::catalog::Pool| (pool.admits(self.identity()), pool.runs_on(self.identity()));
+        let both = self.pools().flat_map(|(pool, of_pool)| self.both(pool, of_pool));
         Alike {
             profile: self.client().clone(),
             version: self.request.version,
             count: self.request.count.get(),
-            fits: self.pools().map(|(pool, _)| fits(pool)).collect(),
+            fits: both.map(|((pool, _), _)| fits(pool)).collect(),
             counted: self.counted(),
         }
     }

@@ -4,12 +4,14 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::ahead::together;
 use super::lines::Line;
-use super::{Ahead, Entry, WAITING_MAX, WAITING_OF_SESSION_MAX, estimate, hold};
-use crate::catalog::Period;
+use super::{Ahead, Entry, Offer, WAITING_MAX, WAITING_OF_SESSION_MAX, estimate, hold};
+use crate::catalog::{Period, Pool};
 use crate::code::{Code, minor};
 use crate::event::{
-    Answer, Checkin, Denial, DequeueReason, Dequeued, EndReason, Event, Offered, Place, Queued,
+    Answer, Checkin, Denial, DequeueReason, Dequeued, EndReason, Event, Offered, OfferedPackage, Place,
+    Queued,
 };
 use crate::ident::{FeatureName, Handle, Seq, SessionId, Token};
 use crate::policy::{LimitId, PoolRules};
@@ -52,13 +54,20 @@ pub(crate) fn asked_again(
 ) -> Decision {
     let asked = Asked::new(state, rules, &entry.request, (Some(entry.session), &entry.identity), now.utc);
     if let Some(offer) = &entry.offer
-        && let Some((pool, _)) =
-            asked.pools().find(|(pool, of_pool)| pool.key == offer.pool && asked.could_serve(pool, of_pool))
+        && let Some(pool) = held_in(&asked, offer)
         && pool.period_at(asked.time) == Period::Within
+        && asked.package(pool).is_none_or(|(it, _)| it.period_at(asked.time) == Period::Within)
     {
         return claim(&asked, session, pool, offer);
     }
     Decision::new(Vec::new(), Reply::Answer(entry.request.token, Answer::Queued(place(&asked, handle))))
+}
+
+/// The pool in which licenses are held, if they are still there for this client, and those of the package that goes with them.
+fn held_in<'a>(asked: &Asked<'a>, offer: &Offer) -> Option<&'a Pool> {
+    let (pool, _) =
+        asked.pools().find(|(pool, of_pool)| pool.key == offer.pool && asked.could_serve(pool, of_pool))?;
+    (pool.package() == offer.package.as_ref().map(|package| &package.pool)).then_some(pool)
 }
 
 /// The client does not want to wait any more.
@@ -142,12 +151,20 @@ pub(crate) fn serve(state: &State, rules: Rules<'_>, looked: Looked, now: Now) -
     }
     let events = if looked.all_due(state, now.utc) {
         let ended = state.holds().find_map(|(_, handle)| ended_while_held(state, rules, handle, now.utc));
-        ended.or_else(|| state.queued_features().find_map(|feature| next(state, rules, feature, now.utc)))
+        ended.or_else(|| {
+            let mut queues = state.queued_features().filter(|feature| is_first(state, rules, feature));
+            queues.find_map(|feature| next(state, rules, feature, now.utc))
+        })
     } else {
         let due = due(state, rules, looked, now.utc);
         due.into_iter().find_map(|feature| next(state, rules, feature, now.utc))
     };
     Decision::new(events.unwrap_or_default(), Reply::Done)
+}
+
+/// Whether the queue of a feature, which it may have together with others, is looked at under its name.
+fn is_first(state: &State, rules: Rules<'_>, feature: &FeatureName) -> bool {
+    together(rules, feature).find(|other| state.is_queued(other)) == Some(feature)
 }
 
 /// The features whose queues are to be looked at.
@@ -160,7 +177,9 @@ fn due<'a>(state: &'a State, rules: Rules<'_>, looked: Looked, now: Timestamp) -
             due.extend(state.queued_features());
             break;
         }
-        if state.is_queued(feature) {
+        if let Some(joined) = rules.catalog.joined_by_suites(feature) {
+            due.extend(state.queued_features().find(|other| joined.contains(*other)));
+        } else if state.is_queued(feature) {
             due.insert(feature);
         }
         let limits = |feature: &FeatureName| {
@@ -182,7 +201,7 @@ fn ended_while_held(state: &State, rules: Rules<'_>, handle: Handle, now: Timest
     let entry = state.waiting_under(handle)?;
     let offer = entry.offer.as_ref()?;
     let asked = Asked::of_entry(state, rules, entry, now);
-    if asked.pools().any(|(pool, rules)| pool.key == offer.pool && asked.could_serve(pool, rules)) {
+    if held_in(&asked, offer).is_some() {
         return None;
     }
     let denial = match choose(&asked, |pool, rules| asked.obstacle(pool, rules)) {
@@ -192,11 +211,12 @@ fn ended_while_held(state: &State, rules: Rules<'_>, handle: Handle, now: Timest
     Some(vec![dequeued((handle, entry), DequeueReason::Impossible(denial))])
 }
 
-/// The next step of one queue. Where the first of a line finds no licenses, nobody else in it does: there are no more ahead of the
-/// first than of the others.
+/// The next step of one queue: that of a feature, or of all that packages of suites join with it. Where the first of a line finds no
+/// licenses, nobody else in it does: there are no more ahead of the first than of the others.
 fn next(state: &State, rules: Rules<'_>, feature: &FeatureName, now: Timestamp) -> Option<Vec<Event>> {
     // Those in a line have one priority.
-    let firsts = rules.usage.lines().of(feature).filter_map(|(_, line)| {
+    let lines = together(rules, feature).flat_map(|feature| rules.usage.lines().of(feature));
+    let firsts = lines.filter_map(|(_, line)| {
         let handle = *line.first()?;
         let asked = Asked::of_entry(state, rules, state.waiting_under(handle)?, now);
         Some((Reverse(asked.rank()), handle))
@@ -207,13 +227,26 @@ fn next(state: &State, rules: Rules<'_>, feature: &FeatureName, now: Timestamp) 
         let Some(entry) = state.waiting_under(handle) else { continue };
         let behind = ahead.take().unwrap_or_else(|| Ahead::of(state, rules, &entry.request, now));
         let mut asked = Asked::of_entry(state, rules, entry, now).behind(behind.before(handle));
-        // Nobody waits for licenses that go with a package's: what is held would lack those.
-        match choose(&asked, |pool, rules| match pool.package() {
-            Some(_) => Some(Stuck { step: Step::Package, pool, at: pool }),
-            None => asked.obstacle(pool, rules),
-        }) {
+        let obstacle = |pool, of_pool: &PoolRules| match asked.obstacle(pool, of_pool) {
+            // Nobody waits for it, so it is held for nobody.
+            None if pool.reserving => Some(Stuck { step: Step::Package, pool, at: pool }),
+            Some(stuck) if pool.reserving && !stuck.step.denies() => {
+                Some(Stuck { step: Step::Package, ..stuck })
+            }
+            obstacle => obstacle,
+        };
+        match choose(&asked, obstacle) {
             Ok(pool) => {
-                let (checkout, found) = (Handle(state.last_handle + 1), asked.found(pool, Asking::Itself));
+                let found = asked.found(pool, Asking::Itself);
+                let package = asked.package(pool).map(|(package, _)| {
+                    let (handle, found) =
+                        (Handle(state.last_handle + 1), asked.found(package, Asking::With(pool)));
+                    let shares = sharing_of(&asked, &entry.identity, package, &found, handle);
+                    OfferedPackage { handle, pool: package.key.clone(), shares }
+                });
+                // As in a grant, the package's number comes first.
+                let last = package.as_ref().map_or(state.last_handle, |package| package.handle.0);
+                let checkout = Handle(last + 1);
                 let offer = Offered {
                     session: entry.session,
                     identity: entry.identity.clone(),
@@ -222,14 +255,21 @@ fn next(state: &State, rules: Rules<'_>, feature: &FeatureName, now: Timestamp) 
                     handle: checkout,
                     pool: pool.key.clone(),
                     shares: sharing_of(&asked, &entry.identity, pool, &found, checkout),
+                    package,
                     until: state.steady(now).plus(hold(&entry.request.wishes)),
                 };
                 let mut events = before(&asked, pool, &found);
                 events.push(Event::Offered(Box::new(offer)));
                 return Some(events);
             }
-            Err(furthest) if !asked.can_ever_be_met() => {
-                let denial = refusal(&asked, furthest);
+            Err(_) if !asked.can_ever_be_met() => {
+                let denial = match choose(&asked, |pool, rules| asked.obstacle(pool, rules)) {
+                    Err(furthest) => refusal(&asked, furthest),
+                    Ok(_) => {
+                        let note = "nobody waits for a suite that reserves its components: ask again";
+                        Denial::new(Code::UsersQueued, minor::QUEUE_AHEAD, note)
+                    }
+                };
                 return Some(vec![dequeued((handle, entry), DequeueReason::Impossible(denial))]);
             }
             Err(_) => {}
@@ -239,14 +279,26 @@ fn next(state: &State, rules: Rules<'_>, feature: &FeatureName, now: Timestamp) 
     None
 }
 
+/// The pools that could serve a request, with those of the packages that go with them.
+fn waits_at<'a>(asked: &Asked<'a>) -> Vec<&'a Pool> {
+    let able = asked.pools().filter(|(pool, of_pool)| asked.could_serve(pool, of_pool));
+    able.flat_map(|(pool, of_pool)| asked.both(pool, of_pool)).map(|((pool, _), _)| pool).collect()
+}
+
+/// Whether a pool is among some, all of one catalog.
+fn among(pools: &[&Pool], pool: &Pool) -> bool {
+    pools.iter().any(|other| std::ptr::eq(*other, pool))
+}
+
 /// Where a request stands: behind those with a higher priority, and those with its own that came before it, as far as they could be
 /// served by one of its pools.
 fn place(asked: &Asked<'_>, handle: Handle) -> Place {
-    let mine: Vec<bool> = asked.pools().map(|(pool, rules)| asked.could_serve(pool, rules)).collect();
+    let mine = waits_at(asked);
     let state = asked.state;
     let rank = asked.rank();
     let mut ahead: Vec<Rivals<'_>> = Vec::new();
-    for (_, line) in asked.rules.usage.lines().of(&asked.request.feature) {
+    let lines = together(asked.rules, &asked.request.feature);
+    for (_, line) in lines.flat_map(|feature| asked.rules.usage.lines().of(feature)) {
         let Some(first) = line.first().copied() else { continue };
         let Some(entry) = state.waiting_under(first) else { continue };
         let other = Asked::of_entry(state, asked.rules, entry, asked.now);
@@ -256,15 +308,15 @@ fn place(asked: &Asked<'_>, handle: Handle) -> Place {
         if of_other < rank || first >= until {
             continue;
         }
-        let pools: Vec<bool> = other.pools().map(|(pool, rules)| other.could_serve(pool, rules)).collect();
-        if pools.iter().zip(&mine).any(|(one, other)| *one && *other) {
+        let pools = waits_at(&other);
+        if pools.iter().any(|pool| among(&mine, pool)) {
             let last = line.last().is_some_and(|last| *last < until);
             let many = if last { line.len() } else { line.range(..until).count() };
             ahead.push(Rivals { pools, line, until, rank: of_other, many, count: other.count() });
         }
     }
-    let wait = |(index, (pool, _)): (usize, (&_, _))| {
-        let rivals = ahead.iter().filter(|rivals| rivals.pools.get(index).copied().unwrap_or(false));
+    let wait = |pool: &Pool| {
+        let rivals = ahead.iter().filter(|rivals| among(&rivals.pools, pool));
         let mut first: Vec<(Reverse<u32>, Handle, u64)> = Vec::new();
         let mut wanted = 0_u64;
         for rivals in rivals {
@@ -277,7 +329,14 @@ fn place(asked: &Asked<'_>, handle: Handle) -> Place {
         let first = first.into_iter().map(|(.., count)| count).collect();
         estimate::wait(asked, pool, estimate::Queue { first, wanted })
     };
-    let able = asked.pools().enumerate().filter(|(index, _)| mine.get(*index).copied().unwrap_or(false));
+    // A component and its package are both there when the later of them is.
+    let wait = |(pool, _)| {
+        let package = asked.package(pool).filter(|(package, _)| package.counted);
+        let with_package = package.map(|(package, _)| wait(package));
+        let alone = if pool.counted || with_package.is_none() { Some(wait(pool)) } else { None };
+        [alone, with_package].into_iter().flatten().try_fold(0, |most: u32, wait| Some(most.max(wait?)))
+    };
+    let able = asked.pools().filter(|(pool, _)| among(&mine, pool));
     let many: usize = ahead.iter().map(|rivals| rivals.many).sum();
     let position = u32::try_from(many).unwrap_or(u32::MAX).saturating_add(1);
     Place { handle, position, wait_s: able.filter_map(wait).min() }
@@ -304,8 +363,8 @@ pub fn in_order<'a>(
 
 /// Some that are ahead of a request and fare alike.
 struct Rivals<'a> {
-    /// Which of the feature's pools could serve them.
-    pools: Vec<bool>,
+    /// Which pools could serve them, those of packages too.
+    pools: Vec<&'a Pool>,
     line: &'a Line,
     /// Those of the line before this one are ahead.
     until: Handle,
@@ -315,8 +374,9 @@ struct Rivals<'a> {
     count: u64,
 }
 
-/// Whether a session may use a number: it is the one of a request that waits and is offered this checkout.
-pub(crate) fn takes_offer(state: &State, session: SessionId, token: Token, handle: Handle) -> bool {
-    let offer = state.waiting_with(session, token).and_then(|(_, entry)| entry.offer.as_ref());
-    offer.is_some_and(|offer| offer.handle == handle)
+/// What is offered to a request that waits, if this checkout is of it: that of the component or feature, or of a package.
+pub(crate) fn takes_offer(state: &State, session: SessionId, token: Token, handle: Handle) -> Option<&Offer> {
+    let offer = state.waiting_with(session, token).and_then(|(_, entry)| entry.offer.as_ref())?;
+    let of_package = offer.package.as_ref().is_some_and(|package| package.handle == handle);
+    (of_package || offer.handle == handle).then_some(offer)
 }

@@ -5,12 +5,12 @@ use std::collections::VecDeque;
 use super::{Entry, Fairness, Offer};
 use crate::event::Accounting;
 use crate::event::codec::{
-    CodecError, InlineNames, Reader, Writer, put_accounting, put_checkout, put_identity, put_wishes,
-    take_accounting, take_checkout, take_identity, take_wishes,
+    CodecError, InlineNames, Reader, Writer, put_accounting, put_checkout, put_identity, put_package,
+    put_wishes, take_accounting, take_checkout, take_identity, take_package, take_wishes,
 };
 use crate::ident::{Handle, PoolKey, SessionId};
 use crate::seat::State;
-use crate::seat::snapshot::{SnapshotError, take_feature};
+use crate::seat::snapshot::{FORM_WITHOUT_SUITE_OFFERS, SnapshotError, take_feature};
 use crate::time::Timestamp;
 
 pub(in crate::seat) fn put(out: &mut Writer, state: &State) {
@@ -31,6 +31,10 @@ pub(in crate::seat) fn put(out: &mut Writer, state: &State) {
             out.str(offer.pool.as_str());
             put_accounting(out, &Accounting { shares: offer.shares, ..Accounting::default() });
             out.i64(offer.until.0);
+            out.byte(u8::from(offer.package.is_some()));
+            if let Some(package) = &offer.package {
+                put_package(out, package);
+            }
         }
     }
     out.count(state.held.len());
@@ -52,7 +56,7 @@ fn take_time(from: &mut Reader<'_>) -> Result<Option<Timestamp>, CodecError> {
     Ok(if from.byte("block")? == 0 { None } else { Some(Timestamp(from.i64("block")?)) })
 }
 
-pub(in crate::seat) fn take(from: &mut Reader<'_>, state: &mut State) -> Result<(), SnapshotError> {
+pub(in crate::seat) fn take(from: &mut Reader<'_>, form: u8, state: &mut State) -> Result<(), SnapshotError> {
     for _ in 0..from.count("queue")? {
         let handle = Handle(from.u64("queue")?);
         let session = SessionId(from.fixed("queue")?);
@@ -68,12 +72,13 @@ pub(in crate::seat) fn take(from: &mut Reader<'_>, state: &mut State) -> Result<
         let offer = if from.byte("offer")? == 0 {
             None
         } else {
-            Some(Offer {
-                handle: Handle(from.u64("offer")?),
-                pool: PoolKey::new(from.str("offer")?),
-                shares: take_accounting(from)?.shares,
-                until: Timestamp(from.i64("offer")?),
-            })
+            let handle = Handle(from.u64("offer")?);
+            let pool = PoolKey::new(from.str("offer")?);
+            let shares = take_accounting(from)?.shares;
+            let until = Timestamp(from.i64("offer")?);
+            let of_suite = form > FORM_WITHOUT_SUITE_OFFERS && from.byte("offer")? != 0;
+            let package = if of_suite { Some(take_package(from)?) } else { None };
+            Some(Offer { handle, pool, shares, package, until })
         };
         state.restore(handle, Entry { session, identity, request, since, offer, fairness });
     }
