@@ -21,6 +21,7 @@ mod seat {
     mod sessions;
     mod sharing;
     mod simulation;
+    mod suite_fairness;
     mod suite_queue;
     mod suites;
     mod timeout;
