@@ -98,7 +98,7 @@ impl Simulation {
                         assert!(!it.offered, "who is offered licenses is not passed");
                         (it.passed, it.passed_at) = (it.passed + 1, now);
                         self.passes += 1;
-                        self.starts_of_blocks += u64::from(it.passed % PASSES_MAX == 0);
+                        self.starts_of_blocks += u64::from(it.passed.is_multiple_of(PASSES_MAX));
                         let most = PASSES_MAX * (BLOCK + 1);
                         assert!(
                             !it.first || it.passed <= most,

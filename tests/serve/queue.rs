@@ -169,16 +169,24 @@ fn a_component_of_a_suite_is_held_with_its_package_through_a_kill() {
     assert_eq!((about(&mut ann, "pk"), about(&mut ann, "cb")), ((1, 0), (0, 1)));
     ann.checkin(2, 1, held.handle).unwrap();
     assert_eq!(told(&mut bob), Notice::Offered { token: Token(1), handle: place.handle, hold_s: 600 });
-    assert_eq!((about(&mut ann, "pk"), about(&mut ann, "cb")), ((1, 0), (1, 1)));
+    // What is held of the package is shown there too.
+    assert_eq!((about(&mut ann, "pk"), about(&mut ann, "cb")), ((1, 1), (1, 1)));
     // Held, and nobody else waits.
     assert_eq!(ann.checkout(3, 2, "ca", 1).unwrap().number(), Code::UsersReached.number());
     daemon.kill();
     let daemon = site.start();
     let mut bob = Wire::connect(daemon.port).unwrap();
     bob.hello("bob", Ticket::of(&bob_terms).purpose([1; 16]), now()).unwrap().unwrap().unwrap();
-    assert_eq!((about(&mut bob, "pk"), about(&mut bob, "cb")), ((1, 0), (1, 1)));
+    assert_eq!((about(&mut bob, "pk"), about(&mut bob, "cb")), ((1, 1), (1, 1)));
     let grant = wait(&mut bob, 1, "cb", 600).granted();
     assert_eq!(wait(&mut bob, 1, "cb", 600).granted(), grant);
+    assert_eq!((about(&mut bob, "pk"), about(&mut bob, "cb")), ((1, 0), (1, 0)));
     bob.checkin(2, 1, grant.handle).unwrap();
     assert_eq!((about(&mut bob, "pk"), about(&mut bob, "cb")), ((0, 0), (0, 0)));
+    let log = daemon.log_until_now();
+    let said = |text: &str| log.matches(text).count();
+    let of_both = ["OUT: \"pk\" bob@", "OUT: \"cb\" bob@", "IN: \"pk\" bob@", "IN: \"cb\" bob@"].map(said);
+    assert_eq!(of_both, [1; 4], "{log}");
+    // The package has not waited.
+    assert_eq!([said("DEQUEUED: \"cb\" bob@"), said("DEQUEUED:")], [1; 2], "{log}");
 }
