@@ -27,7 +27,7 @@ fn dom_80_a_proxy_that_is_configured_is_not_used_on_the_lan() {
     let daemon = site.daemon(0);
     let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
     proxy.set_nonblocking(true).unwrap();
-    let url = format!("http://127.0.0.1:{}", proxy.local_addr().unwrap().port());
+    let url = format!("http://{}", proxy.local_addr().unwrap());
     let beside_the_proxy = |mut command: Command| {
         for name in ["http_proxy", "https_proxy", "ftp_proxy", "socks_proxy", "all_proxy"] {
             command.env(name, &url).env(name.to_uppercase(), &url);
