@@ -335,7 +335,7 @@ fn killed_forty_times_under_load_nobody_holds_a_seat_twice_and_nothing_granted_i
     let Some((ledger, problems)) = kill_and_resume(40, 12, false) else { return };
     assert_eq!(problems, [""; 0]);
     let grants: usize = ledger.granted.values().map(BTreeSet::len).sum();
-    assert!(ledger.resumed >= 40 * 6, "{} resumes", ledger.resumed);
+    assert!(ledger.resumed >= 40, "somebody came back after each kill: {} resumes", ledger.resumed);
     assert!(
         grants >= 200 && ledger.returned.len() >= 150,
         "{grants} grants, {} returns",

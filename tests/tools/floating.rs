@@ -1,4 +1,4 @@
-//! The floating server and its client, line by line of the reference (`domain.md` 13, lines 71 to 84 and 95). Where a line names
+//! The floating server and its client, line by line of the reference (`domain.md` 13, lines 71 to 84 and 95), and case P03. Where a line names
 //! ports that are fixed, all of it runs in a network of its own. Lines 81 and 84 are in tests/application/floating.rs.
 
 use std::process::{Command, Output, Stdio};
@@ -90,6 +90,19 @@ fn dom_72_without_a_port_the_next_free_one_is_taken_and_shown() {
     ] {
         assert!(text.contains(wanted), "{wanted:?} is missing in\n{text}");
     }
+}
+
+/// `@srv` means the ports 27000 to 27009 (`flexnet-files.md` 8.3).
+#[test]
+fn case_p03_a_server_without_a_port_is_asked_at_the_usual_ten() {
+    let script = "\
+        serve() { sed \"s/^SERVER.*/& $1/\" test.lic > $1.lic\n\
+        \"$PROGRAM\" lmgrd -z -c $1.lic -l +$1.log --state-dir $1 --listen 127.0.0.1 & waits 'using TCP-port' $1.log; }\n\
+        ask() { \"$PROGRAM\" run -c @127.0.0.1 -f fx 1.0 -- echo granted; echo \"status $?\"; }\n\
+        serve 27010; ask; serve 27009; ask\n";
+    let Some(output) = in_a_network_of_its_own(NO_PORT, script) else { return };
+    let text = printed(&output);
+    assert_eq!(text, format!("status {}\ngranted\nstatus 0\n", 256 - 15));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The reference's table of options files, case by case, at one running server: the client asks over sockets, each file comes by
 //! a reread. What needs more than that has tests of its own: O69 and O70 in `midnight.rs`, O71 to O74, O84 and O85 in
-//! `lmreread.rs`, O67 in `options_file.rs`. O63 to O66 are of keywords that lint knows and the server does not carry out yet. Networks of the table are loopback networks here: 10.0.0.7 is 127.0.0.7.
+//! `lmreread.rs`, O67 in `options_file.rs`, O43 to O50 in tests/borrow/rules.rs, O55 to O62 and O83 in tests/serve/idle.rs. O63 to
+//! O66 are of keywords that lint knows and the server does not carry out yet. Networks of the table are loopback networks here:
+//! 10.0.0.7 is 127.0.0.7.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -152,7 +154,6 @@ const CASES: &[Case] = &[
         requests: "joe fx 0; kim fx -101; mel fx 0; kim fx -4",
         told: &[],
     },
-    // O43 to O50 are in tests/borrow/rules.rs, O55 to O62 and O83 in tests/serve/idle.rs.
     case(
         "O51",
         "INCREMENT fx LGS 2.0 permanent 2 USER_BASED",

@@ -177,7 +177,7 @@ fn fifty_clients_and_two_hundred_rereads_of_which_every_third_is_broken() {
                 let text = String::from_utf8_lossy(&output.stdout);
                 assert_eq!(output.status.code(), Some(i32::from(broken(version))), "{version}: {text}");
                 assert_eq!(text.contains("keeping the rules in force"), broken(version), "{version}: {text}");
-                assert!(begin.elapsed() < PATIENCE, "{version} rereads took too long");
+                assert!(begin.elapsed() < 5 * PATIENCE, "{version} rereads took too long");
             }
         }));
         course.over.store(true, Ordering::SeqCst);

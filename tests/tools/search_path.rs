@@ -1,4 +1,5 @@
-//! The search path as real programs follow it (`flexnet-files.md` 2, cases P01 to P06).
+//! The search path as real programs follow it (`flexnet-files.md` 2, cases P01 to P06; P03 in `floating.rs`, P10 in
+//! tests/application/path.rs). P07 to P09 are of three servers that stand for one another, which are not served yet.
 
 use std::process::{Command, Output, Stdio};
 

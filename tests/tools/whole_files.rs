@@ -93,6 +93,13 @@ fn case_l46_three_servers_need_ports() {
     assert_eq!((ask(&system, "ann", "fx 1.0"), ask(&system, "ann", "zz 1.0")), (-5, 0));
     let (status, said) = alone(&text);
     assert!(status == Some(256 - 2) && said.contains("the SERVER lines are not those"), "{status:?} {said}");
+    // With all ports it is what cases P07 to P09 are about, which is told to be not served.
+    let triad = text.replace("0011aabbccde", "0011aabbccde {port}");
+    let (status, said) = alone(&triad);
+    assert!(
+        status == Some(256 - 18) && said.contains("three-server redundancy is not served"),
+        "{status:?} {said}"
+    );
 }
 
 /// A system with this VENDOR line, on which `{dir}` stands for a directory with `a.opt`.
