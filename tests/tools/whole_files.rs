@@ -97,7 +97,7 @@ fn case_l46_three_servers_need_ports() {
     let triad = text.replace("0011aabbccde", "0011aabbccde {port}");
     let (status, said) = alone(&triad);
     assert!(
-        status == Some(256 - 18) && said.contains("three-server redundancy is not served"),
+        status == Some(256 - 85) && said.contains("three-server redundancy is not served"),
         "{status:?} {said}"
     );
 }
