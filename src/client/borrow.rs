@@ -7,7 +7,7 @@
 mod errand;
 mod judge;
 mod keeper;
-mod kept;
+pub mod kept;
 mod mark;
 mod meeting;
 mod order;
@@ -131,7 +131,7 @@ impl Borrows {
             Condition::Expired => BorrowState::Expired,
             Condition::SetBack => BorrowState::ClockSetBack,
             Condition::Returning => BorrowState::Returning,
-            Condition::Held => match self.judge_machine(&kept).and_then(|()| self.judge_time(&kept, now)) {
+            Condition::Held => match self.judge_machine(&kept).and_then(|()| kept.judge_time(now)) {
                 Ok(()) => BorrowState::Good,
                 Err(denial) => BorrowState::Unusable(denial),
             },
@@ -145,12 +145,9 @@ impl Borrows {
     /// # Errors
     /// -123 when the publisher does not allow it, -124 when the server is not reached, -128 when it knows the borrow no more.
     pub async fn give_back(&self, path: &std::path::Path, at: Option<&SearchPath>) -> Result<(), Denial> {
-        let kept = self.read(path)?;
-        let Some(_slots) = self.store.take(path, kept.record.count.get(), kept.record.count.get())? else {
-            let note = "a program of this machine uses the license at the moment; end it first";
-            return Err(Denial::new(Code::ReturnFailed, minor::BORROW_IN_USE, note));
-        };
-        self.give_back_at(path, kept, at).await
+        let _slots = self.for_return(path, &self.read(path)?)?;
+        // Another program may have begun to give it back until then.
+        self.give_back_at(path, self.read(path)?, at).await
     }
 
     /// Meets the server of a borrow: renews the record, perhaps with another end, or learns that it is over or wanted back.

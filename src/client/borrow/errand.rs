@@ -8,12 +8,13 @@ use tokio::time::{Instant, sleep, timeout};
 use super::super::error::{Attempt, DialError};
 use super::super::route::{Arrival, Route};
 use super::super::{Connection, Wanted};
+use super::mark::Mark;
 use crate::code::{Code, minor};
 use crate::event::{Answer, Borrow, Borrowing, Checkout, Denial, Grant, Wishes};
 use crate::ident::{Digest, Handle, Token};
 use crate::session::client::ClientSession;
 use crate::sign::SignedBorrow;
-use crate::time::{Clock as _, Timestamp};
+use crate::time::{Clock as _, Look, Timestamp};
 use crate::wire::{BorrowClaim, LineText, Message};
 
 /// How often a request is asked again that left no trace at the server, and how long each wait is.
@@ -26,7 +27,11 @@ pub(super) struct Errand {
     route: Route,
     session: ClientSession,
     connection: Connection,
+    /// How far time had come when the server was told so.
+    greeted: Mark,
     next: Token,
+    /// A request had no answer, so that nobody knows whether it was carried out.
+    unclear: bool,
     /// When no answer is waited for any more.
     deadline: Instant,
 }
@@ -34,10 +39,11 @@ pub(super) struct Errand {
 impl Errand {
     /// Begins a session at the first server of the route that wants it.
     pub(super) async fn begin(route: Route) -> Result<Self, Attempt> {
+        let greeted = Mark::new(route.clock.look());
         let Arrival { connection, terms } = route.begin().await?;
         let session = ClientSession::new(&terms, route.clock.now().mono);
         let deadline = Instant::now() + route.config.patience;
-        Ok(Self { route, session, connection, next: Token(1), deadline })
+        Ok(Self { route, session, connection, greeted, next: Token(1), unclear: false, deadline })
     }
 
     pub(super) async fn borrow(
@@ -107,6 +113,16 @@ impl Errand {
         }
     }
 
+    /// How far time has come at a look, by the clock that the server took for right.
+    pub(super) fn mark(&self, look: Look) -> Mark {
+        self.greeted.look(look)
+    }
+
+    /// Whether a refusal may stand for a request that was carried out.
+    pub(super) const fn is_unclear(&self) -> bool {
+        self.unclear
+    }
+
     /// Ends the session in order.
     pub(super) async fn end(mut self) {
         // A server that is gone ends it by itself.
@@ -139,8 +155,15 @@ impl Errand {
         loop {
             match self.connection.ask(message).await {
                 Ok(answer) => return Ok(answer),
-                Err(DialError::Refused(denial)) => return Err(denial),
-                Err(error) => self.resume(&error).await?,
+                Err(DialError::Refused(denial)) => {
+                    self.unclear |= matches!(denial.code, Code::SessionEnded | Code::SessionTaken);
+                    return Err(denial);
+                }
+                Err(error) => {
+                    self.unclear = true;
+                    self.resume(&error).await?;
+                    self.unclear = false;
+                }
             }
         }
     }

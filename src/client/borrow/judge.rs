@@ -12,8 +12,7 @@ use super::super::seat::Seat;
 use super::super::verify::{self, Granted};
 use super::Borrows;
 use super::keeper::BorrowedSeat;
-use super::kept::{Condition, Kept};
-use super::mark::Mark;
+use super::kept::{Condition, Kept, SKEW_MS};
 use super::store::Found;
 use crate::code::{Code, minor};
 use crate::event::{Borrow, Denial, Grant};
@@ -21,12 +20,8 @@ use crate::ident::Digest;
 use crate::time::{Clock as _, Timestamp};
 use crate::wire::LineText;
 
-/// A later mark is written only if it is later by this much.
-const WORTH_WRITING_MS: i64 = 60_000;
 /// How long a checkout waits for the renewal of a record that still lasts.
 const RENEWAL: Duration = Duration::from_secs(3);
-/// How far the clocks of client and server may differ.
-pub(super) const SKEW_MS: i64 = 600_000;
 
 pub(super) fn damaged(path: &Path, why: &str) -> Denial {
     let note = format!("{} is damaged: {why}; lmborrow -purge removes it", path.display());
@@ -39,31 +34,15 @@ fn bad(note: &str) -> Denial {
 
 impl Borrows {
     /// Looks at the clocks and notes what they say of a borrow: the borrow after it, and the time to judge by.
-    pub(super) fn look(&self, path: &Path, kept: Kept) -> (Kept, Timestamp) {
+    pub(super) fn look(&self, path: &Path, mut kept: Kept) -> (Kept, Timestamp) {
         let look = self.clock.look();
-        let seen = |kept: &mut Kept| {
-            let mark = kept.mark.look(look);
-            let before = kept.condition;
-            if matches!(kept.condition, Condition::Held | Condition::SetBack)
-                && mark.latest > kept.record.until
-            {
-                kept.condition = Condition::Expired;
-            } else if kept.condition == Condition::Held && mark.is_set_back(look.utc) {
-                kept.condition = Condition::SetBack;
-            }
-            if before != kept.condition || mark.latest.0 - kept.mark.latest.0 > WORTH_WRITING_MS {
-                kept.mark = mark;
-            }
-            mark
-        };
-        let mut mark = Mark::new(look);
-        match self.store.change(path, |kept| mark = seen(kept)) {
-            Ok(Some(kept)) => (kept, mark.latest),
+        let mut now = look.utc;
+        match self.store.change(path, |kept| now = kept.look(look)) {
+            Ok(Some(kept)) => (kept, now),
             // What can't be written down is judged all the same.
             Ok(None) | Err(_) => {
-                let mut kept = kept;
-                let mark = seen(&mut kept);
-                (kept, mark.latest)
+                let now = kept.look(look);
+                (kept, now)
             }
         }
     }
@@ -94,34 +73,6 @@ impl Borrows {
             return Err(bad(&note));
         }
         Ok(())
-    }
-
-    /// Whether it lasts.
-    pub(super) fn judge_time(&self, kept: &Kept, now: Timestamp) -> Result<(), Denial> {
-        let record = &kept.record;
-        let over = |what: &str| {
-            let note = format!("{what} of {} ended at {}", record.feature, record.until.whole_seconds());
-            Err(Denial::new(Code::BorrowOver, minor::BORROW_OVER, &note))
-        };
-        let clock = || {
-            let note = format!(
-                "the clock was set back by more than a day: what was borrowed of {} can be used again when the server was \
-                 met, which lmborrow -renew does",
-                record.feature
-            );
-            Err(Denial::new(Code::ClockSetBack, minor::BORROW_CLOCK, &note))
-        };
-        match kept.condition {
-            Condition::Expired if kept.is_renewable() => {
-                over("the record, which is renewed when the server is met, of the borrow")
-            }
-            Condition::Expired => over("the borrow"),
-            Condition::SetBack => clock(),
-            Condition::Returning => Err(bad("it was given back")),
-            Condition::Held if now > record.until => over("the borrow"),
-            Condition::Held if now.0 < record.borrowed.0 - SKEW_MS => clock(),
-            Condition::Held => Ok(()),
-        }
     }
 
     /// Whether the publisher's lines vouch for it: they give the feature, to this machine, and let it be borrowed for as long.
@@ -220,7 +171,7 @@ impl Borrows {
             kept = met.kept(kept)?;
             (kept, now) = self.look(path, kept);
         }
-        self.judge_time(&kept, now)?;
+        kept.judge_time(now)?;
         let demo = self.judge_lines(&kept, wanted, now)?;
         let slots = self.store.take(path, kept.record.count.get(), wanted.count.get())?.ok_or_else(|| {
             let note = format!("other programs of this machine use what is borrowed of {}", wanted.feature);

@@ -80,7 +80,7 @@ impl Borrows {
                     Err(attempt) => tracing::debug!(%attempt, "the server of a borrow is not met"),
                 }
             }
-            if let Err(denial) = self.judge_time(&kept, now) {
+            if let Err(denial) = kept.judge_time(now) {
                 return denial;
             }
             sleep((left / 4).clamp(LOOK.0, LOOK.1)).await;

@@ -6,18 +6,25 @@ use std::str::FromStr as _;
 
 use zeroize::Zeroizing;
 
-use super::mark::Mark;
+pub use super::mark::Mark;
+use crate::code::{Code, minor};
+use crate::event::Denial;
 use crate::ident::{Digest, decode_hex, encode_hex};
 use crate::sign::{BorrowRecord, SignedBorrow, VerifyingKey};
-use crate::time::Timestamp;
+use crate::time::{Look, Timestamp};
 use crate::wire::LineText;
 
+/// A later mark is written only if it is later by this much.
+const WORTH_WRITING_MS: i64 = 60_000;
+/// How far the clocks of client and server may differ.
+pub(super) const SKEW_MS: i64 = 600_000;
 /// First line of every file.
 const HEAD: &str = "seatkeeper-kept-borrow-v1";
 
 /// Whether a record can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Condition {
+pub enum Condition {
+    /// It can, while it lasts.
     Held,
     /// Its end was seen once: it stays so, whatever the clock says later, until the server gives another record.
     Expired,
@@ -36,19 +43,25 @@ const CONDITIONS: [(&str, Condition); 4] = [
 
 /// One borrow.
 #[derive(Debug, Clone)]
-pub(super) struct Kept {
-    pub(super) condition: Condition,
-    pub(super) secret: Zeroizing<[u8; 32]>,
+pub struct Kept {
+    /// Whether it can be used.
+    pub condition: Condition,
+    /// What the client drew for it.
+    pub secret: Zeroizing<[u8; 32]>,
     /// Where the server was reached, as a license path names it.
-    pub(super) place: String,
+    pub place: String,
     /// When the record came.
-    pub(super) fetched: Timestamp,
-    pub(super) mark: Mark,
-    pub(super) signed: SignedBorrow,
-    pub(super) record: BorrowRecord,
+    pub fetched: Timestamp,
+    /// How far time had come at the last look.
+    pub mark: Mark,
+    /// The record as the server signed it.
+    pub signed: SignedBorrow,
+    /// What it says.
+    pub record: BorrowRecord,
     /// Whose signature the record carries.
-    pub(super) key: VerifyingKey,
-    pub(super) lines: Vec<LineText>,
+    pub key: VerifyingKey,
+    /// The publisher's lines behind it.
+    pub lines: Vec<LineText>,
 }
 
 impl PartialEq for Kept {
@@ -59,10 +72,11 @@ impl PartialEq for Kept {
 
 /// What is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Damage {
-    pub(super) why: String,
+pub struct Damage {
+    /// For people.
+    pub why: String,
     /// The feature that it seems to be for.
-    pub(super) feature: Option<String>,
+    pub feature: Option<String>,
 }
 
 impl Kept {
@@ -72,16 +86,98 @@ impl Kept {
     }
 
     /// Whether the record ends before the borrow does.
-    pub(super) fn is_renewable(&self) -> bool {
+    #[must_use]
+    pub fn is_renewable(&self) -> bool {
         self.record.until < self.record.ends
     }
 
     /// Whether less than half of the record's span is left.
-    pub(super) fn is_half_over(&self, now: Timestamp) -> bool {
+    #[must_use]
+    pub fn is_half_over(&self, now: Timestamp) -> bool {
         self.is_renewable() && self.record.until.0.saturating_sub(now.0) < self.span_ms() / 2
     }
 
-    pub(super) fn print(&self) -> Zeroizing<String> {
+    /// Looks at the clocks and notes what they say of it: the time to judge by.
+    pub fn look(&mut self, look: Look) -> Timestamp {
+        let mark = self.mark.look(look);
+        let before = self.condition;
+        if matches!(self.condition, Condition::Held | Condition::SetBack) && mark.latest > self.record.until {
+            self.condition = Condition::Expired;
+        } else if self.condition == Condition::Held && mark.is_set_back(look.utc) {
+            self.condition = Condition::SetBack;
+        }
+        if before != self.condition || mark.latest.0 - self.mark.latest.0 > WORTH_WRITING_MS {
+            self.mark = mark;
+        }
+        mark.latest
+    }
+
+    /// Whether it lasts.
+    ///
+    /// # Errors
+    /// -118 when it is over, -88 when the clock was set back, -117 when it was given back.
+    pub fn judge_time(&self, now: Timestamp) -> Result<(), Denial> {
+        let record = &self.record;
+        let over = |what: &str| {
+            let note = format!("{what} of {} ended at {}", record.feature, record.until.whole_seconds());
+            Err(Denial::new(Code::BorrowOver, minor::BORROW_OVER, &note))
+        };
+        let clock = || {
+            let note = format!(
+                "the clock was set back by more than a day: what was borrowed of {} can be used again when the server was \
+                 met, which lmborrow -renew does",
+                record.feature
+            );
+            Err(Denial::new(Code::ClockSetBack, minor::BORROW_CLOCK, &note))
+        };
+        match self.condition {
+            Condition::Expired if self.is_renewable() => {
+                over("the record, which is renewed when the server is met, of the borrow")
+            }
+            Condition::Expired => over("the borrow"),
+            Condition::SetBack => clock(),
+            Condition::Returning => {
+                Err(Denial::new(Code::BorrowFailed, minor::BORROW_RECORD_BAD, "it was given back"))
+            }
+            Condition::Held if now > record.until => over("the borrow"),
+            Condition::Held if now.0 < record.borrowed.0 - SKEW_MS => clock(),
+            Condition::Held => Ok(()),
+        }
+    }
+
+    /// The server is about to be asked for another record, perhaps with another end. Who asks for a sooner end than that of the
+    /// record gives the record up before: with the answer lost it would be good for longer than the server counts.
+    pub fn before_renewal(&mut self, ends: Option<Timestamp>) {
+        if self.condition == Condition::Held && ends.is_some_and(|ends| ends < self.record.until) {
+            self.condition = Condition::Expired;
+        }
+    }
+
+    /// The server has refused that, so that nothing has changed there.
+    pub fn not_renewed(&mut self, before: Condition) {
+        if self.condition == Condition::Expired {
+            self.condition = before;
+        }
+    }
+
+    /// It has another record, which came at this time. The server took the clock for right when it was greeted: `mark` goes on from
+    /// there, for the clock may have been set since. What another program gives back meanwhile stays so.
+    pub fn renewed(
+        &mut self,
+        (signed, record, key): (SignedBorrow, BorrowRecord, VerifyingKey),
+        mark: Mark,
+        fetched: Timestamp,
+    ) {
+        if self.condition != Condition::Returning {
+            self.condition = Condition::Held;
+        }
+        (self.mark, self.fetched) = (mark, fetched);
+        (self.signed, self.record, self.key) = (signed, record, key);
+    }
+
+    /// The text of its file.
+    #[must_use]
+    pub fn print(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(format!("{HEAD}\n"));
         let mut put = |name: &str, value: &str| {
             let _ = writeln!(text, "{name}={}", escape(value));
@@ -103,7 +199,11 @@ impl Kept {
         text
     }
 
-    pub(super) fn read(text: &str) -> Result<Self, Damage> {
+    /// Reads what [`Self::print`] has written.
+    ///
+    /// # Errors
+    /// [`Damage`] when it is no record, or the record or the secret in it was changed.
+    pub fn read(text: &str) -> Result<Self, Damage> {
         let damaged = |why: &str| Damage { why: why.to_owned(), feature: feature_in(text) };
         let mut lines = text.lines();
         if lines.next() != Some(HEAD) {
@@ -222,6 +322,35 @@ pub(super) mod tests {
         assert_eq!(Kept::read(&kept.print()).unwrap(), kept);
         assert!(kept.is_renewable() && !kept.is_half_over(kept.fetched));
         assert!(kept.is_half_over(Timestamp(kept.fetched.0 + 501)));
+    }
+
+    #[test]
+    fn who_asks_for_a_sooner_end_has_nothing_until_the_answer_comes() {
+        let mut one = kept(1000, 2000);
+        let borrowed = one.record.borrowed.0;
+        let at = |ms: i64| Some(Timestamp(borrowed + ms));
+        for (ends, expected) in [
+            (None, Condition::Held),
+            (at(1000), Condition::Held),
+            (at(3000), Condition::Held),
+            (at(999), Condition::Expired),
+        ] {
+            let mut asking = one.clone();
+            asking.before_renewal(ends);
+            assert_eq!(asking.condition, expected, "{ends:?}");
+            asking.not_renewed(one.condition);
+            assert_eq!(asking, one);
+        }
+        one.before_renewal(at(999));
+        let other = kept(999, 999);
+        one.renewed((other.signed.clone(), other.record.clone(), other.key.clone()), one.mark, one.fetched);
+        assert_eq!((one.condition, &one.record), (Condition::Held, &other.record));
+        // Another program gives it back meanwhile.
+        one.condition = Condition::Returning;
+        one.before_renewal(at(5));
+        one.not_renewed(Condition::Held);
+        one.renewed((other.signed, other.record, other.key), one.mark, one.fetched);
+        assert_eq!(one.condition, Condition::Returning);
     }
 
     #[test]

@@ -4,20 +4,26 @@ use crate::time::{Look, TOLERANCE_MS, Timestamp};
 
 /// The latest time that was seen, and the clock that counts from the boot at that moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Mark {
-    pub(super) latest: Timestamp,
-    pub(super) boot: [u8; 16],
-    pub(super) elapsed_ms: u64,
+pub struct Mark {
+    /// That time.
+    pub latest: Timestamp,
+    /// Which boot.
+    pub boot: [u8; 16],
+    /// Milliseconds since it.
+    pub elapsed_ms: u64,
 }
 
 impl Mark {
-    pub(super) const fn new(look: Look) -> Self {
+    /// From a first look.
+    #[must_use]
+    pub const fn new(look: Look) -> Self {
         Self { latest: look.utc, boot: look.boot, elapsed_ms: look.elapsed_ms }
     }
 
     /// The mark after another look. It never falls, and within one boot it rises with elapsed time at least: a clock that is set back
     /// again and again within what is tolerated gains nothing.
-    pub(super) fn look(&self, look: Look) -> Self {
+    #[must_use]
+    pub fn look(&self, look: Look) -> Self {
         let same_boot = look.boot == self.boot && look.elapsed_ms >= self.elapsed_ms;
         let passed = if same_boot { look.elapsed_ms - self.elapsed_ms } else { 0 };
         let least = self.latest.0.saturating_add(i64::try_from(passed).unwrap_or(i64::MAX));
@@ -25,7 +31,8 @@ impl Mark {
     }
 
     /// Whether a wall clock is more than a day behind.
-    pub(super) const fn is_set_back(&self, utc: Timestamp) -> bool {
+    #[must_use]
+    pub const fn is_set_back(&self, utc: Timestamp) -> bool {
         self.latest.0.saturating_sub(utc.0) > TOLERANCE_MS
     }
 }

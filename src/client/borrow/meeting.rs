@@ -11,8 +11,7 @@ use super::super::route::Route;
 use super::super::{SearchPath, Wanted, refused};
 use super::errand::Errand;
 use super::kept::{Condition, Kept};
-use super::mark::Mark;
-use super::store::{self, Found};
+use super::store::{self, Found, Slots};
 use super::{Borrows, LocalBorrow};
 use crate::code::{Code, minor};
 use crate::event::{Borrowing, Denial, Grant, Wishes};
@@ -108,7 +107,7 @@ impl Borrows {
             lines.push(line);
         }
         let look = self.clock.look();
-        let span_ms = borrow.until.0.saturating_sub(look.utc.0).saturating_sub(super::judge::SKEW_MS).max(0);
+        let span_ms = borrow.until.0.saturating_sub(look.utc.0).saturating_sub(super::kept::SKEW_MS).max(0);
         self.judge_grant(&lines, wanted, grant, (look.utc, span_ms))?;
         let signed = errand.record(grant.handle, secret).await?;
         let (record, key) = read(&signed)?;
@@ -127,7 +126,7 @@ impl Borrows {
             secret: secret.clone(),
             place: place.to_owned(),
             fetched: look.utc,
-            mark: Mark::new(look),
+            mark: errand.mark(look),
             signed,
             record,
             key,
@@ -210,6 +209,8 @@ impl Borrows {
     ) -> Result<Met, Denial> {
         let (handle, secret) = (kept.record.handle, &kept.secret);
         if kept.condition == Condition::Returning {
+            // Whoever is giving it back hears of that alone: another would be told that nothing is borrowed.
+            let _slots = self.for_return(path, kept)?;
             match errand.give_back(handle, secret).await {
                 Err(denial) if denial.minor != minor::BORROW_UNKNOWN => return Err(denial),
                 Ok(()) | Err(_) => {}
@@ -217,17 +218,21 @@ impl Borrows {
             self.store.delete(path)?;
             return Ok(Met::Ended);
         }
-        match errand.renew(handle, secret, ends).await {
+        let before = kept.condition;
+        self.store.change(path, |kept| kept.before_renewal(ends))?;
+        let renewed = errand.renew(handle, secret, ends).await;
+        if renewed.is_err() && !errand.is_unclear() {
+            self.store.change(path, |kept| kept.not_renewed(before))?;
+        }
+        match renewed {
             Ok(_) => {
                 let signed = errand.record(handle, secret).await?;
                 let (record, key) = read(&signed)?;
                 self.judge_record(&record, &key, secret)?;
                 let look = self.clock.look();
+                let mark = errand.mark(look);
                 let renewed = self.store.change(path, |kept| {
-                    // The server takes the clock for right.
-                    kept.mark = Mark::new(look);
-                    (kept.fetched, kept.condition) = (look.utc, Condition::Held);
-                    (kept.signed, kept.record, kept.key) = (signed, record, key);
+                    kept.renewed((signed, record, key), mark, look.utc);
                 })?;
                 let gone = || bad("it was removed from this machine meanwhile");
                 Ok(Met::Renewed(Box::new(renewed.ok_or_else(gone)?)))
@@ -247,6 +252,15 @@ impl Borrows {
             }
             Err(denial) => Ok(Met::Refused(denial)),
         }
+    }
+
+    /// All licenses of a borrow, for as long as it is given back.
+    pub(super) fn for_return(&self, path: &Path, kept: &Kept) -> Result<Slots, Denial> {
+        let count = kept.record.count.get();
+        self.store.take(path, count, count)?.ok_or_else(|| {
+            let note = "a program of this machine uses the license at the moment; end it first";
+            Denial::new(Code::ReturnFailed, minor::BORROW_IN_USE, note)
+        })
     }
 
     /// Tells the server again of a return whose answer was lost, without anybody waiting for it.
