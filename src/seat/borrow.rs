@@ -201,11 +201,15 @@ pub(super) fn renew(state: &State, rules: Rules<'_>, id: SessionId, request: &Re
         if wanted <= state.confirmed(now.utc).max(now.utc) {
             return denied(borrow_refusal(&asked, None, BorrowObstacle::Past));
         }
-        if wanted > ends
-            && let Some((pool, of_pool)) = asked.pools().find(|(pool, _)| pool.key == seat.pool)
-            && let Some(obstacle) = terms_obstacle(&asked, pool, of_pool, wanted)
-        {
-            return denied(borrow_refusal(&asked, Some(pool), obstacle));
+        if wanted > ends {
+            let found = asked.pools().find(|(pool, _)| pool.key == seat.pool);
+            // The daemon may have been started with files that have no such license.
+            let obstacle = found.map_or(Some(BorrowObstacle::NotBorrowable), |(pool, of_pool)| {
+                terms_obstacle(&asked, pool, of_pool, wanted)
+            });
+            if let Some(obstacle) = obstacle {
+                return denied(borrow_refusal(&asked, found.map(|(pool, _)| pool), obstacle));
+            }
         }
         ends = wanted;
     }
@@ -215,8 +219,9 @@ pub(super) fn renew(state: &State, rules: Rules<'_>, id: SessionId, request: &Re
         pool.and_then(|pool| backing(pool, seat.count.get(), state.license_time(now.utc).utc.into()).1);
     let ends = expiry.map_or(ends, |expiry| ends.min(expiry.max(before.until)));
     let borrow = Borrow::at(state.confirmed(now.utc), ends, span(rules.catalog, &borrowing));
-    // A record that is out can't be called back: only asking for a sooner end shortens it.
-    let until = if request.ends.is_some() { borrow.until } else { borrow.until.max(before.until) };
+    // A record that is out can't be called back: only who asks for an end before its own gives it up, and for no more than that.
+    let kept = request.ends.map_or(before.until, |wanted| before.until.min(wanted));
+    let until = borrow.until.max(kept);
     let borrow = Borrow { until: until.min(ends), ends };
     // Its license is in use for a while yet, as clocks may differ, but no record would be good.
     if borrow.until <= state.confirmed(now.utc) {
