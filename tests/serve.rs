@@ -23,7 +23,6 @@ mod serve {
     mod hostile;
     mod idle;
     mod lines;
-    mod log;
     mod queue;
     mod reread;
     mod sessions;

@@ -12,6 +12,7 @@
 //! | `site` | license and options files |
 //! | `world` | time and everything that comes to pass in it |
 //! | `client`, `network`, `server` | the pieces |
+//! | `visit` | what is borrowed, and programs that borrow, renew and return |
 //! | `oracle` | what must be true |
 //! | `shrink` | a failing history made as short as it can be |
 //! | `histories` | the tests; `mended` histories that went wrong once |
@@ -21,7 +22,7 @@
 //! rule. `SIM_SEED=n cargo test --test sim first_share -- --nocapture` plays one again, and `SIM_STORY=1` tells it message by message.
 //! The long run of 1,000,000: `cargo test --release --test sim a_million_histories -- --ignored --nocapture`; `SIM_HISTORIES` says how
 //! many, `SIM_FROM` from which seed on.
-#![cfg(feature = "server")]
+#![cfg(all(feature = "server", feature = "client"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -47,5 +48,6 @@ mod sim {
     mod server;
     mod shrink;
     mod site;
+    mod visit;
     mod world;
 }

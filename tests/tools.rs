@@ -44,7 +44,6 @@ mod tools {
     mod reread_load;
     mod reread_vendors;
     mod search_path;
-    mod suite_queue;
     mod up;
     mod watch;
     mod whole_files;

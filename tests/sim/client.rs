@@ -6,10 +6,13 @@ use std::time::Duration;
 use bytes::BytesMut;
 use seatkeeper::code::Code;
 use seatkeeper::event::{Answer, Claims, Denial};
-use seatkeeper::ident::{Count, Handle, SessionId, Token};
-use seatkeeper::session::client::{Ask, ClientSession, Settled};
-use seatkeeper::time::{Monotonic, Timestamp};
+use seatkeeper::ident::{Count, Digest, Handle, SessionId, Token};
+use seatkeeper::session::client::{Ask, ClientSession, Due, Settled};
+use seatkeeper::time::{Look, Monotonic, Timestamp};
 use seatkeeper::wire::{self, Hello, Message, Notice, Purpose, SessionTerms};
+
+use super::server::BEGIN;
+use super::visit::{News, Shelf, Visit};
 
 /// How often a request is asked again that left no trace, and after which time.
 const AGAIN_CHECKOUT_MAX: u32 = 5;
@@ -19,13 +22,20 @@ const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// How long the farewell may take.
 const GOODBYE_MAX: Duration = Duration::from_secs(2);
 
-/// A machine, with an application or none.
+/// A machine, with an application or none; or another program of a machine.
 pub(crate) struct Client {
+    /// Whose machine it is on, by number.
+    pub(crate) machine: usize,
     pub(crate) user: String,
     pub(crate) host: String,
     /// What its clocks show beyond the time of the simulation.
     pub(crate) utc_offset: i64,
     pub(crate) mono_lag: u64,
+    /// Counts its boots, and by how much its clock was set back before one in all.
+    pub(crate) boot: u8,
+    pub(crate) set_back_ms: i64,
+    /// What its user has borrowed.
+    pub(crate) shelf: Shelf,
     /// It sleeps until then.
     pub(crate) away_until: u64,
     /// Nothing gets through to it or from it until then.
@@ -76,6 +86,8 @@ pub(crate) struct App {
     pub(crate) copied: bool,
     /// Requests that were refused without a trace; they are not to be repeated.
     pub(crate) traceless: Vec<Token>,
+    /// What it came for, if it is no application but meets the server about a borrow.
+    pub(crate) visit: Option<Box<Visit>>,
 }
 
 /// What the application wants of the network.
@@ -85,6 +97,8 @@ pub(crate) enum Wish {
     Close,
     /// Connect, and say this.
     Connect(Box<Hello>),
+    /// Say goodbye.
+    Leave,
     /// The application has ended.
     End,
 }
@@ -92,15 +106,38 @@ pub(crate) enum Wish {
 impl Client {
     pub(crate) fn new(number: usize) -> Self {
         Self {
+            machine: number,
             user: format!("u{}", number % 4),
             host: format!("h{}", number % 3),
             utc_offset: 0,
             mono_lag: 0,
+            boot: 1,
+            set_back_ms: 0,
+            shelf: Shelf::default(),
             away_until: 0,
             stalled_until: 0,
             app: None,
             sent: Vec::new(),
         }
+    }
+
+    /// Another program of the same machine.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            machine: self.machine,
+            user: self.user.clone(),
+            host: self.host.clone(),
+            shelf: Shelf::default(),
+            app: None,
+            sent: Vec::new(),
+            ..*self
+        }
+    }
+
+    /// What its clocks show.
+    pub(crate) fn look(&self, now: u64) -> Look {
+        let utc = Timestamp(BEGIN + self.utc_offset + i64::try_from(now).unwrap());
+        Look { utc, boot: [self.boot; 16], elapsed_ms: 3_000_000 + now }
     }
 
     pub(crate) fn mono(&self, now: u64) -> Monotonic {
@@ -120,7 +157,7 @@ impl Client {
                 display: self.host.parse().unwrap(),
                 project: None,
                 platform: None,
-                hostids: Vec::new(),
+                hostids: vec![format!("ID={}", self.machine + 1).parse().unwrap()],
                 pid: None,
             },
             vendor: Some("LGS".parse().unwrap()),
@@ -147,6 +184,7 @@ impl App {
             farewell: None,
             copied: false,
             traceless: Vec::new(),
+            visit: None,
         }
     }
 
@@ -163,6 +201,10 @@ impl App {
         let mut wake = Monotonic(u64::MAX);
         if let Some(greeting) = &self.greeting {
             wake = greeting.since.plus(ANSWER_MAX);
+        } else if let (Some(visit), true) =
+            (&self.visit, self.session.as_ref().is_some_and(ClientSession::is_up))
+        {
+            wake = visit.wakeup();
         } else if let Some(session) = &self.session {
             wake = session.wakeup();
         }
@@ -173,7 +215,6 @@ impl App {
 
     /// What time has made due.
     pub(crate) fn due(&mut self, now: Monotonic, fresh: [u8; 16], wishes: &mut Vec<Wish>) -> Option<Purpose> {
-        use seatkeeper::session::client::Due;
         if self.farewell.is_some_and(|since| now >= since.plus(GOODBYE_MAX)) {
             wishes.push(Wish::Close);
             wishes.push(Wish::End);
@@ -195,6 +236,23 @@ impl App {
             return None;
         }
         let session = self.session.as_mut()?;
+        if let Some(visit) = &mut self.visit {
+            if self.farewell.is_some() {
+                return None;
+            }
+            if session.is_up() {
+                if visit.is_kept_waiting(now) {
+                    self.drop_connection(now, wishes);
+                } else if visit.is_due_again(now) {
+                    visit.ask_again(wishes);
+                }
+                return None;
+            }
+            if !visit.is_patient(now) {
+                wishes.push(Wish::End);
+                return None;
+            }
+        }
         match session.due(now) {
             Due::Nothing => None,
             Due::Send(message) => {
@@ -243,6 +301,9 @@ impl App {
         self.input.clear();
         if let Some(session) = &mut self.session {
             session.broken(now);
+        }
+        if let Some(visit) = &mut self.visit {
+            visit.lost_connection();
         }
     }
 
@@ -293,6 +354,37 @@ impl App {
             Message::Farewell if self.farewell.is_some() => wishes.extend([Wish::Close, Wish::End]),
             _ => session.heard(now),
         }
+    }
+
+    /// A message came for a program that meets the server about a borrow.
+    pub(crate) fn visited(
+        &mut self,
+        (id, message): (u32, Message),
+        (shelf, locked): (&mut Shelf, &[Digest]),
+        (look, now): (Look, Monotonic),
+        wishes: &mut Vec<Wish>,
+    ) -> News {
+        let Some(mut visit) = self.visit.take() else { return News::Nothing };
+        let mut news = News::Nothing;
+        match message {
+            // The end of a session is found out when it is asked for.
+            Message::Notice(_) => {}
+            message => match self.greeting.take() {
+                Some(greeting) => {
+                    let new = greeting.new;
+                    self.greeted(greeting, message, now, wishes);
+                    match self.session.as_ref().filter(|session| session.is_up()) {
+                        Some(_) if new => visit.begin(shelf, locked, wishes),
+                        Some(_) => wishes.extend(visit.repeat().map(Wish::Send)),
+                        None => {}
+                    }
+                }
+                None if self.farewell.is_some() => wishes.extend([Wish::Close, Wish::End]),
+                None => news = visit.arrived(id, message, shelf, (look, now), wishes),
+            },
+        }
+        self.visit = Some(visit);
+        news
     }
 
     fn greeted(&mut self, greeting: Greeting, message: Message, now: Monotonic, wishes: &mut Vec<Wish>) {

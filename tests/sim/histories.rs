@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::oracle::{Planted, Violation};
+use super::oracle::{Lendings, Planted, Violation};
 use super::script::{Plan, Step, draw};
 use super::shrink::shrink;
 use super::site::sites;
@@ -33,9 +33,14 @@ fn histories(from: u64, many: u64) {
     }
     println!("{many} histories from seed {from} on: {sums:?}");
     if many >= 500 {
-        let Tally { grants, queue_ends, resumes, starts, rolled_back, rereads, copies } = sums;
+        let Tally { grants, queue_ends, resumes, starts, rolled_back, rereads, copies, lending } = sums;
+        let Lendings { borrows, renewals, recalls, returns, ends, covered } = lending;
         for sum in [grants, queue_ends, resumes, starts - many, rolled_back, rereads, copies] {
             assert!(sum > many / 20, "the histories show too little: {sums:?}");
+        }
+        // Two sites of eight lend.
+        for sum in [borrows, renewals, recalls, returns, ends, covered] {
+            assert!(sum > many / 50, "the histories show too little: {sums:?}");
         }
     }
 }
@@ -62,6 +67,18 @@ impl Tally {
         self.rolled_back += other.rolled_back;
         self.rereads += other.rereads;
         self.copies += other.copies;
+        self.lending.add(&other.lending);
+    }
+}
+
+impl Lendings {
+    fn add(&mut self, other: &Self) {
+        self.borrows += other.borrows;
+        self.renewals += other.renewals;
+        self.recalls += other.recalls;
+        self.returns += other.returns;
+        self.ends += other.ends;
+        self.covered += other.covered;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::histories::run;
 use super::script::{Crash, Death, Plan, Step};
+use super::visit::Dies;
 
 const PLAN: Plan =
     Plan { seed: 1, site: 0, clients: 4, lease_s: 12, grace_s: 2, latency_ms: 3, commit_ms: 5 };
@@ -171,4 +172,129 @@ fn what_lingers_comes_back_though_the_clock_has_jumped() {
             Step::ServerClock { ms: 71_329_312 },
         ],
     );
+}
+
+fn borrow(client: usize, feature: usize, span_s: u32, renew_s: u32) -> Step {
+    Step::Borrow { client, feature, newer: false, count: 1, span_s, renew_s, dies: None }
+}
+
+/// A client asked for a sooner end, died before it had the record of that, and went on with the former one, though the license was
+/// counted no more.
+#[test]
+fn who_asks_for_a_sooner_end_gives_the_former_record_up_before() {
+    for wait in (0..60).step_by(2) {
+        let plan = Plan { site: 6, ..PLAN };
+        plays(
+            &plan,
+            &[
+                borrow(0, 0, 3000, 0),
+                Step::Wait { ms: 200 },
+                Step::Renew { client: 0, nth: 0, span_s: Some(2) },
+                Step::Wait { ms: wait },
+                Step::Crash { client: 0, how: Crash::Reset },
+                Step::Wait { ms: 40 },
+                Step::Night { ms: 620_000 },
+                borrow(1, 0, 3000, 0),
+                Step::Wait { ms: 2000 },
+            ],
+        );
+    }
+}
+
+/// The clock of the server was set back, which an administrator accepted: a record with a later end was good for less long than the
+/// one before, and the license was counted for as long as the shorter one.
+#[test]
+fn a_later_end_makes_no_record_shorter() {
+    let plan = Plan { site: 6, ..PLAN };
+    plays(
+        &plan,
+        &[
+            borrow(0, 0, 5000, 900),
+            Step::Wait { ms: 200 },
+            Step::ServerClock { ms: -200_000 },
+            Step::AcceptClock,
+            Step::Wait { ms: 200 },
+            Step::Renew { client: 0, nth: 0, span_s: Some(6000) },
+            Step::Wait { ms: 200 },
+        ],
+    );
+}
+
+/// The daemon was started with files that have the borrowed license no more: whoever asked got any later end.
+#[test]
+fn what_is_served_no_more_gets_no_later_end() {
+    let plan = Plan { site: 6, ..PLAN };
+    plays(
+        &plan,
+        &[
+            borrow(2, 2, 88, 0),
+            Step::Wait { ms: 200 },
+            Step::Stop { down_ms: 228 },
+            Step::Reread { book: 2, broken: false },
+            Step::Wait { ms: 500 },
+            Step::Renew { client: 2, nth: 0, span_s: Some(4651) },
+            Step::Wait { ms: 500 },
+        ],
+    );
+}
+
+/// One program has the record renewed while another gives the borrow back, and dies before it has deleted it: the record came back to
+/// life.
+#[test]
+fn what_is_given_back_stays_so_whoever_renews_it() {
+    for seed in 130..180 {
+        let plan = Plan { seed, site: 6, latency_ms: 40, ..PLAN };
+        plays(
+            &plan,
+            &[
+                borrow(0, 0, 5000, 900),
+                Step::Wait { ms: 400 },
+                Step::Renew { client: 0, nth: 0, span_s: None },
+                Step::Return { client: 0, nth: 0 },
+                Step::Wait { ms: 60 + seed / 2 },
+                Step::Crash { client: 0, how: Crash::Reset },
+                Step::Wait { ms: 200 },
+            ],
+        );
+    }
+}
+
+/// The clock was set back after the server had been greeted and before the record came: the client took that for the right time.
+#[test]
+fn a_clock_that_is_set_back_during_a_renewal_gains_nothing() {
+    for wait in (0..40).step_by(2) {
+        let plan = Plan { site: 6, ..PLAN };
+        plays(
+            &plan,
+            &[
+                borrow(0, 0, 14_000, 900),
+                Step::Wait { ms: 200 },
+                Step::Night { ms: 1_400_000 },
+                Step::Renew { client: 0, nth: 0, span_s: None },
+                Step::Wait { ms: wait },
+                Step::ClientClock { client: 0, ms: -1_300_000 },
+                Step::Wait { ms: 200 },
+                Step::Night { ms: 2_000_000 },
+                Step::Wait { ms: 2000 },
+            ],
+        );
+    }
+}
+
+/// A program dies between the grant and its own record: the license comes back at its end.
+#[test]
+fn a_borrow_that_nobody_keeps_comes_back_at_its_end() {
+    for dies in [Dies::Granted, Dies::Unkept, Dies::Kept] {
+        let plan = Plan { site: 6, ..PLAN };
+        let borrow = Step::Borrow {
+            client: 0,
+            feature: 1,
+            newer: false,
+            count: 2,
+            span_s: 60,
+            renew_s: 0,
+            dies: Some(dies),
+        };
+        plays(&plan, &[borrow, Step::Wait { ms: 500 }, Step::Night { ms: 659_000 }, Step::Wait { ms: 3000 }]);
+    }
 }

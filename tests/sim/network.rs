@@ -44,8 +44,9 @@ pub(crate) struct Connection {
     pub(crate) noisy: bool,
     /// The client's FIN has come.
     pub(crate) ended: bool,
-    /// When its HELLO was handled.
+    /// When its HELLO was handled, and after how many others.
     pub(crate) greeted: Attended,
+    pub(crate) greeted_nth: u64,
     /// The session it asks to resume, with the epoch that it knows.
     pub(crate) claims: Option<(SessionId, u32)>,
     /// What the server has sent and was not looked at yet, as a message may come in parts.
@@ -65,6 +66,7 @@ impl Connection {
             noisy: false,
             ended: false,
             greeted: Attended::default(),
+            greeted_nth: 0,
             claims: None,
             said: bytes::BytesMut::new(),
         }

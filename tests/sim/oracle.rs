@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use seatkeeper::code::{Code, minor};
 use seatkeeper::event::{
-    Answer, DequeueReason, EndReason, Event, Identity, In, InReason, Lingering, Offered, Out, Record,
-    SessionKind,
+    Answer, Borrow, DequeueReason, EndReason, Event, Identity, In, InReason, Lingering, Offered, Out, Record,
+    Renewed, SessionKind,
 };
 use seatkeeper::ident::{Handle, PoolKey, SessionId, Token};
 use seatkeeper::seat::{State, Tenure};
+use seatkeeper::sign::{BorrowRecord, KeyId};
 use seatkeeper::time::Timestamp;
-use seatkeeper::wire::{Message, Notice};
+use seatkeeper::wire::{Message, Notice, RecordText};
 
+use super::server::record_key;
 use super::site::Book;
+use super::visit::verified;
 
 /// A rule that was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +46,28 @@ struct Seat {
     group: Option<Handle>,
     /// A package's, that goes with a component.
     of_suite: bool,
+    /// The package's that goes with it.
+    suite: Option<Handle>,
     lingers_until: Option<Timestamp>,
+    lent: Option<Lent>,
 }
+
+/// A seat that is borrowed.
+#[derive(Debug, Clone, Copy)]
+struct Lent {
+    borrow: Borrow,
+    recalled: bool,
+}
+
+impl Seat {
+    /// When it comes back by itself.
+    fn until(&self) -> Option<Timestamp> {
+        self.lingers_until.or(self.lent.map(|lent| Timestamp(lent.borrow.until.0 + MARGIN_MS)))
+    }
+}
+
+/// How long after the end of its record a borrowed seat is counted: as far as clocks may differ.
+const MARGIN_MS: i64 = 600_000;
 
 #[derive(Debug, Clone)]
 struct Entry {
@@ -75,6 +98,8 @@ pub(crate) struct Watch {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Decided {
     pub(crate) at: Attended,
+    /// As a time of day.
+    pub(crate) passed: Option<Timestamp>,
     pub(crate) watches: BTreeMap<SessionId, Watch>,
 }
 
@@ -113,8 +138,10 @@ pub(crate) struct Oracle {
     pub(crate) planted: Option<Planted>,
     /// How far the server's wall clock was set back and forward in all: the time that the engine goes by lies between.
     pub(crate) moved_ms: (i64, i64),
-    /// The time that has passed, as a time of day.
+    /// The time that has passed until the last record was durable, as a time of day.
     pub(crate) passed: Timestamp,
+    /// The name of the key that signs records of borrows.
+    record_key: KeyId,
     seats: BTreeMap<Handle, Seat>,
     queue: BTreeMap<Handle, Entry>,
     sessions: BTreeMap<SessionId, Session>,
@@ -138,6 +165,25 @@ pub(crate) struct Oracle {
     pub(crate) grants: u64,
     pub(crate) queue_ends: u64,
     pub(crate) resumes: u64,
+    pub(crate) lending: Lendings,
+    /// Why what was borrowed came back.
+    came_back: BTreeMap<Handle, InReason>,
+    /// Records that clients may have been given: of which borrow, until when, and its end.
+    records: BTreeSet<(Handle, Timestamp, Timestamp)>,
+    /// Since when a borrowed seat should be back.
+    overdue: BTreeMap<Handle, Attended>,
+}
+
+/// How often what befell borrows.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lendings {
+    pub(crate) borrows: u64,
+    pub(crate) renewals: u64,
+    pub(crate) recalls: u64,
+    pub(crate) returns: u64,
+    pub(crate) ends: u64,
+    /// Looks at what a client may use without the server.
+    pub(crate) covered: u64,
 }
 
 impl Oracle {
@@ -167,6 +213,11 @@ impl Oracle {
             grants: 0,
             queue_ends: 0,
             resumes: 0,
+            record_key: record_key().key_id(),
+            lending: Lendings::default(),
+            came_back: BTreeMap::new(),
+            records: BTreeSet::new(),
+            overdue: BTreeMap::new(),
         }
     }
 
@@ -197,14 +248,14 @@ impl Oracle {
                     let left = self
                         .seats
                         .values()
-                        .any(|seat| seat.session == ended.session && seat.lingers_until.is_none());
+                        .any(|seat| seat.session == ended.session && seat.until().is_none());
                     ensure!(!left, "an ended session holds nothing", "{ended:?}");
                     let waits = self.queue.values().any(|entry| entry.session == ended.session);
                     ensure!(!waits, "an ended session waits for nothing", "{ended:?}");
                     self.sessions.remove(&ended.session);
                     self.ended.insert(ended.session);
                 }
-                Event::Out(out) => self.out(out, record, book)?,
+                Event::Out(out) => self.out(out, record, book, decided)?,
                 Event::In(back) => self.back(back, record, book, decided)?,
                 Event::Lingering(lingering) => self.linger(lingering, decided)?,
                 Event::Moved(moved) => {
@@ -236,6 +287,16 @@ impl Oracle {
                     self.queue_ends += 1;
                 }
                 Event::Reread(_) => self.withdraw(),
+                Event::Renewed(renewed) => self.renewed(renewed, book, decided)?,
+                Event::Recalled(recalled) => {
+                    let suite = self.seats.get(&recalled.handle).and_then(|seat| seat.suite);
+                    for handle in [Some(recalled.handle), suite].into_iter().flatten() {
+                        let lent = self.seats.get_mut(&handle).and_then(|seat| seat.lent.as_mut());
+                        let first = lent.map(|lent| !std::mem::replace(&mut lent.recalled, true));
+                        ensure!(first == Some(true), "what is borrowed is recalled, once", "{recalled:?}");
+                    }
+                    self.lending.recalls += 1;
+                }
                 Event::ClockAccepted(accepted) => {
                     for until in self.seats.values_mut().filter_map(|seat| seat.lingers_until.as_mut()) {
                         until.0 += accepted.mark.mark.0 - accepted.before.0;
@@ -266,7 +327,7 @@ impl Oracle {
         Ok(())
     }
 
-    fn out(&mut self, out: &Out, record: &Record, book: &Book) -> Verdict {
+    fn out(&mut self, out: &Out, record: &Record, book: &Book, decided: &Decided) -> Verdict {
         let key = (out.session, out.request.token);
         ensure!(
             self.sessions.contains_key(&out.session),
@@ -311,8 +372,21 @@ impl Oracle {
             count: u64::from(out.request.count.get()),
             group: out.accounting.shares.map(|shares| shares.group),
             of_suite,
+            suite: out.accounting.suite,
             lingers_until: None,
+            lent: out.accounting.borrow.map(|borrow| Lent { borrow, recalled: false }),
         };
+        ensure!(
+            out.request.wishes.borrow.is_some() == seat.lent.is_some(),
+            "who asks to borrow borrows, and nobody else",
+            "{out:?}"
+        );
+        if let (Some(borrow), Some(borrowing)) = (out.accounting.borrow, out.request.wishes.borrow) {
+            ensure!(!out.identity.hostids.is_empty(), "a borrower can be told from others", "{out:?}");
+            self.may_lend(&seat, borrow, borrowing.renew_s, book, decided)?;
+            self.records.insert((out.handle, borrow.until, borrow.ends));
+            self.lending.borrows += u64::from(!of_suite);
+        }
         self.enter(out.handle, seat, record.at, book)
     }
 
@@ -339,7 +413,9 @@ impl Oracle {
                 count: u64::from(offered.request.count.get()),
                 group: shares.map(|shares| shares.group),
                 of_suite: handle != offered.handle,
+                suite: None,
                 lingers_until: None,
+                lent: None,
             };
             self.enter(handle, seat, record.at, book)?;
         }
@@ -432,6 +508,136 @@ impl Oracle {
         idle
     }
 
+    /// Whether a license is lent by the rules: worked out from what the book says of it.
+    fn may_lend(&self, seat: &Seat, borrow: Borrow, renew_s: u32, book: &Book, decided: &Decided) -> Verdict {
+        let feature = seat.pool.feature();
+        let lending = book.lending;
+        let hours = lending.hours.iter().find(|(name, _)| *name == feature).map(|(_, hours)| *hours);
+        ensure!(hours.is_some(), "only what may be borrowed is", "{seat:?}");
+        self.may_last(
+            borrow,
+            decided,
+            [
+                hours.map(|hours| (borrow.ends, hours * 3600)),
+                Some((borrow.until, lending.renew_h * 3600)),
+                Some((borrow.until, renew_s)),
+            ],
+        )?;
+        let user = seat.identity.user.as_str();
+        ensure!(
+            !lending.excluded.contains(&(feature, user)),
+            "nobody borrows whom EXCLUDE_BORROW names",
+            "{seat:?}"
+        );
+        if let Some((_, kept_back)) = lending.lowwater.iter().find(|(name, _)| *name == feature) {
+            let pool =
+                book.rules.catalog.pool(&seat.pool).map_or(0, |pool| u64::from(pool.count_at(self.passed)));
+            let lent = self.seats.values().filter(|other| other.lent.is_some() && other.pool == seat.pool);
+            let lent: u64 = lent.map(|seat| seat.count).sum();
+            ensure!(
+                lent + seat.count <= pool.saturating_sub(*kept_back),
+                "what BORROW_LOWWATER keeps back is not lent",
+                "{lent} of {pool} and {seat:?}"
+            );
+        }
+        Ok(())
+    }
+
+    /// The end of a record and of a borrow. The time that the engine goes by is within how the server's clock was moved.
+    /// The end of a record and of a borrow, each of which may last for so many seconds. The time that the engine goes by is within
+    /// how the server's clock was moved.
+    fn may_last(&self, borrow: Borrow, decided: &Decided, spans: [Option<(Timestamp, u32)>; 3]) -> Verdict {
+        let passed = decided.passed.unwrap_or(Timestamp(self.passed.0 - 60_000));
+        let (earliest, latest) = (passed.0 + self.moved_ms.0, passed.0 + self.moved_ms.1);
+        ensure!(
+            borrow.until <= borrow.ends && borrow.until.0 > earliest,
+            "a borrow ends in the future, and its record not after it",
+            "{borrow:?} at {earliest}"
+        );
+        for (end, seconds) in spans.into_iter().flatten().filter(|(_, seconds)| *seconds > 0) {
+            ensure!(
+                end.0 <= latest + i64::from(seconds) * 1000,
+                "nothing is lent for longer than may be",
+                "{borrow:?}, {seconds} s from {latest}"
+            );
+        }
+        Ok(())
+    }
+
+    fn renewed(&mut self, renewed: &Renewed, book: &Book, decided: &Decided) -> Verdict {
+        let Renewed { handle, borrow, session, .. } = *renewed;
+        ensure!(self.sessions.contains_key(&session), "only a session that lives renews", "{renewed:?}");
+        let seat = self.seats.get(&handle).filter(|seat| !seat.of_suite);
+        let Some((lent, seat)) = seat.and_then(|seat| Some((seat.lent?, seat.clone()))) else {
+            ensure!(false, "only what is borrowed is renewed", "{renewed:?}");
+            return Ok(());
+        };
+        ensure!(!lent.recalled, "what is wanted back is renewed no more", "{renewed:?}");
+        let longer = borrow.ends > lent.borrow.ends;
+        let hours = book.lending.hours.iter().find(|(name, _)| *name == seat.pool.feature());
+        ensure!(!longer || hours.is_some(), "only what may be borrowed is", "{renewed:?}");
+        let hours = hours.filter(|_| longer).map(|(_, hours)| (borrow.ends, hours * 3600));
+        self.may_last(borrow, decided, [hours, None, None])?;
+        // The record that is out can't be called back.
+        ensure!(
+            borrow.until >= lent.borrow.until.min(borrow.ends),
+            "a record is cut short only for who wants that",
+            "{renewed:?} after {lent:?}"
+        );
+        self.records.insert((handle, borrow.until, borrow.ends));
+        self.lending.renewals += 1;
+        for handle in [Some(handle), seat.suite].into_iter().flatten() {
+            if let Some(lent) = self.seats.get_mut(&handle).and_then(|seat| seat.lent.as_mut()) {
+                lent.borrow = borrow;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a client could use at this moment without asking anybody is out of its pool, for as long at least.
+    pub(crate) fn covers(&mut self, record: &BorrowRecord) -> Verdict {
+        self.lending.covered += 1;
+        let lent = self.seats.get(&record.handle).and_then(|seat| Some((seat.lent?, seat.count)));
+        if let Some((lent, count)) = lent {
+            ensure!(
+                record.until <= lent.borrow.until && u64::from(record.count.get()) == count,
+                "no record outlasts what the server counts",
+                "{record:?}, the server {lent:?}"
+            );
+            return Ok(());
+        }
+        let fair = match self.came_back.get(&record.handle) {
+            // DECISION of the product: where a reread leaves no pool its licenses are free, though the record goes on.
+            Some(InReason::Removed) => true,
+            // It ended by the server's clock, which was moved.
+            Some(InReason::BorrowEnd) => self.moved_ms != (0, 0),
+            _ => false,
+        };
+        let why = self.came_back.get(&record.handle);
+        ensure!(fair, "nobody works with a license that others may have", "{record:?} came back by {why:?}");
+        Ok(())
+    }
+
+    /// Borrowed seats are back soon after nobody can use them any more.
+    pub(crate) fn borrows_end(&mut self, today: Timestamp, now: Attended, late: u64) -> Verdict {
+        let earliest = today.0 + self.moved_ms.0;
+        let due = |seat: &Seat| seat.lent.is_some() && seat.until().is_some_and(|until| until.0 <= earliest);
+        let due: BTreeSet<Handle> =
+            self.seats.iter().filter(|(_, seat)| due(seat)).map(|(handle, _)| *handle).collect();
+        self.overdue.retain(|handle, _| due.contains(handle));
+        for handle in due {
+            let since = *self.overdue.entry(handle).or_insert(now);
+            let (over, most) = (now.least_since(since), 1000 + late);
+            ensure!(over <= most, "what was borrowed comes back in time", "{handle}: {over} of {most} ms");
+        }
+        Ok(())
+    }
+
+    /// When the last of what is borrowed comes back by itself.
+    pub(crate) fn lent_until(&self) -> Option<Timestamp> {
+        self.seats.values().filter(|seat| seat.lent.is_some()).filter_map(Seat::until).max()
+    }
+
     fn back(&mut self, back: &In, record: &Record, book: &Book, decided: &Decided) -> Verdict {
         let seat = self.seats.remove(&back.handle);
         let Some(seat) = seat else {
@@ -439,6 +645,32 @@ impl Oracle {
             return Ok(());
         };
         ensure!(seat.session == back.session, "seats come back from who has them", "{back:?}");
+        if let Some(lent) = seat.lent {
+            self.came_back.insert(back.handle, back.why);
+            let whole = u64::from(!seat.of_suite);
+            match back.why {
+                InReason::BorrowEnd => {
+                    let over = lent.borrow.until.0 + MARGIN_MS <= self.passed.0 + self.moved_ms.1;
+                    ensure!(over, "a borrow lasts", "{back:?} at {}, {lent:?}", record.at);
+                    self.lending.ends += whole;
+                    return Ok(());
+                }
+                InReason::BorrowReturned { session, .. } => {
+                    let may = book.lending.early_return || lent.recalled;
+                    ensure!(may, "only a publisher who allows it has licenses back early", "{back:?}");
+                    ensure!(
+                        self.sessions.contains_key(&session),
+                        "only a session that lives returns",
+                        "{back:?}"
+                    );
+                    self.lending.returns += whole;
+                    self.returned.insert(back.handle);
+                    return Ok(());
+                }
+                InReason::Removed => {}
+                _ => ensure!(false, "what is borrowed comes back by its own rules", "{back:?}, {lent:?}"),
+            }
+        }
         match back.why {
             InReason::Linger => {
                 let until = seat.lingers_until;
@@ -476,10 +708,12 @@ impl Oracle {
                 ensure!(ordered, "only an administrator removes", "{back:?}");
                 self.lost.insert(back.handle);
             }
-            InReason::Checkin { .. } | InReason::BorrowReturned { .. } => {
+            InReason::Checkin { .. } => {
                 self.returned.insert(back.handle);
             }
-            InReason::BorrowEnd => ensure!(false, "nothing is borrowed here", "{back:?}"),
+            InReason::BorrowEnd | InReason::BorrowReturned { .. } => {
+                ensure!(false, "only what is borrowed comes back so", "{back:?}");
+            }
             InReason::Ended(why) => self.may_end(back.session, why, decided)?,
         }
         let taken = matches!(back.why, InReason::Removed | InReason::UserRemoved);
@@ -500,12 +734,12 @@ impl Oracle {
             | InReason::BorrowEnd
             | InReason::BorrowReturned { .. } => {}
         }
+        let passed = decided.passed.unwrap_or(Timestamp(self.passed.0 - 60_000));
         let seat = self.seats.get_mut(&lingering.handle);
-        let held = seat
-            .as_ref()
-            .is_some_and(|seat| seat.lingers_until.is_none() && seat.session == lingering.session);
+        let held =
+            seat.as_ref().is_some_and(|seat| seat.until().is_none() && seat.session == lingering.session);
         ensure!(
-            held && lingering.until.0 > self.passed.0 + self.moved_ms.0 - 60_000,
+            held && lingering.until.0 > passed.0 + self.moved_ms.0,
             "only what is held lingers",
             "{lingering:?}"
         );
@@ -618,7 +852,11 @@ impl Oracle {
                             "{message:?}"
                         );
                     }
-                    Answer::Renewed { .. } | Answer::Spent => {}
+                    Answer::Renewed { handle, borrow } => {
+                        let known = self.records.contains(&(*handle, borrow.until, borrow.ends));
+                        ensure!(known, "what a client is told is durable", "{message:?}");
+                    }
+                    Answer::Spent => {}
                 }
             }
             Message::Notice(notice) => match notice {
@@ -639,6 +877,21 @@ impl Oracle {
                     ensure!(known, "a session ends by a rule", "{message:?}");
                 }
             },
+            Message::Record(RecordText { text, sign }) => {
+                let read = verified(text, sign);
+                let Ok(read) = read else {
+                    ensure!(false, "a record verifies with the server's key", "{text}");
+                    return Ok(());
+                };
+                let record = read.record();
+                ensure!(
+                    read.key() == self.record_key,
+                    "a record verifies with the server's key",
+                    "{record:?}"
+                );
+                let known = self.records.contains(&(record.handle, record.until, record.ends));
+                ensure!(known, "what a client is told is durable", "{record:?}");
+            }
             Message::Error(denial) => {
                 ensure!(
                     denial.code != Code::InternalError,
@@ -706,9 +959,11 @@ impl Oracle {
         for (handle, seat) in &self.seats {
             pools.insert(&seat.pool);
             let tenure = state.seat(*handle).map(|seat| seat.tenure);
-            let lingers = tenure.and_then(|tenure| tenure.until());
+            let until = tenure.and_then(|tenure| tenure.until());
             ensure!(
-                lingers == seat.lingers_until,
+                until == seat.until()
+                    && state.seat(*handle).is_some_and(seatkeeper::seat::Seat::is_borrowed)
+                        == seat.lent.is_some(),
                 "the state is the fold of its history",
                 "{handle}: {tenure:?}"
             );
@@ -728,10 +983,7 @@ impl Oracle {
     pub(crate) fn held_by(&self, session: SessionId) -> BTreeSet<Handle> {
         let offers: BTreeSet<Handle> = self.queue.values().filter_map(|entry| Some(entry.offer?.0)).collect();
         let mine = self.seats.iter().filter(|(handle, seat)| {
-            seat.session == session
-                && seat.lingers_until.is_none()
-                && !seat.of_suite
-                && !offers.contains(handle)
+            seat.session == session && seat.until().is_none() && !seat.of_suite && !offers.contains(handle)
         });
         mine.map(|(handle, _)| *handle).collect()
     }

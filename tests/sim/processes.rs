@@ -132,6 +132,8 @@ impl System<'_> {
             match wish {
                 Wish::Send(message) => self.send(number, &message),
                 Wish::Close => self.sockets[number] = None,
+                // Nobody borrows here.
+                Wish::Leave => {}
                 Wish::End => {
                     self.sockets[number] = None;
                     self.clients[number].app = None;

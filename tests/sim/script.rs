@@ -3,6 +3,7 @@
 
 use super::dice::Dice;
 use super::site::{FEATURES, sites};
+use super::visit::Dies;
 
 /// What is the same for a whole history.
 #[derive(Debug, Clone)]
@@ -151,13 +152,58 @@ pub(crate) enum Step {
         feature: usize,
         nth: Option<usize>,
     },
+    /// A program of the client's machine borrows, from now on for so long; perhaps it dies over it.
+    Borrow {
+        client: usize,
+        feature: usize,
+        newer: bool,
+        count: u32,
+        span_s: u32,
+        renew_s: u32,
+        dies: Option<Dies>,
+    },
+    /// Another record of what is borrowed, perhaps with an end so long from now.
+    Renew {
+        client: usize,
+        nth: usize,
+        span_s: Option<u32>,
+    },
+    /// What is borrowed is given back before its end.
+    Return {
+        client: usize,
+        nth: usize,
+    },
+    /// An application begins to use what is borrowed.
+    Work {
+        client: usize,
+        nth: usize,
+    },
+    /// An administrator wants back what is borrowed.
+    Recall {
+        nth: usize,
+    },
+    /// All machines sleep for long.
+    Night {
+        ms: u64,
+    },
+    /// An administrator says that the server's clock is right.
+    AcceptClock,
 }
 
 /// What a history is made of, each of which a seed may leave out.
-const KINDS: usize = 25;
+const KINDS: usize = 32;
 
 /// How often each kind comes where none is left out.
-const WEIGHTS: [u64; KINDS] = [30, 6, 30, 14, 2, 2, 4, 2, 1, 3, 2, 4, 4, 3, 3, 1, 2, 1, 4, 1, 2, 2, 1, 3, 2];
+const WEIGHTS: [u64; KINDS] =
+    [30, 6, 30, 14, 2, 2, 4, 2, 1, 3, 2, 4, 4, 3, 3, 1, 2, 1, 4, 1, 2, 2, 1, 3, 2, 12, 10, 4, 5, 5, 4, 1];
+/// The kinds that make nothing of a site that lends nothing.
+const LENDING: std::ops::Range<usize> = 25..30;
+
+/// Around what borrows take, and how long they are counted beyond their ends.
+fn long_s(dice: &mut Dice) -> u32 {
+    let (least, most) = [(0, 60), (60, 900), (590, 660), (900, 7200), (7200, 20_000)][dice.index(5)];
+    u32::try_from(dice.between(least, most)).unwrap()
+}
 
 /// Draws the plan and the steps of a seed.
 pub(crate) fn draw(seed: u64) -> (Plan, Vec<Step>) {
@@ -177,6 +223,14 @@ pub(crate) fn draw(seed: u64) -> (Plan, Vec<Step>) {
         if dice.one_in(2) {
             *weight = 0;
         }
+    }
+    if sites()[plan.site].lends() {
+        weights[LENDING.start] = WEIGHTS[LENDING.start];
+        if dice.one_in(2) {
+            weights[LENDING].clone_from_slice(&WEIGHTS[LENDING]);
+        }
+    } else {
+        weights[LENDING].fill(0);
     }
     let length = 10 + dice.index(90);
     let queues = dice.below(3);
@@ -254,9 +308,27 @@ fn step(plan: &Plan, dice: &mut Dice, weights: &[u64; KINDS], queues: u64) -> St
         21 => Step::ServerClock { ms: jump(dice) },
         22 => Step::Snapshot,
         23 => Step::Reread { book: dice.index(sites()[plan.site].books.len()), broken: dice.one_in(4) },
-        _ => {
+        24 => {
             let nth = dice.one_in(2).then_some(nth);
             Step::Remove { client, feature: dice.index(FEATURES.len()), nth }
         }
+        25 => Step::Borrow {
+            client,
+            feature: dice.index(FEATURES.len()),
+            newer: dice.one_in(6),
+            count: [1, 1, 1, 2][dice.index(4)],
+            span_s: long_s(dice),
+            renew_s: [0, 0, 30, 900, 4000][dice.index(5)],
+            dies: dice.one_in(5).then(|| [Dies::Granted, Dies::Unkept, Dies::Kept][dice.index(3)]),
+        },
+        26 => {
+            let span_s = dice.one_in(2).then(|| long_s(dice));
+            Step::Renew { client, nth, span_s }
+        }
+        27 => Step::Return { client, nth },
+        28 => Step::Work { client, nth },
+        29 => Step::Recall { nth },
+        30 => Step::Night { ms: u64::from(long_s(dice)) * 1000 + dice.below(1000) },
+        _ => Step::AcceptClock,
     }
 }

@@ -1,22 +1,43 @@
 //! The server's machine: the daemon's process on it, and the disk.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+use bytes::BytesMut;
+use seatkeeper::code::Code;
 
 use seatkeeper::event::codec::{InlineNames, Reader, Writer, put_record, take_record};
 use seatkeeper::event::{Record, Started};
 use seatkeeper::ident::Seq;
 use seatkeeper::seat::State;
 use seatkeeper::session::server::LeaseTerms;
+use seatkeeper::sign::{AdminKey, SigningKey};
 use seatkeeper::time::{Clock, Look, Monotonic, Now, Timestamp};
-use seatkeeper::vendord::{Desk, Ordered, Rulebook, Setting};
+use seatkeeper::vendord::{Desk, Line, Ordered, Rulebook, Setting};
+use seatkeeper::wire::{self, Control, ControlVerb, Hello, Message, Purpose};
 
 use super::oracle::{Attended, Decided, Verdict, ensure};
 use super::script::{Death, Plan};
 
 /// 15-jun-2026 at noon.
 pub(crate) const BEGIN: i64 = 1_781_524_800_000;
+
+const ADMIN_KEY: [u8; 32] = [7; 32];
+
+/// The key of the state directory.
+pub(crate) fn record_key() -> &'static SigningKey {
+    static KEY: OnceLock<SigningKey> = OnceLock::new();
+    KEY.get_or_init(|| SigningKey::generate_ed25519("state".parse().unwrap(), [5; 32]))
+}
+
+/// An order of an administrator that waits for its answer.
+pub(crate) enum Order {
+    /// Brought by lmgrd. None of what it takes back may be borrowed, if that is known.
+    ByHand { ordered: Ordered, in_vain: bool },
+    /// Over a connection of its own, with proof of the administrator's key.
+    Framed { line: Line, said: BytesMut },
+}
 
 /// Clocks that the world sets.
 #[derive(Debug, Default)]
@@ -107,6 +128,12 @@ impl Disk {
     }
 }
 
+fn bytes_of(message: &Message) -> Vec<u8> {
+    let mut bytes = BytesMut::new();
+    wire::encode(message, 1, &mut bytes).unwrap();
+    bytes.to_vec()
+}
+
 /// The machine.
 pub(crate) struct Server {
     pub(crate) desk: Option<Desk>,
@@ -129,7 +156,7 @@ pub(crate) struct Server {
     /// The edition of the files on the disk, that which the daemon goes by as far as it is durable.
     pub(crate) files: usize,
     pub(crate) durable_book: usize,
-    pub(crate) orders: Vec<(u64, Ordered)>,
+    pub(crate) orders: Vec<Order>,
     attended: Attended,
     attended_from: Option<u64>,
 }
@@ -179,7 +206,8 @@ impl Server {
                 lease: Duration::from_secs(plan.lease_s),
                 close_grace: Duration::from_secs(plan.grace_s),
             },
-            key: [7; 32],
+            key: ADMIN_KEY,
+            record_key: Some(record_key().clone()),
             seed: plan.seed.wrapping_mul(1000).wrapping_add(self.run),
         };
         let started = Started { version: "sim".into(), zone: "UTC".into(), files: Vec::new() };
@@ -225,6 +253,89 @@ impl Server {
         if !counted {
             self.mono_lag += ms;
         }
+    }
+
+    /// An administrator's order, as lmborrow -recall and lmclock accept give it.
+    pub(crate) fn control(&mut self, hello: Box<Hello>, verb: ControlVerb) -> Verdict {
+        let Some(desk) = &mut self.desk else { return Ok(()) };
+        debug_assert_eq!(hello.purpose, Purpose::Ask);
+        let (mut line, mut said) = (desk.connect([127, 0, 0, 1].into()), BytesMut::new());
+        for message in [Message::Hello(hello), Message::AskNonce] {
+            desk.receive(&mut line, &bytes_of(&message));
+        }
+        said.extend_from_slice(&desk.turn(&mut line).bytes);
+        let mut nonce = None;
+        while let Ok(Some(frame)) = wire::decode(&mut said) {
+            if let Ok(Message::Nonce { nonce: given, .. }) = frame.message {
+                nonce = Some(given);
+            }
+        }
+        let Some(nonce) = nonce else {
+            // It ends, and says nothing more.
+            return Ok(());
+        };
+        let mut control = Control {
+            verb,
+            user: "ann".parse().unwrap(),
+            host: "ws01".parse().unwrap(),
+            nonce,
+            proof: [0; 32],
+        };
+        control.proof = AdminKey::new(ADMIN_KEY).prove(&nonce, &control.proved_bytes());
+        desk.receive(&mut line, &bytes_of(&Message::Control(Box::new(control))));
+        self.orders.push(Order::Framed { line, said });
+        self.take_answers()
+    }
+
+    /// Looks which orders have their answers.
+    pub(crate) fn take_answers(&mut self) -> Verdict {
+        let Some(desk) = &mut self.desk else { return Ok(()) };
+        let mut left = Vec::new();
+        for mut order in std::mem::take(&mut self.orders) {
+            let answered = match &mut order {
+                Order::ByHand { ordered, in_vain } => {
+                    let answer = ordered.answer();
+                    ensure!(
+                        !*in_vain || !matches!(answer, Some(Ok(()))),
+                        "what is borrowed is not removed",
+                        "the order was carried out"
+                    );
+                    if let (true, Some(Err(denial))) = (*in_vain, &answer) {
+                        let undecided = matches!(
+                            denial.code,
+                            Code::VendorDown | Code::AskAgain | Code::StoreUnavailable | Code::ServerBusy
+                        );
+                        ensure!(
+                            denial.code == Code::LingerLicense || undecided,
+                            "who wants to remove what is borrowed hears so",
+                            "{denial:?}"
+                        );
+                    }
+                    answer.is_some()
+                }
+                Order::Framed { line, said } => {
+                    let sent = desk.turn(line);
+                    said.extend_from_slice(&sent.bytes);
+                    match wire::decode(said) {
+                        Ok(Some(frame)) => {
+                            let fits = match &frame.message {
+                                Ok(Message::Done { .. }) => true,
+                                Ok(Message::Error(denial)) => denial.code != Code::InternalError,
+                                _ => false,
+                            };
+                            ensure!(fits, "an order is answered", "{frame:?}");
+                            true
+                        }
+                        _ => sent.closed,
+                    }
+                }
+            };
+            if !answered {
+                left.push(order);
+            }
+        }
+        self.orders = left;
+        Ok(())
     }
 
     pub(crate) fn commit_ms(&self, now: u64, plan: &Plan) -> u64 {

@@ -24,6 +24,22 @@ pub(crate) struct Book {
     pub(crate) reserved: &'static [(&'static str, u64, Holder)],
     /// For how many idle seconds a feature may be held; none if for ever.
     pub(crate) timeouts: &'static [(&'static str, u32)],
+    pub(crate) lending: Lending,
+}
+
+/// What may be borrowed. Of each feature in it one pool lends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lending {
+    /// For how many hours.
+    pub(crate) hours: &'static [(&'static str, u32)],
+    /// How many licenses of a feature are kept back.
+    pub(crate) lowwater: &'static [(&'static str, u64)],
+    /// To which user nothing of a feature is lent.
+    pub(crate) excluded: &'static [(&'static str, &'static str)],
+    /// Whether the publisher lets licenses come back before their end.
+    pub(crate) early_return: bool,
+    /// For how many hours a record is good at most; 0 for the whole time.
+    pub(crate) renew_h: u32,
 }
 
 /// Whom a reservation is for.
@@ -54,9 +70,14 @@ struct Text {
     most: &'static [(&'static str, u64)],
     reserved: &'static [(&'static str, u64, Holder)],
     timeouts: &'static [(&'static str, u32)],
+    lending: Lending,
 }
 
-const NOTHING: Text = Text { lines: "", options: "", most: &[], reserved: &[], timeouts: &[] };
+const NOT_LENT: Lending =
+    Lending { hours: &[], lowwater: &[], excluded: &[], early_return: true, renew_h: 0 };
+
+const NOTHING: Text =
+    Text { lines: "", options: "", most: &[], reserved: &[], timeouts: &[], lending: NOT_LENT };
 
 /// Features of every site. Some have no licenses in some editions.
 pub(crate) const FEATURES: [&str; 3] = ["fa", "fb", "fc"];
@@ -130,6 +151,7 @@ fn texts() -> Vec<(&'static str, Vec<Text>)> {
                     most: &[("fa", 5), ("fb", 2), ("fc", 0)],
                     reserved: &[("fa", 2, Holder::User("u2"))],
                     timeouts: &[("fa", 10), ("fb", 20)],
+                    ..NOTHING
                 },
             ],
         ),
@@ -205,6 +227,65 @@ fn texts() -> Vec<(&'static str, Vec<Text>)> {
                 },
             ],
         ),
+        (
+            "lent",
+            vec![
+                Text {
+                    lines: "INCREMENT fa LGS 1.0 permanent 3 BORROW=4\nINCREMENT fb LGS 1.0 permanent 1 BORROW OVERDRAFT=1\n\
+                            INCREMENT fc LGS 1.0 15-jun-2026 2 BORROW=48",
+                    most: &[("fa", 3), ("fb", 2), ("fc", 2)],
+                    lending: Lending { hours: &[("fa", 4), ("fb", 168), ("fc", 48)], ..NOT_LENT },
+                    ..NOTHING
+                },
+                Text {
+                    lines: "INCREMENT fa LGS 1.0 permanent 2 BORROW=4\nINCREMENT fb LGS 1.0 permanent 2 BORROW\n\
+                            INCREMENT fc LGS 1.0 permanent 2 BORROW=48 DUP_GROUP=U",
+                    options: "EXCLUDE_BORROW fa USER u1\nBORROW_LOWWATER fa 1\nMAX_BORROW_HOURS fb 2\n\
+                              RESERVE 1 fb USER u0\nLINGER fa 10",
+                    most: &[("fa", 2), ("fb", 2), ("fc", 2)],
+                    reserved: &[("fb", 1, Holder::User("u0"))],
+                    lending: Lending {
+                        hours: &[("fa", 4), ("fb", 2), ("fc", 48)],
+                        lowwater: &[("fa", 1)],
+                        excluded: &[("fa", "u1")],
+                        renew_h: 1,
+                        ..NOT_LENT
+                    },
+                    ..NOTHING
+                },
+                Text {
+                    lines: "INCREMENT fa LGS 2.0 permanent 3 BORROW=1\nINCREMENT fb LGS 1.0 permanent 2",
+                    most: &[("fa", 3), ("fb", 2), ("fc", 0)],
+                    lending: Lending { hours: &[("fa", 1)], early_return: false, ..NOT_LENT },
+                    ..NOTHING
+                },
+            ],
+        ),
+        (
+            "lent suites",
+            vec![
+                Text {
+                    lines: "PACKAGE pk LGS 1.0 COMPONENTS=\"fa fb\" OPTIONS=SUITE\n\
+                            INCREMENT pk LGS 1.0 permanent 2 BORROW=4\nINCREMENT fc LGS 1.0 permanent 2 BORROW=4",
+                    most: &[("fa", 2), ("fb", 2), ("fc", 2), ("pk", 2)],
+                    lending: Lending {
+                        hours: &[("fa", 4), ("fb", 4), ("fc", 4), ("pk", 4)],
+                        early_return: false,
+                        ..NOT_LENT
+                    },
+                    ..NOTHING
+                },
+                Text {
+                    lines: "PACKAGE pk LGS 1.0 COMPONENTS=\"fa fb\" OPTIONS=SUITE\n\
+                            INCREMENT pk LGS 1.0 permanent 1 BORROW=4\nINCREMENT fc LGS 1.0 permanent 1",
+                    options: "LINGER fa 5\nTIMEOUTALL 10",
+                    most: &[("fa", 1), ("fb", 1), ("fc", 1), ("pk", 1)],
+                    timeouts: &[("fa", 10), ("fb", 10), ("fc", 10)],
+                    lending: Lending { hours: &[("fa", 4), ("fb", 4), ("pk", 4)], ..NOT_LENT },
+                    ..NOTHING
+                },
+            ],
+        ),
     ]
 }
 
@@ -222,8 +303,16 @@ pub(crate) fn manifest() -> Manifest {
     Manifest { timeout_minimum_s: 1, ..Manifest::demo() }
 }
 
+impl Site {
+    /// Whether anything can be borrowed there.
+    pub(crate) fn lends(&self) -> bool {
+        self.books.iter().any(|book| !book.lending.hours.is_empty())
+    }
+}
+
 fn book(text: &Text) -> Book {
-    let manifest = manifest();
+    let Lending { early_return, renew_h, .. } = text.lending;
+    let manifest = Manifest { early_return, borrow_renew_hours: renew_h, ..manifest() };
     let signed = sign(&format!("SERVER srv ANY 27000\nVENDOR LGS\n{}\n", text.lines));
     let license = LicenseFile::parse(Source::new("sim.lic", signed.as_bytes()));
     let zone = jiff::tz::TimeZone::UTC;
@@ -237,6 +326,6 @@ fn book(text: &Text) -> Book {
     let (policy, findings) = Policy::compile(&options, &catalog, &[&license]);
     assert!(findings.iter().all(|finding| !format!("{finding:?}").contains("Unknown")), "{findings:?}");
     let rules = Rulebook { catalog: Arc::new(catalog), policy: Arc::new(policy) };
-    let Text { lines, options, .. } = *text;
-    Book { lines, options, rules, most: text.most, reserved: text.reserved, timeouts: text.timeouts }
+    let Text { lines, options, most, reserved, timeouts, lending } = *text;
+    Book { lines, options, rules, most, reserved, timeouts, lending }
 }

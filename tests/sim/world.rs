@@ -3,18 +3,21 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use seatkeeper::client::kept::Condition;
+use seatkeeper::code::Code;
 use seatkeeper::event::{Event, Removal, RemovalTarget, Removed, Wishes};
-use seatkeeper::ident::{DupMask, Handle, SessionId, Token};
+use seatkeeper::ident::{Digest, DupMask, Handle, SessionId, Token};
 use seatkeeper::time::{Monotonic, Timestamp};
-use seatkeeper::wire::{self, Message, Purpose};
+use seatkeeper::wire::{self, ControlVerb, Message, Notice, Purpose};
 
 use super::client::{App, Client, Waiter, Wish, ask_for};
 use super::dice::Dice;
 use super::network::{Connection, End, Parcel};
-use super::oracle::{Attended, Decided, Oracle, Planted, Verdict, Violation, Watch, ensure};
+use super::oracle::{Attended, Decided, Lendings, Oracle, Planted, Verdict, Violation, Watch, ensure};
 use super::script::{Crash, Death, Plan, Step};
-use super::server::Server;
+use super::server::{Order, Server};
 use super::site::{Book, FEATURES, sites};
+use super::visit::{Business, Dies, News, Visit};
 
 /// Between two looks of the daemon at the clock.
 const TICK_MS: u64 = 500;
@@ -44,6 +47,7 @@ pub(crate) struct Tally {
     pub(crate) rolled_back: u64,
     pub(crate) rereads: u64,
     pub(crate) copies: u64,
+    pub(crate) lending: Lendings,
 }
 
 pub(crate) struct World {
@@ -120,6 +124,7 @@ impl World {
         self.tally.grants = self.oracle.grants;
         self.tally.queue_ends = self.oracle.queue_ends;
         self.tally.resumes = self.oracle.resumes;
+        self.tally.lending = self.oracle.lending;
         Ok(())
     }
 
@@ -143,8 +148,8 @@ impl World {
             match (happening, client) {
                 (Some(time), other) if time <= until && other.is_none_or(|(wake, _)| time <= wake) => {
                     self.now = time.max(self.now);
-                    if let Some((_, what)) = self.agenda.pop_first() {
-                        self.happen(what)?;
+                    if let Some(((_, drawn), what)) = self.agenda.pop_first() {
+                        self.happen(drawn, what)?;
                     }
                 }
                 (_, Some((wake, client))) if wake <= until => {
@@ -177,19 +182,20 @@ impl World {
         let Some(app) = &mut client.app else { return Ok(()) };
         let purpose = app.due(now, fresh, &mut wishes);
         if let Some(purpose) = purpose {
-            let utc = Timestamp(super::server::BEGIN + i64::try_from(self.now).unwrap());
+            let utc = today(self.now);
             wishes.push(Wish::Connect(client.hello(purpose, utc)));
         }
         self.grant_wishes(number, wishes)
     }
 
-    fn happen(&mut self, what: Happening) -> Verdict {
+    /// What has to wait keeps its place: nothing overtakes it.
+    fn happen(&mut self, drawn: u64, what: Happening) -> Verdict {
         self.server.attend(self.now);
         match what {
             Happening::Arrive(connection, End::Server, parcel) => {
                 if self.server.away_until > self.now {
-                    let until = self.server.away_until;
-                    self.at(until, Happening::Arrive(connection, End::Server, parcel));
+                    let what = Happening::Arrive(connection, End::Server, parcel);
+                    self.agenda.insert((self.server.away_until, drawn), what);
                     return Ok(());
                 }
                 self.arrive_at_server(connection, parcel)
@@ -197,7 +203,7 @@ impl World {
             Happening::Arrive(connection, End::Client, parcel) => {
                 let until = self.clients[self.connections[connection].client].away_until;
                 if until > self.now {
-                    self.at(until, Happening::Arrive(connection, End::Client, parcel));
+                    self.agenda.insert((until, drawn), Happening::Arrive(connection, End::Client, parcel));
                     return Ok(());
                 }
                 self.arrive_at_client(connection, parcel)
@@ -212,8 +218,7 @@ impl World {
                 Ok(())
             }
             _ if self.server.away_until > self.now => {
-                let until = self.server.away_until;
-                self.at(until, what);
+                self.agenda.insert((self.server.away_until, drawn), what);
                 Ok(())
             }
             Happening::Start => self.start_server(),
@@ -261,7 +266,23 @@ impl World {
         self.after_server(None)?;
         if !self.server.failing && self.server.stopping.is_none() {
             let late = self.server.commit_ms(self.now, &self.plan) * 2 + TICK_MS / 10;
-            self.oracle.nobody_outstays(self.server.attended(self.now), late)?;
+            let attended = self.server.attended(self.now);
+            self.oracle.nobody_outstays(attended, late)?;
+            self.oracle.borrows_end(today(self.now), attended, late)?;
+        }
+        self.nobody_overstays()
+    }
+
+    /// What clients could use without the server is out of its pools.
+    fn nobody_overstays(&mut self) -> Verdict {
+        for client in self.clients.iter().filter(|client| client.boot == 1 || client.set_back_ms == 0) {
+            for kept in client.shelf.all() {
+                let mut kept = kept.clone();
+                let now = kept.look(client.look(self.now));
+                if kept.judge_time(now).is_ok() {
+                    self.oracle.covers(&kept.record)?;
+                }
+            }
         }
         Ok(())
     }
@@ -283,7 +304,7 @@ impl World {
         let records = desk.write(usize::MAX);
         let at = self.server.attended(self.now);
         for record in records {
-            let mut decided = Decided { at, ..Decided::default() };
+            let mut decided = Decided { at, passed: Some(today(self.now)), ..Decided::default() };
             for event in &record.events {
                 match event {
                     Event::Opened(opened) => {
@@ -355,7 +376,7 @@ impl World {
                 self.server.durable_book = book;
             }
             self.server.disk.append(record);
-            self.oracle.passed = Timestamp(super::server::BEGIN + i64::try_from(self.now).unwrap());
+            self.oracle.passed = today(self.now);
             self.oracle.durable(record, &self.books[self.server.durable_book], decided)?;
         }
         if let Some((Death::AfterCommit, down)) = self.server.death {
@@ -513,17 +534,21 @@ impl World {
     /// What a message makes of the leases.
     fn heed(&mut self, number: usize, message: &Message) {
         let at = self.server.attended(self.now);
-        if let Message::Hello(hello) = message
-            && let Purpose::Resume { session, epoch, .. } = &hello.purpose
-        {
-            self.connections[number].claims = Some((*session, *epoch));
-            self.connections[number].greeted = at;
+        if let Message::Hello(hello) = message {
+            self.drawn += 1;
+            self.connections[number].greeted_nth = self.drawn;
+            if let Purpose::Resume { session, epoch, .. } = &hello.purpose {
+                self.connections[number].claims = Some((*session, *epoch));
+                self.connections[number].greeted = at;
+            }
         }
         let present = self.present.iter().find(|(_, connection)| **connection == number);
         let Some(session) = present.map(|(session, _)| *session) else { return };
         let Some(watch) = self.oracle.watch.get_mut(&session) else { return };
         match message {
-            Message::Checkout(_) | Message::Checkin(_) => watch.heard = at,
+            Message::Checkout(_) | Message::Checkin(_) | Message::Renew { .. } | Message::Return(_) => {
+                watch.heard = at;
+            }
             Message::Heartbeat { idle_s, .. } => {
                 watch.heard = at;
                 watch.idle_s = watch.idle_s.max(idle_s.unwrap_or(0));
@@ -535,9 +560,25 @@ impl World {
 
     /// A resume that was repeated: nothing is recorded for it, and yet the session goes on here.
     fn reclaimed(&mut self, number: usize, session: SessionId) {
-        if self.present.get(&session).is_none_or(|present| *present < number) {
+        let nth = self.connections[number].greeted_nth;
+        if self.present.get(&session).is_none_or(|present| self.connections[*present].greeted_nth < nth) {
             let at = self.connections[number].greeted;
             self.returned(session, number, at);
+        }
+    }
+
+    /// A session goes on over another connection, the client of which may hear of it later or never.
+    fn taken(&mut self, number: usize) {
+        let present = self.present.iter().find(|(_, connection)| **connection == number).map(|(id, _)| *id);
+        let Some(session) = present else { return };
+        let claims = |other: &usize| {
+            let claims = self.connections[*other].claims.map(|(session, _)| session);
+            *other != number && claims == Some(session) && self.connections[*other].line.is_some()
+        };
+        let by =
+            (0..self.connections.len()).filter(claims).max_by_key(|it| self.connections[*it].greeted_nth);
+        if let Some(by) = by {
+            self.returned(session, by, self.connections[by].greeted);
         }
     }
 
@@ -574,6 +615,10 @@ impl World {
                         self.collect(Some(number));
                         self.reclaimed(number, terms.id);
                     }
+                }
+                if matches!(&message, Message::Notice(Notice::SessionEnded { denial }) if denial.code == Code::SessionTaken)
+                {
+                    self.taken(number);
                 }
                 let session = self.connections[number].session;
                 self.note(|| format!("  to u{client} over {number}: {message:?}"));
@@ -616,7 +661,11 @@ impl World {
                     let Some(app) = self.clients[client].app.as_mut() else { break };
                     let Ok(Some(frame)) = wire::decode(&mut app.input) else { break };
                     let Ok(message) = frame.message else { continue };
-                    app.arrived(frame.request_id, message, now, &mut wishes);
+                    if app.visit.is_some() {
+                        self.visited(client, (frame.request_id, message), &mut wishes)?;
+                    } else {
+                        app.arrived(frame.request_id, message, now, &mut wishes);
+                    }
                     let wishes = std::mem::take(&mut wishes);
                     self.grant_wishes(client, wishes)?;
                 }
@@ -642,12 +691,41 @@ impl World {
         Ok(())
     }
 
+    /// A message came for a program that meets the server about a borrow.
+    fn visited(&mut self, number: usize, message: (u32, Message), wishes: &mut Vec<Wish>) -> Verdict {
+        let client = &mut self.clients[number];
+        let clocks = (client.look(self.now), client.mono(self.now));
+        let (machine, app) = (client.machine, client.app.take());
+        let Some(mut app) = app else { return Ok(()) };
+        let locked = self.locked(machine);
+        let news = app.visited(message, (&mut self.clients[machine].shelf, &locked), clocks, wishes);
+        self.clients[number].app = Some(app);
+        match news {
+            News::NotLent => ensure!(false, "who asks to borrow borrows, and nobody else", "u{number}"),
+            News::Dead => {
+                wishes.clear();
+                self.note(|| format!("  the program of u{number} dies"));
+                self.close(number, Parcel::Rst);
+                self.clients[number].app = None;
+            }
+            News::Nothing => {}
+        }
+        Ok(())
+    }
+
     /// Does for a client what it wants of the network.
     fn grant_wishes(&mut self, number: usize, wishes: Vec<Wish>) -> Verdict {
         for wish in wishes {
             match wish {
                 Wish::Send(message) => self.send(number, message),
                 Wish::Close => self.close(number, Parcel::Fin),
+                Wish::Leave => {
+                    let now = self.clients[number].mono(self.now);
+                    if let Some(app) = &mut self.clients[number].app {
+                        app.farewell = Some(now);
+                    }
+                    self.send(number, Message::Goodbye);
+                }
                 Wish::Connect(hello) => {
                     self.close(number, Parcel::Fin);
                     let connection = self.connections.len();
@@ -678,10 +756,14 @@ impl World {
     }
 
     fn send(&mut self, number: usize, message: Message) {
+        let now = self.clients[number].mono(self.now);
         let Some(app) = self.clients[number].app.as_mut() else { return };
         let Some(connection) = app.connection else { return };
         app.next_id += 1;
         let id = app.next_id;
+        if let Some(visit) = app.visit.as_mut().filter(|_| !matches!(message, Message::Hello(_))) {
+            visit.was_sent(id, now);
+        }
         let token = match &message {
             Message::Checkout(it) => Some(it.token),
             Message::Checkin(it) => Some(it.token),
@@ -735,31 +817,15 @@ impl World {
                 }
             })?,
             Step::Goodbye { client } => self.goodbye(client)?,
-            Step::Crash { client, how } => {
-                let client = client % self.plan.clients;
-                match how {
-                    Crash::Closed => self.close(client, Parcel::Fin),
-                    Crash::Reset => self.close(client, Parcel::Rst),
-                    Crash::Silent => {
-                        if let Some(connection) =
-                            self.clients[client].app.as_ref().and_then(|app| app.connection)
-                        {
-                            self.connections[connection].open = false;
-                            self.connections[connection].cut = (true, true);
-                        }
-                    }
-                }
-                self.clients[client].app = None;
-            }
-            Step::Sleep { client, ms, counted } => {
-                let now = self.now;
-                let client = &mut self.clients[client % self.plan.clients];
-                if client.away_until <= now {
-                    client.away_until = now + ms;
-                    client.mono_lag += if counted { 0 } else { ms };
+            Step::Crash { client, how } => self.crash(client % self.plan.clients, how),
+            Step::Sleep { client, ms, counted } => self.sleep(client % self.plan.clients, ms, counted),
+            Step::ClientClock { client, ms } => {
+                for number in self.programs(client % self.plan.clients) {
+                    let client = &mut self.clients[number];
+                    client.utc_offset += ms;
+                    client.set_back_ms -= ms.min(0);
                 }
             }
-            Step::ClientClock { client, ms } => self.clients[client % self.plan.clients].utc_offset += ms,
             Step::Active { client } => self.with_app(client, |app, now, _| {
                 if let Some(session) = &mut app.session {
                     session.active(now);
@@ -767,16 +833,24 @@ impl World {
             })?,
             Step::Copy { client } => self.copy(client % self.plan.clients),
             Step::Replay { client, nth } => self.replay(client % self.plan.clients, nth),
-            Step::Reset { client } => self.reset(client % self.plan.clients),
+            Step::Reset { client } => {
+                for number in self.programs(client % self.plan.clients) {
+                    self.reset(number);
+                }
+            }
             Step::Cut { client, there, back } => {
-                let client = &self.clients[client % self.plan.clients];
-                if let Some(connection) = client.app.as_ref().and_then(|app| app.connection) {
-                    let cut = &mut self.connections[connection].cut;
-                    *cut = (cut.0 || there, cut.1 || back);
+                for number in self.programs(client % self.plan.clients) {
+                    if let Some(connection) = self.clients[number].app.as_ref().and_then(|app| app.connection)
+                    {
+                        let cut = &mut self.connections[connection].cut;
+                        *cut = (cut.0 || there, cut.1 || back);
+                    }
                 }
             }
             Step::Stall { client, ms } => {
-                self.clients[client % self.plan.clients].stalled_until = self.now + ms
+                for number in self.programs(client % self.plan.clients) {
+                    self.clients[number].stalled_until = self.now + ms;
+                }
             }
             Step::Noise { client } => {
                 let client = client % self.plan.clients;
@@ -820,8 +894,150 @@ impl World {
             Step::Remove { client, feature, nth } => {
                 self.remove(client % self.plan.clients, FEATURES[feature], nth)?
             }
+            Step::Borrow { client, feature, newer, count, span_s, renew_s, dies } => {
+                let client = client % self.plan.clients;
+                let ends = self.clients[client].look(self.now).utc.0 + i64::from(span_s) * 1000;
+                let (feature, ends) = (FEATURES[feature], Timestamp(ends));
+                self.visit(client, Business::Borrow { feature, newer, count, ends, renew_s }, dies)?;
+            }
+            Step::Renew { client, nth, span_s } => {
+                let client = client % self.plan.clients;
+                let now = self.clients[client].look(self.now).utc;
+                let ends = span_s.map(|span_s| Timestamp(now.0 + i64::from(span_s) * 1000));
+                if let Some(name) = self.kept(client, nth) {
+                    self.visit(client, Business::Renew { name, ends }, None)?;
+                }
+            }
+            Step::Return { client, nth } => {
+                let client = client % self.plan.clients;
+                if let Some(name) = self.kept(client, nth) {
+                    self.give_back(client, name)?;
+                }
+            }
+            Step::Work { client, nth } => self.work(client % self.plan.clients, nth)?,
+            Step::Recall { nth } => {
+                let borrowed = |desk: &seatkeeper::vendord::Desk| {
+                    let state = desk.state();
+                    let lent: Vec<_> = state.seats().filter(|(_, seat)| seat.is_borrowed()).collect();
+                    let seat = lent.get(nth % lent.len().max(1));
+                    seat.map(|(handle, seat)| (*handle, seat.feature.clone()))
+                };
+                if let Some((handle, feature)) = self.server.desk.as_ref().and_then(borrowed) {
+                    self.order(ControlVerb::Recall { feature, handle })?;
+                }
+            }
+            Step::Night { ms } => self.night(ms)?,
+            Step::AcceptClock => self.order(ControlVerb::AcceptClock)?,
         }
         Ok(())
+    }
+
+    /// The programs of a machine.
+    fn programs(&self, machine: usize) -> Vec<usize> {
+        (0..self.clients.len()).filter(|number| self.clients[*number].machine == machine).collect()
+    }
+
+    fn crash(&mut self, machine: usize, how: Crash) {
+        for number in self.programs(machine) {
+            match how {
+                Crash::Closed => self.close(number, Parcel::Fin),
+                Crash::Reset => self.close(number, Parcel::Rst),
+                Crash::Silent => {
+                    if let Some(connection) = self.clients[number].app.as_ref().and_then(|app| app.connection)
+                    {
+                        self.connections[connection].open = false;
+                        self.connections[connection].cut = (true, true);
+                    }
+                    // Its machine was off.
+                    self.clients[number].boot = self.clients[number].boot.saturating_add(1);
+                }
+            }
+            self.clients[number].app = None;
+        }
+    }
+
+    fn sleep(&mut self, machine: usize, ms: u64, counted: bool) {
+        for number in self.programs(machine) {
+            let client = &mut self.clients[number];
+            if client.away_until <= self.now {
+                client.away_until = self.now + ms;
+                client.mono_lag += if counted { 0 } else { ms };
+            }
+        }
+    }
+
+    /// All machines sleep.
+    fn night(&mut self, ms: u64) -> Verdict {
+        let until = self.now + ms;
+        self.server.freeze(self.now, ms, true);
+        self.server.away_until = self.server.away_until.max(until);
+        for client in &mut self.clients {
+            client.away_until = client.away_until.max(until);
+        }
+        self.pass(ms)
+    }
+
+    // ---- what is borrowed -----------------------------------------------------------------------------------------------------
+
+    /// One of those that a machine keeps.
+    fn kept(&self, machine: usize, nth: usize) -> Option<Digest> {
+        let names: Vec<Digest> = self.clients[machine].shelf.names().collect();
+        names.get(nth % names.len().max(1)).copied()
+    }
+
+    /// A program of a machine begins that meets the server about a borrow.
+    fn visit(&mut self, machine: usize, business: Business, dies: Option<Dies>) -> Verdict {
+        let owner = &self.clients[machine];
+        if owner.away_until > self.now {
+            return Ok(());
+        }
+        let mut client = owner.beside();
+        let clocks = (client.look(self.now), client.mono(self.now));
+        let mut app = App::new();
+        app.greeting = Some(super::client::Greeting { since: clocks.1, new: true });
+        app.visit = Some(Box::new(Visit::new(business, dies, self.dice.bytes(), clocks)));
+        let hello = client.hello(Purpose::New, today(self.now));
+        client.app = Some(app);
+        self.clients.push(client);
+        self.grant_wishes(self.clients.len() - 1, vec![Wish::Connect(hello)])
+    }
+
+    /// Nobody gives back what another program uses or gives back.
+    fn give_back(&mut self, machine: usize, name: Digest) -> Verdict {
+        if self.locked(machine).contains(&name) {
+            return Ok(());
+        }
+        self.visit(machine, Business::Return { name }, None)
+    }
+
+    /// What programs of a machine give back at the moment.
+    fn locked(&self, machine: usize) -> Vec<Digest> {
+        let visits = self.clients.iter().filter(|client| client.machine == machine);
+        visits.filter_map(|client| client.app.as_ref()?.visit.as_ref()?.locks()).collect()
+    }
+
+    /// An application looks for a seat in what is borrowed.
+    fn work(&mut self, machine: usize, nth: usize) -> Verdict {
+        let Some(name) = self.kept(machine, nth) else { return Ok(()) };
+        let look = self.clients[machine].look(self.now);
+        let judged = self.clients[machine].shelf.change(name, |kept| {
+            let now = kept.look(look);
+            (kept.condition, kept.is_half_over(now))
+        });
+        match judged {
+            Some((Condition::Held, false)) | None => Ok(()),
+            Some(_) => self.visit(machine, Business::Renew { name, ends: None }, None),
+        }
+    }
+
+    fn order(&mut self, verb: ControlVerb) -> Verdict {
+        self.server.set_clock(self.now);
+        if self.server.away_until > self.now {
+            return Ok(());
+        }
+        let hello = Client::new(0).hello(Purpose::Ask, self.server.utc(self.now));
+        self.server.control(hello, verb)?;
+        self.after_server(None)
     }
 
     fn with_app(&mut self, client: usize, act: impl FnOnce(&mut App, Monotonic, &mut Vec<Wish>)) -> Verdict {
@@ -839,7 +1055,7 @@ impl World {
     }
 
     fn begin_app(&mut self, number: usize) -> Verdict {
-        let utc = Timestamp(super::server::BEGIN + i64::try_from(self.now).unwrap());
+        let utc = today(self.now);
         let client = &mut self.clients[number];
         let since = client.mono(self.now);
         let mut app = App::new();
@@ -861,7 +1077,7 @@ impl World {
 
     fn copy(&mut self, number: usize) {
         let now = self.now;
-        let mut thief = Client::new(number);
+        let mut thief = Client { machine: self.clients.len(), ..Client::new(number) };
         let mono = thief.mono(now);
         let Some(app) = self.clients[number].app.as_mut() else { return };
         let Some(copy) = App::copy_of(app, mono) else { return };
@@ -916,7 +1132,7 @@ impl World {
         } else {
             desk.reread(&format!("book{book}"), &self.books[book].rules, None)
         };
-        self.server.orders.push((self.now, ordered));
+        self.server.orders.push(Order::ByHand { ordered, in_vain: false });
         self.after_server(None)
     }
 
@@ -925,8 +1141,9 @@ impl World {
         let app = client.app.as_ref();
         let handle = nth.and_then(|nth| {
             let app = app?;
+            let lent = client.shelf.all().map(|kept| &kept.record.handle);
             let handles: Vec<&Handle> =
-                app.held.iter().chain(app.queue.values().map(|waits| &waits.handle)).collect();
+                app.held.iter().chain(app.queue.values().map(|waits| &waits.handle)).chain(lent).collect();
             pick(handles.into_iter(), nth)
         });
         let target = match handle {
@@ -942,8 +1159,14 @@ impl World {
         let Some(desk) = self.server.desk.as_mut().filter(|_| self.server.away_until <= self.now) else {
             return Ok(());
         };
+        let in_vain = match (handle, &removal.feature) {
+            (Some(handle), feature) => {
+                desk.state().seat(handle).is_some_and(|seat| seat.is_borrowed() && seat.feature == *feature)
+            }
+            (None, _) => false,
+        };
         let ordered = desk.remove(&Removed { by: "ann@ws01".to_owned(), removal });
-        self.server.orders.push((self.now, ordered));
+        self.server.orders.push(Order::ByHand { ordered, in_vain });
         self.after_server(None)
     }
 
@@ -966,8 +1189,8 @@ impl World {
                 );
             }
         }
-        self.server.orders.retain_mut(|(_, order)| order.answer().is_none());
-        Ok(())
+        self.server.take_answers()?;
+        self.nobody_overstays()
     }
 
     // ---- the end -----------------------------------------------------------------------------------------------------------
@@ -1003,6 +1226,7 @@ impl World {
                 self.leave(number)?;
             }
         }
+        self.end_borrows()?;
         // Those who wait are served when everything comes back.
         for _ in 0..200 {
             for client in 0..self.clients.len() {
@@ -1045,6 +1269,22 @@ impl World {
         Ok(())
     }
 
+    /// Half of the machines give back what they keep, where they may; time ends the rest.
+    fn end_borrows(&mut self) -> Verdict {
+        for number in (0..self.plan.clients).step_by(2) {
+            for name in self.clients[number].shelf.names().collect::<Vec<_>>() {
+                self.give_back(number, name)?;
+            }
+        }
+        while let Some(until) = self.oracle.lent_until() {
+            self.pass(30_000)?;
+            let left = until.0 - (today(self.now).0 + self.oracle.moved_ms.0);
+            self.night(u64::try_from(left).unwrap_or(0) + 1)?;
+            self.pass(5_000)?;
+        }
+        Ok(())
+    }
+
     fn give_everything_back(&mut self, number: usize) -> Verdict {
         let now = self.clients[number].mono(self.now);
         let mut wishes = Vec::new();
@@ -1073,6 +1313,7 @@ impl World {
         for (number, client) in self.clients.iter().enumerate() {
             let Some(app) = &client.app else { continue };
             let Some(terms) = &app.terms else { continue };
+            ensure!(app.visit.is_none(), "programs that meet the server end", "u{number}");
             ensure!(app.settled_down(), "clients come to rest", "u{number}: {:?}", app.session);
             let open = self.oracle.is_open(terms.id);
             ensure!(open, "a client that lives keeps its session", "u{number}: {:?}", app.session);
@@ -1098,6 +1339,11 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// The time that has passed, as a time of day.
+fn today(now: u64) -> Timestamp {
+    Timestamp(super::server::BEGIN + i64::try_from(now).unwrap())
 }
 
 fn pick<'a>(mut handles: impl Iterator<Item = &'a Handle> + Clone, nth: usize) -> Option<Handle> {

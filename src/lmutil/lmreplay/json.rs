@@ -125,8 +125,6 @@ pub(super) fn end(outcome: &Outcome, shown: &Shown, many: u64) -> String {
         "same": !outcome.differs(),
         "granted": totals.granted,
         "denied": totals.denied,
-        "waited": totals.waited,
-        "left_queue": totals.gave_up,
         "judged": totals.judged,
         "folded": totals.folded,
         "carried": totals.carried,

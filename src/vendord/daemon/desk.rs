@@ -20,7 +20,7 @@ use crate::ident::{Host, Seq, VendorName};
 use crate::policy::Policy;
 use crate::seat::{Command, State, Usage};
 use crate::session::server::LeaseTerms;
-use crate::sign::{AdminKey, Manifest};
+use crate::sign::{AdminKey, Manifest, SigningKey};
 use crate::store::Disk;
 use crate::time::{Clock, Timestamp};
 use crate::vendord::config::{Config, Limits};
@@ -72,6 +72,8 @@ pub struct Setting {
     pub terms: LeaseTerms,
     /// The administrator's key.
     pub key: [u8; 32],
+    /// The key of the state directory, which signs records of borrows; none and nothing is lent.
+    pub record_key: Option<SigningKey>,
     /// Stands for chance.
     pub seed: u64,
 }
@@ -112,6 +114,7 @@ impl Desk {
         let mut daemon = Daemon::new(config(setting), served.clone(), setting.terms, projector, clock);
         daemon.random = Random::Seeded(Cell::new(setting.seed));
         daemon.administration.key = Some(AdminKey::new(setting.key));
+        daemon.sign_with(setting.record_key.clone());
         let (store, disk) = Disk::new(RECORDS_MAX);
         let durable = state.clone();
         daemon.begin(Arc::new(store), state, &Command::Start(started));
