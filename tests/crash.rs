@@ -103,6 +103,8 @@ fn application(port: u16, nth: usize, tally: &Arc<Tally>) {
         Config::new("LGS".parse().unwrap(), Trust::Publisher { keys: vec![], demo: true }).unwrap();
     config = config.with_path(&format!("{port}@127.0.0.1"));
     config.claims.user = format!("u{nth}").parse().unwrap();
+    // On a machine that has no time for it, somebody may come too late for several lives of the daemon.
+    config.patience = Duration::from_secs(300);
     let losses = Arc::clone(tally);
     config.on_loss = Some(OnLoss::new(move |loss| {
         losses.failures.lock().unwrap().push(format!("lost {}: {}", loss.feature, loss.denial));
