@@ -23,6 +23,7 @@ mod serve {
     mod hostile;
     mod idle;
     mod lines;
+    mod log;
     mod queue;
     mod reread;
     mod sessions;

@@ -44,6 +44,7 @@ mod tools {
     mod reread_load;
     mod reread_vendors;
     mod search_path;
+    mod suite_queue;
     mod up;
     mod watch;
     mod whole_files;

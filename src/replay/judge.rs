@@ -64,6 +64,10 @@ pub struct Totals {
     pub denied: u64,
     /// Requests that were judged.
     pub judged: u64,
+    /// Requests in the record that began to wait.
+    pub waited: u64,
+    /// Requests in the record that left the queue and got nothing.
+    pub gave_up: u64,
     /// Denials that count as one with a judged one before.
     pub folded: u64,
     /// Seats that were out when the replay began.
@@ -435,6 +439,12 @@ impl Replay {
     // ---- steps of the replay ----------------------------------------------------------------------------------------
 
     fn ask(&mut self, session: SessionId, mut request: Checkout, at: Timestamp) -> (Command, Decision) {
+        // Who asked for more while it waited has used higher numbers since; under other rules nothing of it waits.
+        if !self.plan.exact
+            && let Some(last) = self.state.session(session).map(Session::last_token)
+        {
+            request.token = request.token.max(Token(last.0.saturating_add(1)));
+        }
         // The client has all answers: what it had not got yet at that time is not part of the question.
         request.acknowledged = all_before(request.token);
         // Who waits how long under other rules, nobody can tell.

@@ -106,8 +106,8 @@ impl Survey {
                 }
                 // How long it was held is known since it began to linger.
                 Event::In(In { why: InReason::Linger, .. }) => {}
-                Event::In(In { handle, .. }) | Event::Lingering(Lingering { handle, .. }) => {
-                    self.back(*handle, record.at);
+                Event::In(In { handle, why, .. }) | Event::Lingering(Lingering { handle, why, .. }) => {
+                    self.back(*handle, *why, record.at);
                 }
                 Event::Started(_) | Event::Reread(_) if self.first_files.is_none() => {
                     self.first_files = Files::of(event);
@@ -140,13 +140,15 @@ impl Survey {
     }
 
     /// Before it is folded in: the seat is there yet.
-    fn back(&mut self, handle: Handle, at: Timestamp) {
+    fn back(&mut self, handle: Handle, why: InReason, at: Timestamp) {
         let Some(seat) = self.state.seat(handle) else {
             self.unknown_returns = self.unknown_returns.saturating_add(1);
             return;
         };
-        // How long a borrow lasts says nothing of the others.
-        if self.begins.is_none() || seat.is_borrowed() {
+        // How long a borrow lasts says nothing of the others. A debug log says only at its end that it was one.
+        let borrowed =
+            seat.is_borrowed() || matches!(why, InReason::BorrowEnd | InReason::BorrowReturned { .. });
+        if self.begins.is_none() || borrowed {
             return;
         }
         let seconds = u64::try_from(at.seconds().saturating_sub(seat.since.seconds())).unwrap_or(0);

@@ -81,6 +81,12 @@ impl Session {
         token <= self.highest
     }
 
+    /// The highest request number that has been recorded.
+    #[must_use]
+    pub fn last_token(&self) -> Token {
+        self.highest
+    }
+
     /// Whether the debug log shows its seats as out.
     #[must_use]
     pub fn shown(&self) -> bool {

@@ -5,9 +5,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use seatkeeper::code::Code;
 use seatkeeper::event::debug_log::read::records;
-use seatkeeper::event::debug_log::{Holder, LogStyle, checked_in, checked_out, denied};
+use seatkeeper::event::debug_log::{Holder, LogStyle, checked_in, checked_out, denied, dequeued, queued};
 use seatkeeper::event::{
-    Checkout, Claims, Denial, Denied, EndReason, Event, Identity, In, InReason, Out, SessionKind,
+    Checkout, Claims, Denial, Denied, DequeueReason, EndReason, Event, Identity, In, InReason, Out, Queued,
+    SessionKind,
 };
 use seatkeeper::ident::{Count, Handle, PoolKey, SessionId, Token};
 use seatkeeper::time::{CivilDate, Timestamp};
@@ -36,6 +37,18 @@ enum What {
         feature: usize,
         denial: Denial,
         times: u32,
+    },
+    /// A request waits.
+    Queued {
+        client: usize,
+        feature: usize,
+        count: u32,
+    },
+    /// One of those that wait gets its licenses, or leaves for a reason that the log says or does not.
+    Dequeued {
+        which: prop::sample::Index,
+        gets: bool,
+        why: Option<Denial>,
     },
     /// A line that is no event.
     Noise(&'static str),
@@ -71,6 +84,12 @@ fn denial() -> impl Strategy<Value = Denial> {
     )
 }
 
+/// Why a request leaves the queue with nothing.
+fn leaving() -> impl Strategy<Value = Option<Denial>> {
+    let codes = prop::sample::select(vec![Code::HoldLapsed, Code::UserRemoved, Code::Expired]);
+    prop::option::of(codes.prop_map(|code| Denial::new(code, 207, "")))
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let why = prop_oneof![
         3 => Just(InReason::Checkin { token: Token(2), acknowledged: Token(1) }),
@@ -81,6 +100,10 @@ fn step() -> impl Strategy<Value = Step> {
             InReason::Ended(EndReason::Shutdown),
             InReason::Removed,
             InReason::UserRemoved,
+            InReason::Inactive,
+            InReason::Linger,
+            InReason::BorrowEnd,
+            InReason::BorrowReturned { session: SessionId([1; 16]), token: Token(2), acknowledged: Token(1) },
         ]),
     ];
     let what = prop_oneof![
@@ -88,6 +111,10 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (any::<prop::sample::Index>(), why).prop_map(|(which, why)| What::In { which, why }),
         2 => (0..4_usize, 0..3_usize, denial(), prop_oneof![Just(1_u32), 2..50_u32])
             .prop_map(|(client, feature, denial, times)| What::Denied { client, feature, denial, times }),
+        2 => (0..4_usize, 0..3_usize, 1..3_u32)
+            .prop_map(|(client, feature, count)| What::Queued { client, feature, count }),
+        2 => (any::<prop::sample::Index>(), any::<bool>(), leaving())
+            .prop_map(|(which, gets, why)| What::Dequeued { which, gets, why }),
         1 => prop::sample::select(NOISE.to_vec()).prop_map(What::Noise),
     ];
     (prop_oneof![3 => 0..3_i64, 2 => 0..4000_i64, 1 => 0..6 * 3600_i64], what)
@@ -105,7 +132,17 @@ fn tell(at: Timestamp, word: &'static str, holder: &Holder, how: String) -> Told
 fn how_back(why: InReason) -> String {
     match why {
         InReason::Checkin { .. } | InReason::Ended(EndReason::Goodbye) => "checkin".to_owned(),
+        InReason::BorrowReturned { .. } => "returned".to_owned(),
         other => format!("{other:?}"),
+    }
+}
+
+fn how_left(why: &DequeueReason) -> String {
+    match why {
+        DequeueReason::Cancelled { .. } | DequeueReason::Ended(_) => "gave up".to_owned(),
+        DequeueReason::Lapsed(denial) => format!("lapsed {denial}"),
+        DequeueReason::Impossible(denial) => format!("never {denial}"),
+        DequeueReason::Removed(denial) => format!("removed {denial}"),
     }
 }
 
@@ -141,9 +178,11 @@ fn write(
     begin: i64,
 ) -> (Vec<String>, Vec<Told>) {
     let mut at = Timestamp::from_seconds(begin);
-    let (mut lines, mut told) = (vec![style.line(at, &style.timestamp(at))], Vec::new());
+    let first = [style.timestamp(at), "Seatkeeper version v1.0.0".to_owned()];
+    let (mut lines, mut told) = (first.map(|message| style.line(at, &message)).to_vec(), Vec::new());
     let mut stamped = at;
     let mut held: Vec<Out> = Vec::new();
+    let mut waiting: Vec<(usize, Checkout)> = Vec::new();
     for (number, step) in steps.iter().enumerate() {
         at = Timestamp(at.0 + step.seconds * 1000);
         // Servers write a date every six hours.
@@ -153,17 +192,12 @@ fn write(
         }
         match &step.what {
             What::Out { client, feature, count } => {
-                let out = Out {
-                    session: SessionId([1; 16]),
-                    identity: identity(&clients[client % clients.len()]),
-                    request: request(*feature, *count),
-                    pool: PoolKey::new("solver 2"),
-                    handle: Handle(number as u64),
-                    lines: [].into(),
-                    expires: None,
-                    demo: true,
-                    accounting: seatkeeper::event::Accounting::default(),
-                };
+                let request = request(*feature, *count);
+                let out = granted(&clients[client % clients.len()], request, number);
+                // That would be the grant of a request that has just given up.
+                if lines.last() == Some(&style.line(at, &dequeued(&Holder::of(&out)))) {
+                    continue;
+                }
                 told.push(tell(at, "out", &Holder::of(&out), String::new()));
                 lines.push(style.line(at, &checked_out(&Holder::of(&out))));
                 held.push(out);
@@ -187,6 +221,38 @@ fn write(
                 told.push(tell_denied(at, &refused));
                 lines.extend(denied(&refused).iter().map(|message| style.line(at, message)));
             }
+            What::Queued { client, feature, count } => {
+                let request = request(*feature, *count);
+                let holder = Holder::of_request(&identity(&clients[client % clients.len()]), &request);
+                told.push(tell(at, "queued", &holder, String::new()));
+                lines.push(style.line(at, &queued(&holder)));
+                waiting.push((*client, request));
+            }
+            What::Dequeued { which, gets, why } if !waiting.is_empty() => {
+                let (client, request) = waiting.remove(which.index(waiting.len()));
+                let out = granted(&clients[client % clients.len()], request, number);
+                let holder = Holder::of(&out);
+                lines.push(style.line(at, &dequeued(&holder)));
+                match why {
+                    _ if *gets => {
+                        told.push(tell(at, "out", &holder, "waited".to_owned()));
+                        lines.push(style.line(at, &checked_out(&holder)));
+                        held.push(out);
+                        continue;
+                    }
+                    None => told.push(tell(at, "dequeued", &holder, "gave up".to_owned())),
+                    Some(denial) => {
+                        let word = match denial.code {
+                            Code::HoldLapsed => "lapsed",
+                            Code::UserRemoved => "removed",
+                            _ => "never",
+                        };
+                        told.push(tell(at, "dequeued", &holder, format!("{word} {denial}")));
+                        lines.push(style.line(at, &format!("NOTE: {denial}")));
+                    }
+                }
+            }
+            What::Dequeued { .. } => {}
             // A NOTE behind a refusal would be the refusal's own.
             What::Noise(text) if text.starts_with("NOTE") && explains(lines.last()) => {}
             What::Noise(text) => lines.push(style.line(at, text)),
@@ -195,9 +261,23 @@ fn write(
     (lines, told)
 }
 
+fn granted(client: &(String, String), request: Checkout, number: usize) -> Out {
+    Out {
+        session: SessionId([1; 16]),
+        identity: identity(client),
+        request,
+        pool: PoolKey::new("solver 2"),
+        handle: Handle(number as u64),
+        lines: [].into(),
+        expires: None,
+        demo: true,
+        accounting: seatkeeper::event::Accounting::default(),
+    }
+}
+
 fn explains(line: Option<&String>) -> bool {
     line.is_some_and(|line| {
-        [") NOTE: ", ") DENIED: ", ") UNSUPPORTED: "].iter().any(|word| line.contains(word))
+        [") NOTE: ", ") DENIED: ", ") UNSUPPORTED: ", ") DEQUEUED: "].iter().any(|word| line.contains(word))
     })
 }
 
@@ -217,12 +297,17 @@ fn read(lines: &[String], zone: TimeZone) -> (Vec<Told>, seatkeeper::event::debu
     let day = CivilDate::new(2000, 1, 1).unwrap();
     let mut reader = records(lines, &"LGS".parse().unwrap(), zone, day);
     let mut held: Vec<Out> = Vec::new();
+    let mut waiting: Vec<Queued> = Vec::new();
     let mut told = Vec::new();
     for record in reader.by_ref() {
         for event in &record.events {
             match event {
                 Event::Out(out) => {
-                    told.push(tell(record.at, "out", &Holder::of(out), String::new()));
+                    let name = (out.session, out.request.token);
+                    let waited =
+                        waiting.iter().position(|other| (other.session, other.request.token) == name);
+                    let how = waited.map(|index| waiting.remove(index)).map_or("", |_| "waited");
+                    told.push(tell(record.at, "out", &Holder::of(out), how.to_owned()));
                     held.push(Out::clone(out));
                 }
                 Event::In(back) => {
@@ -230,7 +315,18 @@ fn read(lines: &[String], zone: TimeZone) -> (Vec<Told>, seatkeeper::event::debu
                     told.push(tell(record.at, "in", &Holder::of(&held.remove(index)), how_back(back.why)));
                 }
                 Event::Denied(denied) => told.push(tell_denied(record.at, denied)),
-                Event::Opened(_) => {}
+                Event::Queued(queued) => {
+                    let holder = Holder::of_request(&queued.identity, &queued.request);
+                    told.push(tell(record.at, "queued", &holder, String::new()));
+                    waiting.push(Queued::clone(queued));
+                }
+                Event::Dequeued(dequeued) => {
+                    let index = waiting.iter().position(|other| other.handle == dequeued.entry).unwrap();
+                    let Queued { identity, request, .. } = waiting.remove(index);
+                    let holder = Holder::of_request(&identity, &request);
+                    told.push(tell(record.at, "dequeued", &holder, how_left(&dequeued.why)));
+                }
+                Event::Opened(_) | Event::Started(_) => {}
                 other => panic!("{other:?}"),
             }
         }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use seatkeeper::event::{Answer, BorrowReturn, Borrowing, Removal, RemovalTarget, Removed, Renewal, Wishes};
+use seatkeeper::event::{
+    Answer, BorrowReturn, Borrowing, Queueing, Removal, RemovalTarget, Removed, Renewal, Wishes,
+};
 use seatkeeper::ident::{Digest, Handle, SessionId};
 use seatkeeper::seat::{Command, Reply, Session, tick_due_in};
 use seatkeeper::time::{Look, Timestamp};
@@ -106,6 +108,49 @@ impl Recorder {
 
     pub(crate) fn recall(&mut self, handle: Handle) {
         self.run(&Command::Recall { by: "root@srv".into(), handle });
+    }
+
+    // ---- waiting ----------------------------------------------------------------------------------------------------
+
+    /// Asks and waits; what it has got if it need not wait.
+    pub(crate) fn wait(
+        &mut self,
+        session: SessionId,
+        what: (&str, &str, u32),
+        hold_s: u32,
+    ) -> Result<Option<Handle>, i32> {
+        let wishes = Wishes { queue: Some(Queueing { hold_s }), ..Wishes::default() };
+        let request = self.request(session, what, wishes);
+        match self.run(&Command::Checkout(session, request)) {
+            Reply::Answer(_, Answer::Granted(grant)) => Ok(Some(grant.handle)),
+            Reply::Answer(_, Answer::Queued(_)) => Ok(None),
+            Reply::Answer(_, Answer::Denied(denial)) | Reply::Refused(denial) => Err(denial.code.number()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The client of a request that waits asks again; what it has got if licenses are held for it.
+    pub(crate) fn ask_again(&mut self, entry: Handle) -> Option<Handle> {
+        let (session, request) =
+            self.state.waiting_under(entry).map(|entry| (entry.session, entry.request.clone()))?;
+        match self.run(&Command::Checkout(session, request)) {
+            Reply::Answer(_, Answer::Granted(grant)) => Some(grant.handle),
+            Reply::Answer(_, Answer::Queued(_)) => None,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The client of a request that waits does not want to any more.
+    pub(crate) fn cancel(&mut self, entry: Handle) {
+        let session = self.state.waiting_under(entry).unwrap().session;
+        self.back(session, entry);
+    }
+
+    /// An administrator takes a request that waits out of the queue.
+    pub(crate) fn remove_waiting(&mut self, entry: Handle) {
+        let feature = self.state.waiting_under(entry).unwrap().request.feature.clone();
+        let removal = Removal { feature, target: RemovalTarget::Handle(entry) };
+        assert_eq!(self.run(&Command::Remove(Removed { by: "root@srv".into(), removal })), Reply::Done);
     }
 
     // ---- lmremove ---------------------------------------------------------------------------------------------------

@@ -201,6 +201,44 @@ fn a_reread_that_ends_a_seat_in_one_and_not_in_the_other() {
     assert!(recorder.replayed(TODAY, None).found.is_empty());
 }
 
+// ---- waiting ---------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_client_may_ask_for_more_while_it_waits() {
+    let lines = "FEATURE f LGS 1.0 permanent 1\nFEATURE g LGS 1.0 permanent 1";
+    let mut recorder = Recorder::new(rules(lines, ""));
+    let (ann, bob) = (recorder.open("ann", FRAMED), recorder.open("bob", FRAMED));
+    let held = recorder.out(ann, "f", "1.0", 1).unwrap();
+    assert_eq!(recorder.wait(bob, ("f", "1.0", 1), 0), Ok(None));
+    let other = recorder.out(bob, "g", "1.0", 1).unwrap();
+    recorder.back(ann, held);
+    let (entry, _) = recorder.state.waiting().next().unwrap();
+    let got = recorder.ask_again(entry).unwrap();
+    recorder.back(bob, got);
+    recorder.back(bob, other);
+    let outcome = recorder.replayed(TODAY, Some(&rules(lines, "# the same")));
+    assert!(outcome.found.is_empty() && !outcome.tally.differs(), "{:?}", outcome.found);
+    assert_eq!(outcome.tally.features.values().map(|counts| counts.denied).sum::<u64>(), 0);
+    assert_eq!((outcome.totals.waited, outcome.totals.gave_up), (1, 0));
+    assert_eq!(outcome.state.seats().count(), 0);
+}
+
+#[test]
+fn who_left_the_queue_with_nothing_is_counted() {
+    let lines = "FEATURE f LGS 1.0 permanent 1";
+    let mut recorder = Recorder::new(rules(lines, ""));
+    let (ann, bob) = (recorder.open("ann", FRAMED), recorder.open("bob", FRAMED));
+    recorder.out(ann, "f", "1.0", 1).unwrap();
+    for cancelled in [true, false] {
+        assert_eq!(recorder.wait(bob, ("f", "1.0", 1), 0), Ok(None));
+        let (entry, _) = recorder.state.waiting().next().unwrap();
+        if cancelled { recorder.cancel(entry) } else { recorder.remove_waiting(entry) }
+    }
+    let outcome = recorder.replayed(TODAY, Some(&rules(lines, "# the same")));
+    assert!(outcome.found.is_empty(), "{:?}", outcome.found);
+    assert_eq!((outcome.totals.waited, outcome.totals.gave_up), (2, 2));
+}
+
 // ---- borrowing, lmremove, clocks -------------------------------------------------------------------------------------------
 
 const HOUR: i64 = 3600;

@@ -14,7 +14,7 @@ use seatkeeper::license::LicenseFile;
 use seatkeeper::options::OptionsFile;
 use seatkeeper::policy::Policy;
 use seatkeeper::replay::{Difference, Files, Plan, Replay, Ruleset, Survey, Tally, Totals};
-use seatkeeper::seat::{Command, DenialDamper, Reply, Rules, State, Usage, check, decide};
+use seatkeeper::seat::{Command, DenialDamper, Looked, Reply, Rules, State, Usage, check, decide};
 use seatkeeper::sign::Manifest;
 use seatkeeper::text::Source;
 use seatkeeper::time::{Monotonic, Now, Timestamp};
@@ -68,6 +68,7 @@ pub(crate) struct Recorder {
     pub(crate) looked: Now,
     tokens: BTreeMap<SessionId, u64>,
     drawn: u64,
+    queues_looked: Looked,
 }
 
 impl Recorder {
@@ -84,6 +85,7 @@ impl Recorder {
             looked: Now { utc: TODAY, mono: Monotonic(0) },
             tokens: BTreeMap::new(),
             drawn: 0,
+            queues_looked: Looked::default(),
         };
         recorder.start();
         recorder
@@ -105,12 +107,31 @@ impl Recorder {
     fn go(&mut self, span: Duration) {
         self.now = Now { utc: self.now.utc.plus(span), mono: self.now.mono.plus(span) };
         self.attend();
+        self.serve();
         for denied in self.damper.expired(self.now) {
             self.run(&Command::CountDenials(Box::new(denied)));
         }
     }
 
+    /// One command, and what it brings to those who wait.
     pub(crate) fn run(&mut self, command: &Command) -> Reply {
+        let reply = self.step(command);
+        self.serve();
+        reply
+    }
+
+    fn serve(&mut self) {
+        while self.state.has_queue() {
+            let before = self.state.seq();
+            self.step(&Command::Serve(self.queues_looked));
+            if self.state.seq() == before {
+                self.queues_looked = Looked::of(&self.state, self.now);
+                return;
+            }
+        }
+    }
+
+    fn step(&mut self, command: &Command) -> Reply {
         let rules = Rules { catalog: &self.rules.catalog, policy: &self.rules.policy, usage: &self.usage };
         let decision = decide(&self.state, rules, command, self.now);
         if decision.events.is_empty() || self.damper.absorb(&decision.events, self.now) {
@@ -141,11 +162,13 @@ impl Recorder {
 
     fn start(&mut self) {
         self.damper = DenialDamper::default();
+        self.queues_looked = Looked::default();
         self.switches.push(self.rules.clone());
         let started = Started { version: "1".into(), zone: "UTC".into(), files: vec![] };
-        self.run(&Command::Start(started));
+        self.step(&Command::Start(started));
         self.look(true);
         self.lapse();
+        self.serve();
     }
 
     /// An orderly end or a crash, then a start.
@@ -155,7 +178,7 @@ impl Recorder {
                 self.run(&Command::CountDenials(Box::new(denied)));
             }
             self.look(true);
-            self.run(&Command::Stop(Stopped { by: "signal 15".into() }));
+            self.step(&Command::Stop(Stopped { by: "signal 15".into() }));
         }
         self.rules = rules;
         self.usage = Usage::rebuild(&self.state, &self.rules.catalog, &self.rules.policy);
@@ -171,10 +194,11 @@ impl Recorder {
             removed: Vec::new(),
         };
         let command = Command::Reread { reread: Box::new(reread), catalog: Arc::clone(&rules.catalog) };
-        self.run(&command);
+        self.step(&command);
         self.rules = rules.clone();
         self.usage = Usage::rebuild(&self.state, &self.rules.catalog, &self.rules.policy);
         self.switches.push(rules);
+        self.serve();
     }
 
     pub(crate) fn open(&mut self, user: &str, kind: SessionKind) -> SessionId {
@@ -203,22 +227,31 @@ impl Recorder {
         (feature, version, count): (&str, &str, u32),
         wishes: Wishes,
     ) -> Result<Handle, i32> {
+        let request = self.request(session, (feature, version, count), wishes);
+        match self.run(&Command::Checkout(session, request)) {
+            Reply::Answer(_, Answer::Granted(grant)) => Ok(grant.handle),
+            Reply::Answer(_, Answer::Denied(denial)) => Err(denial.code.number()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn request(
+        &mut self,
+        session: SessionId,
+        (feature, version, count): (&str, &str, u32),
+        wishes: Wishes,
+    ) -> Checkout {
         let token = self.token(session);
-        let request = Checkout {
+        if let Some(answer) = self.damper.repeated(session, token) {
+            panic!("a fresh request is none: {answer:?}");
+        }
+        Checkout {
             token,
             acknowledged: Token(token.0 - 1),
             feature: feature.parse().unwrap(),
             version: version.parse().unwrap(),
             count: Count::new(count).unwrap(),
             wishes,
-        };
-        if let Some(answer) = self.damper.repeated(session, token) {
-            panic!("a fresh request is none: {answer:?}");
-        }
-        match self.run(&Command::Checkout(session, request)) {
-            Reply::Answer(_, Answer::Granted(grant)) => Ok(grant.handle),
-            Reply::Answer(_, Answer::Denied(denial)) => Err(denial.code.number()),
-            other => panic!("{other:?}"),
         }
     }
 

@@ -145,27 +145,54 @@ fn a_line_client_waits_is_told_and_takes_it() {
     assert!(next().starts_with("ERR -41,210 "), "it waits no more");
 }
 
+const SUITE: &str = "SERVER this_host ANY 27000\nVENDOR LGS\nPACKAGE pk LGS 1.0 COMPONENTS=\"ca cb\" OPTIONS=SUITE\n\
+                     FEATURE pk LGS 1.0 permanent 1\n";
+
+/// How many licenses of a feature are in use, and how many requests stand below it.
+fn about(wire: &mut Wire, feature: &str) -> (u32, usize) {
+    let ask = Message::AskStatus { feature: Some(feature.parse().unwrap()), users: true };
+    let Message::Status(items) = wire.ask(&ask).unwrap() else { panic!("status") };
+    let in_use = items.iter().find_map(|item| match item {
+        StatusItem::Feature { count: FeatureCount::Counted { in_use, .. }, .. } => Some(*in_use),
+        _ => None,
+    });
+    (in_use.unwrap(), items.iter().filter(|item| matches!(item, StatusItem::Queued { .. })).count())
+}
+
+#[test]
+fn a_hold_that_lapses_frees_package_and_component() {
+    let site = Site::new(300, 60);
+    site.serve(SUITE);
+    let daemon = site.start();
+    let (mut ann, _) = session(&daemon, "ann");
+    let (mut bob, _) = session(&daemon, "bob");
+    let (mut joe, _) = session(&daemon, "joe");
+    let held = ann.checkout(1, 0, "ca", 1).unwrap().granted();
+    let bob_place = placed(wait(&mut bob, 1, "cb", 1));
+    let joe_place = placed(wait(&mut joe, 1, "ca", 600));
+    assert_eq!((bob_place.position, joe_place.position), (1, 2), "both wait for the one package");
+    ann.checkin(2, 1, held.handle).unwrap();
+    assert!(matches!(told(&mut bob), Notice::Offered { hold_s: 1, .. }));
+    // Bob does not come: of the one package joe has his component.
+    assert!(matches!(told(&mut joe), Notice::Offered { handle, .. } if handle == joe_place.handle));
+    match told(&mut bob) {
+        Notice::Dequeued { denial, .. } => assert_eq!(denial.code, Code::HoldLapsed),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(["pk", "ca", "cb"].map(|feature| about(&mut ann, feature)), [(1, 1), (1, 1), (0, 0)]);
+    wait(&mut joe, 1, "ca", 600).granted();
+    assert_eq!(["pk", "ca", "cb"].map(|feature| about(&mut ann, feature)), [(1, 0), (1, 0), (0, 0)]);
+}
+
 #[test]
 fn a_component_of_a_suite_is_held_with_its_package_through_a_kill() {
     let site = Site::new(300, 60);
-    site.serve(
-        "SERVER this_host ANY 27000\nVENDOR LGS\nPACKAGE pk LGS 1.0 COMPONENTS=\"ca cb\" OPTIONS=SUITE\n\
-         FEATURE pk LGS 1.0 permanent 1\n",
-    );
+    site.serve(SUITE);
     let daemon = site.start();
     let (mut ann, _) = session(&daemon, "ann");
     let (mut bob, bob_terms) = session(&daemon, "bob");
     let held = ann.checkout(1, 0, "ca", 1).unwrap().granted();
     let place = placed(wait(&mut bob, 1, "cb", 600));
-    let about = |wire: &mut Wire, feature: &str| {
-        let ask = Message::AskStatus { feature: Some(feature.parse().unwrap()), users: true };
-        let Message::Status(items) = wire.ask(&ask).unwrap() else { panic!("status") };
-        let in_use = items.iter().find_map(|item| match item {
-            StatusItem::Feature { count: FeatureCount::Counted { in_use, .. }, .. } => Some(*in_use),
-            _ => None,
-        });
-        (in_use.unwrap(), items.iter().filter(|item| matches!(item, StatusItem::Queued { .. })).count())
-    };
     assert_eq!((about(&mut ann, "pk"), about(&mut ann, "cb")), ((1, 0), (0, 1)));
     ann.checkin(2, 1, held.handle).unwrap();
     assert_eq!(told(&mut bob), Notice::Offered { token: Token(1), handle: place.handle, hold_s: 600 });

@@ -9,6 +9,7 @@ mod assumptions;
 mod dating;
 mod line;
 mod seats;
+mod waiting;
 
 pub use assumptions::{Assumptions, DateSource, LineCounts};
 
@@ -24,7 +25,7 @@ use crate::text::BYTE_ORDER_MARK;
 use crate::time::{CivilDate, Timestamp};
 use dating::{Calendar, Instants};
 use line::{Line, Message, Seats};
-use seats::{Open, Why};
+use seats::{Left, Open, Why};
 
 /// Longest line that is read, in bytes: far more than two names of the greatest length and a reason take.
 pub const LINE_BYTES_MAX: usize = 8192;
@@ -108,8 +109,8 @@ struct Held {
     at: DateTime,
     /// Its text, if it says more than its time.
     text: Option<Box<str>>,
-    /// It is a line of the vendor daemon that says no more: a NOTE behind it is not of a refusal before it.
-    ends_refusal: bool,
+    /// It is a line of the vendor daemon that says no more: what stands behind it explains nothing before it.
+    settles: bool,
 }
 
 /// An end of the daemon that was announced. Seats that come back after it still have their lines.
@@ -134,6 +135,10 @@ struct Reading {
     open: Open,
     /// A refusal whose NOTE lines may follow.
     refused: Option<(Timestamp, Denied)>,
+    /// A request that waits no more: the next line may say what it got, or why nothing.
+    left: Option<(Timestamp, Left)>,
+    /// A request that waited and has got its licenses without a line that it waits no more, which may follow.
+    served: Option<Left>,
     stop: Option<Stop>,
     /// Who asked lmgrd for an end.
     asked_by: Option<String>,
@@ -162,6 +167,8 @@ impl Reading {
             dates: DateSource::Log,
             open: Open::default(),
             refused: None,
+            left: None,
+            served: None,
             stop: None,
             asked_by: None,
             starting: false,
@@ -201,15 +208,15 @@ impl Reading {
         }
         let matters = self.matters(&line);
         if !self.calendar.known {
-            let ends_refusal = !matters && self.is_vendor(line.daemon);
-            self.hold(Held { at: dated.at, text: matters.then(|| text.into()), ends_refusal });
+            let settles = !matters && self.is_vendor(line.daemon);
+            self.hold(Held { at: dated.at, text: matters.then(|| text.into()), settles });
             return;
         }
         let at = self.instants.at(dated.at, dated.exact);
         if matters {
             self.follow(&line, at);
         } else if self.is_vendor(line.daemon) {
-            self.settle_refusal();
+            self.settle();
         }
     }
 
@@ -228,7 +235,6 @@ impl Reading {
         }
         let counter = match line.message {
             Message::Day(_) | Message::Moment(_) => &mut self.lines.dates,
-            Message::Queue => &mut self.lines.queue,
             Message::Status => &mut self.lines.status,
             Message::Options => &mut self.lines.options,
             Message::Other => &mut self.lines.other,
@@ -275,8 +281,8 @@ impl Reading {
             let at = self.instants.at(dating::shifted(held.at, days), None);
             if let Some(line) = held.text.as_deref().and_then(line::parse) {
                 self.follow(&line, at);
-            } else if held.ends_refusal {
-                self.settle_refusal();
+            } else if held.settles {
+                self.settle();
             }
         }
     }
@@ -287,9 +293,13 @@ impl Reading {
             self.note(note, at);
             return;
         }
-        self.settle_refusal();
+        if !matches!(line.message, Message::Out(_)) {
+            self.settle();
+        }
         match line.message {
             Message::Out(seats) => self.out(&seats, at),
+            Message::Queued(seats) => self.queued(&seats, at),
+            Message::Dequeued(seats) => self.dequeued(&seats, at),
             Message::In(seats, reason) => self.back(&seats, reason, at),
             Message::Denied(refused) => match self.open.denied(&refused) {
                 Ok((opened, denied)) => {
@@ -355,26 +365,29 @@ impl Reading {
             Some(stop) if stop.ordered || !self.own => self.stopped(stop),
             _ => {}
         }
-        let mut events = if self.own { Vec::new() } else { self.end_all() };
+        let mut events = if self.own { Vec::new() } else { self.end_all(false) };
         let zone = self.zone.iana_name().unwrap_or("UTC").to_owned();
         events.push(Event::Started(Started { version: version.to_owned(), zone, files: Vec::new() }));
         self.record(at, events);
     }
 
     fn stopped(&mut self, stop: Stop) {
-        let mut events = self.end_all();
+        let mut events = self.end_all(self.own);
         let by = if stop.by.is_empty() { "the debug log does not say whom".to_owned() } else { stop.by };
         events.push(Event::Stopped(Stopped { by }));
         self.record(stop.at, events);
     }
 
-    fn end_all(&mut self) -> Vec<Event> {
+    /// Requests that wait are named at an orderly end of our daemon, except those of sessions that live on.
+    fn end_all(&mut self, keep_waiting: bool) -> Vec<Event> {
         self.counted.ended_by_daemon += self.open.held;
-        self.open.end_all()
+        self.open.end_all(keep_waiting)
     }
 
     fn out(&mut self, seats: &Seats<'_>, at: Timestamp) {
-        match self.open.out(seats) {
+        let waited = self.waited(seats, at);
+        self.settle();
+        match self.open.out(seats, waited) {
             Ok((opened, out)) => {
                 self.lines.out += 1;
                 // Who still gives seats out does not end.
@@ -396,6 +409,10 @@ impl Reading {
             Some("LEASE_LAPSED") => Why::Ended(EndReason::LeaseLapsed),
             Some("FEATURE_REMOVED") => Why::Removed,
             Some("USER_REMOVED") => Why::UserRemoved,
+            Some("INACTIVE") => Why::Inactive,
+            Some("LINGER") => Why::Linger,
+            Some("BORROW_END") => Why::BorrowEnd,
+            Some("BORROW_RETURNED") => Why::BorrowReturned,
             Some(other) => {
                 let reasons = &mut self.counted.reasons;
                 if let Some(times) = reasons.get_mut(other) {
@@ -411,12 +428,21 @@ impl Reading {
             self.counted.in_without_out += 1;
         }
         if !returned.events.is_empty() {
+            match why {
+                Why::Linger => self.counted.lingered += 1,
+                Why::BorrowEnd | Why::BorrowReturned => self.counted.borrowed += 1,
+                _ => {}
+            }
             self.record(at, returned.events);
         }
     }
 
-    /// What our log says of a refusal on lines of its own.
+    /// What our log says of a refusal on lines of its own, or of a request that got nothing.
     fn note(&mut self, note: &str, at: Timestamp) {
+        if self.explains(note, at) {
+            self.lines.notes += 1;
+            return;
+        }
         let Some((_, denied)) = self.refused.as_mut().filter(|(refused, _)| *refused == at) else {
             self.lines.other += 1;
             return;
@@ -429,7 +455,9 @@ impl Reading {
         }
     }
 
-    fn settle_refusal(&mut self) {
+    /// Nothing more is said of what the lines before told.
+    fn settle(&mut self) {
+        self.settle_left();
         if let Some((at, denied)) = self.refused.take() {
             self.record(at, vec![Event::Denied(Box::new(denied))]);
         }
@@ -454,7 +482,7 @@ impl Reading {
         if !self.held.is_empty() {
             self.give_up_waiting();
         }
-        self.settle_refusal();
+        self.settle();
         if let Some(stop) = self.stop.take().filter(|stop| stop.ordered || !self.own) {
             self.stopped(stop);
         }
@@ -478,6 +506,7 @@ impl Reading {
             in_parts: self.open.in_parts,
             in_sums: self.open.in_sums,
             still_out: self.open.held,
+            still_waiting: self.open.waiting,
             hosts_changed: self.open.hosts_changed,
             ..self.counted.clone()
         }

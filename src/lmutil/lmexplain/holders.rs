@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::HolderTold;
 use crate::catalog::Pool;
 use crate::event::Identity;
-use crate::ident::{PoolKey, User};
+use crate::ident::{Count, PoolKey, User};
 use crate::policy::{Counted, LimitId, PoolRules, Profile, Reservation};
 use crate::seat::{Rules, State, rules_of};
 
-/// All checkouts of a state with what rules see of their clients.
+/// All checkouts of a state, also those to come for which licenses are held, with what rules see of their clients.
 pub(super) struct Holders<'a> {
     rules: Rules<'a>,
     held: Vec<Held<'a>>,
@@ -22,21 +22,35 @@ struct Held<'a> {
     /// The rules of the pool, if there are any.
     of_pool: Option<&'a PoolRules>,
     count: u64,
+    /// Its client waits and has not taken them yet.
+    waits: bool,
 }
 
 impl<'a> Holders<'a> {
     pub(super) fn of(state: &'a State, rules: Rules<'a>) -> Self {
+        let held = |identity: &'a Identity, pool: &'a PoolKey, count: Count, waits: bool| Held {
+            identity,
+            profile: rules.policy.profile(identity, identity.address()),
+            pool,
+            of_pool: rules_of(rules.catalog, rules.policy, pool),
+            count: u64::from(count.get()),
+            waits,
+        };
         let seats = state.seats().filter_map(|(_, seat)| {
-            let identity = state.session(seat.session)?.identity();
-            Some(Held {
-                identity,
-                profile: rules.policy.profile(identity, identity.address()),
-                pool: &seat.pool,
-                of_pool: rules_of(rules.catalog, rules.policy, &seat.pool),
-                count: u64::from(seat.count.get()),
-            })
+            Some(held(state.session(seat.session)?.identity(), &seat.pool, seat.count, false))
         });
-        Self { rules, held: seats.collect() }
+        let offers = state.waiting().flat_map(|(_, entry)| {
+            let offer = entry.offer.iter();
+            let pools = offer.flat_map(|it| it.package.iter().map(|it| &it.pool).chain([&it.pool]));
+            pools.map(move |pool| held(&entry.identity, pool, entry.request.count, true))
+        });
+        Self { rules, held: seats.chain(offers).collect() }
+    }
+
+    /// Licenses of a pool that are held for requests that wait.
+    pub(super) fn waited_for(&self, pool: &Pool) -> u64 {
+        let waiting = self.held.iter().filter(|held| held.waits && *held.pool == pool.key);
+        waiting.map(|held| held.count).sum()
     }
 
     /// Those with licenses of a pool.

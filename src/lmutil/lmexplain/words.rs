@@ -244,6 +244,10 @@ impl Words<'_> {
             }
             Step::Availability { in_use, adds, free, overdraft, idle, for_client, room } => {
                 let mut text = format!("{in_use} in use, {free} free");
+                let waited_for = self.holders.waited_for(pool);
+                if waited_for > 0 {
+                    text.push_str(&format!("; held for who waits: {waited_for}"));
+                }
                 if overdraft > 0 {
                     text.push_str(&format!(", {overdraft} more as overdraft where no pool has one free"));
                 }

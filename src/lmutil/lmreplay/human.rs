@@ -35,6 +35,12 @@ pub(super) fn show(outcome: &Outcome, kept: &[Difference], many: u64) -> String 
     if totals.folded > 0 {
         let _ = write!(said, "; {} repeats count as one with an earlier denial", totals.folded);
     }
+    if totals.waited > 0 {
+        let _ = write!(said, "; {} began to wait in the queue", totals.waited);
+    }
+    if totals.gave_up > 0 {
+        let _ = write!(said, "; {} left it with nothing", totals.gave_up);
+    }
     push_wrapped(&mut text, "Requests:", 10, &said);
     if totals.carried > 0 {
         let mut said = format!("{} checkouts were out when it begins", totals.carried);

@@ -125,6 +125,8 @@ pub(super) fn end(outcome: &Outcome, shown: &Shown, many: u64) -> String {
         "same": !outcome.differs(),
         "granted": totals.granted,
         "denied": totals.denied,
+        "waited": totals.waited,
+        "left_queue": totals.gave_up,
         "judged": totals.judged,
         "folded": totals.folded,
         "carried": totals.carried,

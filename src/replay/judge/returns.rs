@@ -45,7 +45,9 @@ impl Replay {
             InReason::Ended(_) => self.give_up(handle, back.why, at),
             InReason::Inactive | InReason::UserRemoved => self.back(back.session, handle, back.why, at),
             // Here somebody holds it still: it came back sooner than under the recorded rules.
-            InReason::Linger | InReason::BorrowEnd => {}
+            InReason::Linger | InReason::BorrowEnd if self.plan.pools_known => {}
+            // A debug log does not say since when it lingered, nor that it was borrowed.
+            InReason::Linger | InReason::BorrowEnd => self.back(back.session, handle, back.why, at),
             InReason::BorrowReturned { .. } => self.back(back.session, handle, back.why, at),
             InReason::Removed => {
                 // The new files have a pool for it, so it would have been held on.

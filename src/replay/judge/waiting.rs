@@ -42,6 +42,11 @@ impl Replay {
     }
 
     pub(super) fn recorded_waiting(&mut self, event: Event, at: Timestamp) {
+        match &event {
+            Event::Queued(_) => self.totals.waited += 1,
+            Event::Dequeued(_) => self.totals.gave_up += 1,
+            _ => {}
+        }
         let mut events = vec![event];
         self.scale_waiting(&mut events);
         let Some(event) = events.pop() else { return };

@@ -25,14 +25,14 @@ pub struct LineCounts {
     pub r#in: u64,
     /// DENIED and UNSUPPORTED.
     pub denied: u64,
+    /// QUEUED and DEQUEUED.
+    pub queue: u64,
     /// Of starts, ends and rereads, of this vendor daemon and of lmgrd.
     pub daemon: u64,
     /// Dates: TIMESTAMP, `started on` and dates in status blocks.
     pub dates: u64,
-    /// NOTE lines that explain a refusal.
+    /// NOTE lines that explain a refusal, or why a request waits no more.
     pub notes: u64,
-    /// QUEUED and DEQUEUED, which are passed over.
-    pub queue: u64,
     /// Other lines of status blocks, which are passed over.
     pub status: u64,
     /// Echoes of the options file, which are passed over.
@@ -43,7 +43,7 @@ pub struct LineCounts {
     pub foreign: u64,
     /// Blank lines and lines without a prefix, which are passed over.
     pub unprefixed: u64,
-    /// OUT, IN, DENIED and UNSUPPORTED lines that can't be read.
+    /// OUT, IN, DENIED, UNSUPPORTED, QUEUED and DEQUEUED lines that can't be read.
     pub torn: u64,
     /// Lines of more than [`super::LINE_BYTES_MAX`] bytes, which are not read.
     pub too_long: u64,
@@ -59,20 +59,13 @@ impl LineCounts {
     /// Lines that led to something.
     #[must_use]
     pub fn used(&self) -> u64 {
-        self.out + self.r#in + self.denied + self.daemon + self.dates + self.notes
+        self.out + self.r#in + self.denied + self.queue + self.daemon + self.dates + self.notes
     }
 
     /// Lines that led to nothing.
     #[must_use]
     pub fn passed_over(&self) -> u64 {
-        self.queue
-            + self.status
-            + self.options
-            + self.other
-            + self.foreign
-            + self.unprefixed
-            + self.torn
-            + self.too_long
+        self.status + self.options + self.other + self.foreign + self.unprefixed + self.torn + self.too_long
     }
 }
 
@@ -113,9 +106,21 @@ pub struct Assumptions {
     pub in_sums: u64,
     /// Checkouts that are still out at the end of the log.
     pub still_out: u64,
+    /// IN lines of licenses that lingered: their holder had given them back before.
+    pub lingered: u64,
+    /// IN lines of licenses that were borrowed, which their OUT lines do not say.
+    pub borrowed: u64,
+    /// Requests that waited and got licenses: a log does not say since when these were held for them.
+    pub waited: u64,
+    /// Requests that left the queue with nothing, and the log does not say why.
+    pub gave_up: u64,
+    /// DEQUEUED lines for which no request waits: it began to before the log does, or its QUEUED line is lost.
+    pub dequeued_without_queued: u64,
+    /// Requests that still wait at the end of the log.
+    pub still_waiting: u64,
     /// Checkouts that ended because the vendor daemon did, without an IN line.
     pub ended_by_daemon: u64,
-    /// IN lines with reasons that the history has no word for, such as `INACTIVE`; they are taken as checkins.
+    /// IN lines with reasons that the history has no word for; they are taken as checkins.
     pub reasons: BTreeMap<String, u64>,
     /// Refusals whose number is not known here.
     pub unknown_denials: u64,
@@ -150,8 +155,8 @@ impl Assumptions {
         };
         count(
             self.lines.torn,
-            "OUT, IN or DENIED line can't be read and was passed over",
-            "OUT, IN or DENIED lines can't be read and were passed over",
+            "line of OUT, IN, DENIED, QUEUED or DEQUEUED can't be read and was passed over",
+            "lines of OUT, IN, DENIED, QUEUED or DEQUEUED can't be read and were passed over",
         );
         count(
             self.lines.too_long,
@@ -167,6 +172,42 @@ impl Assumptions {
             self.still_out,
             "checkout is still out at the end of the log",
             "checkouts are still out at the end of the log",
+        );
+        count(
+            self.lingered,
+            "checkout lingered (LINGER): when it was given back is not said, so it is taken as held until it lingered no more, \
+             and does not linger again under the rules that are tried",
+            "checkouts lingered (LINGER): when they were given back is not said, so they are taken as held until they lingered \
+             no more, and do not linger again under the rules that are tried",
+        );
+        count(
+            self.borrowed,
+            "checkout was borrowed, which only its IN line says: it is judged as one that was not, and is out as long as the \
+             log says",
+            "checkouts were borrowed, which only their IN lines say: they are judged as ones that were not, and are out as long \
+             as the log says",
+        );
+        count(
+            self.waited,
+            "request waited and got its licenses: since when they were held for it is not said, so that it has them from its \
+             OUT line on",
+            "requests waited and got their licenses: since when these were held for them is not said, so that they have them \
+             from their OUT lines on",
+        );
+        count(
+            self.gave_up,
+            "request left the queue with nothing and without a reason: it is taken as given up by its client",
+            "requests left the queue with nothing and without a reason: they are taken as given up by their clients",
+        );
+        count(
+            self.dequeued_without_queued,
+            "DEQUEUED line has no QUEUED line: its request began to wait before the log begins",
+            "DEQUEUED lines have no QUEUED lines: their requests began to wait before the log begins",
+        );
+        count(
+            self.still_waiting,
+            "request still waits at the end of the log",
+            "requests still wait at the end of the log",
         );
         count(
             self.ended_by_daemon,
@@ -192,11 +233,6 @@ impl Assumptions {
             self.hosts_changed,
             "client has a host name with blanks, which are taken as _",
             "clients have host names with blanks, which are taken as _",
-        );
-        count(
-            self.lines.queue,
-            "QUEUED or DEQUEUED line was passed over",
-            "QUEUED and DEQUEUED lines were passed over",
         );
         count(
             self.days_skipped,

@@ -31,10 +31,10 @@ pub(super) enum Message<'a> {
     Out(Seats<'a>),
     In(Seats<'a>, Option<&'a str>),
     Denied(Refused<'a>),
-    /// Begins like one of the three, and can't be read to its end.
+    /// Begins like one of these, and can't be read to its end.
     Torn,
-    /// QUEUED and DEQUEUED.
-    Queue,
+    Queued(Seats<'a>),
+    Dequeued(Seats<'a>),
     /// `TIMESTAMP 3/4/2025`, and the day behind `started on`.
     Day(Date),
     /// A whole date that is meant to be that of the line.
@@ -153,7 +153,8 @@ fn read(message: &str) -> Message<'_> {
         "IN:" => read_in(rest).map_or(Message::Torn, |(seats, reason)| Message::In(seats, reason)),
         "DENIED:" => read_denied(rest, false).map_or(Message::Torn, Message::Denied),
         "UNSUPPORTED:" => read_denied(rest, true).map_or(Message::Torn, Message::Denied),
-        "QUEUED:" | "DEQUEUED:" => Message::Queue,
+        "QUEUED:" => read_out(rest).map_or(Message::Torn, Message::Queued),
+        "DEQUEUED:" => read_out(rest).map_or(Message::Torn, Message::Dequeued),
         "TIMESTAMP" => short_date(rest.trim_end()).map_or(Message::Other, Message::Day),
         "NOTE:" => Message::Note(rest),
         "Server's" => rest
@@ -330,7 +331,7 @@ fn read_denied(rest: &str, keyed: bool) -> Option<Refused<'_>> {
 }
 
 /// `text. (-18,327:10054 "" )`.
-fn numbers(reason: &str) -> (&str, Option<(i32, u16)>) {
+pub(super) fn numbers(reason: &str) -> (&str, Option<(i32, u16)>) {
     let Some((text, tail)) = reason.rsplit_once(" (-") else {
         return (reason.strip_suffix('.').unwrap_or(reason), None);
     };

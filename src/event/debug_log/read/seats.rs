@@ -1,13 +1,17 @@
 //! Sessions and checkouts behind the lines of a log, which names neither.
 
+mod waiting;
+
+pub(super) use waiting::Left;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::line::{Refused, Seats};
 use crate::code::Code;
 use crate::event::{
-    Accounting, Checkout, Claims, Denial, Denied, EndReason, Ended, Event, Identity, In, InReason, Opened,
-    Out, SessionKind, Wishes,
+    Accounting, Checkout, Claims, Denial, Denied, DequeueReason, EndReason, Ended, Event, Identity, In,
+    InReason, Opened, Out, Queueing, SessionKind, Wishes,
 };
 use crate::ident::{
     Count, Digest, Display, FeatureName, Handle, Host, PoolKey, SessionId, Token, User, Version,
@@ -26,6 +30,8 @@ pub(super) struct Open {
     last_handle: u64,
     /// Checkouts that are open.
     pub(super) held: u64,
+    /// Requests that wait.
+    pub(super) waiting: u64,
     /// Clients whose host had characters that a host can't have.
     pub(super) hosts_changed: u64,
     /// Checkouts that came back in more than one part.
@@ -40,9 +46,13 @@ struct Client {
     identity: Identity,
     last_token: u64,
     holds: BTreeMap<FeatureName, Holds>,
+    /// Requests that wait, by the names of their entries, as checkouts are.
+    waits: BTreeMap<FeatureName, Holds>,
+    /// Their numbers.
+    waiting: BTreeMap<Handle, Token>,
 }
 
-/// The checkouts of one feature: what is still to come back of each, and the same by that number.
+/// The checkouts of one feature, or the requests that wait for it: what is still to come back of each, and the same by that number.
 #[derive(Debug, Default)]
 struct Holds {
     rest: BTreeMap<Handle, u32>,
@@ -62,13 +72,20 @@ pub(super) struct Returned {
 pub(super) struct Unnameable;
 
 impl Open {
-    /// A grant, and before it the session of a client that is seen for the first time.
-    pub(super) fn out(&mut self, seats: &Seats<'_>) -> Result<(Option<Opened>, Out), Unnameable> {
+    /// A grant, and before it the session of a client that is seen for the first time. A request that waited is granted under its
+    /// own number.
+    pub(super) fn out(
+        &mut self,
+        seats: &Seats<'_>,
+        waited: Option<Token>,
+    ) -> Result<(Option<Opened>, Out), Unnameable> {
         let feature = self.feature(seats.feature)?;
         let count = Count::new(seats.count).ok_or(Unnameable)?;
         let opened = self.meet(seats.client)?;
         let client = self.clients.get_mut(seats.client).ok_or(Unnameable)?;
-        let request = client.request(&feature, count)?;
+        let token = waited.unwrap_or_else(|| client.next_token());
+        let mut request = request(token, &feature, count)?;
+        request.wishes.queue = waited.map(|_| Queueing::default());
         self.last_handle = self.last_handle.saturating_add(1);
         let handle = Handle(self.last_handle);
         client.holds.entry(feature).or_default().add(handle, seats.count);
@@ -96,8 +113,8 @@ impl Open {
         let denied = Denied {
             session: client.session,
             identity: client.identity.clone(),
-            request: client.request(&feature, count)?,
-            denial: denial(refused),
+            request: request(client.next_token(), &feature, count)?,
+            denial: denial(refused.text, refused.numbers),
             times: 1,
         };
         Ok((opened, denied))
@@ -144,28 +161,43 @@ impl Open {
                 Why::Ended(reason) => InReason::Ended(reason),
                 Why::Removed => InReason::Removed,
                 Why::UserRemoved => InReason::UserRemoved,
+                Why::Inactive => InReason::Inactive,
+                Why::Linger => InReason::Linger,
+                Why::BorrowEnd => InReason::BorrowEnd,
+                Why::BorrowReturned => {
+                    let (session, token) = (client.session, client.next_token());
+                    InReason::BorrowReturned { session, token, acknowledged: Token(token.0 - 1) }
+                }
             };
             returned.events.push(Event::In(In { session: client.session, handle, why }));
         }
         returned
     }
 
-    /// The daemon is gone, and with it all sessions.
-    pub(super) fn end_all(&mut self) -> Vec<Event> {
+    /// The daemon is gone, and with it all sessions; but those that `keep_waiting` for licenses live on.
+    pub(super) fn end_all(&mut self, keep_waiting: bool) -> Vec<Event> {
         let mut events = Vec::new();
-        let mut clients: Vec<Client> = std::mem::take(&mut self.clients).into_values().collect();
-        clients.sort_by_key(|client| client.session);
-        for client in clients {
+        let mut clients: Vec<(Box<str>, Client)> = std::mem::take(&mut self.clients).into_iter().collect();
+        clients.sort_by_key(|(_, client)| client.session);
+        for (name, mut client) in clients {
             let session = client.session;
             let mut handles: Vec<Handle> =
                 client.holds.values().flat_map(|holds| holds.rest.keys()).copied().collect();
             handles.sort_unstable();
             let why = EndReason::Shutdown;
+            client.holds.clear();
             events.extend(
                 handles
                     .into_iter()
                     .map(|handle| Event::In(In { session, handle, why: InReason::Ended(why) })),
             );
+            if keep_waiting && !client.waiting.is_empty() {
+                self.clients.insert(name, client);
+                continue;
+            }
+            self.waiting = self.waiting.saturating_sub(client.waiting.len() as u64);
+            let left = |(entry, token)| waiting::dequeued(session, token, entry, DequeueReason::Ended(why));
+            events.extend(client.waiting.into_iter().map(left));
             events.push(Event::Ended(Ended { session, why }));
         }
         self.held = 0;
@@ -203,7 +235,14 @@ impl Open {
         let identity = Identity::new(claims, IpAddr::V4(Ipv4Addr::UNSPECIFIED), SessionKind::Line);
         self.last_session = self.last_session.saturating_add(1);
         let session = SessionId(u128::from(self.last_session).to_be_bytes());
-        let client = Client { session, identity: identity.clone(), last_token: 0, holds: BTreeMap::new() };
+        let client = Client {
+            session,
+            identity: identity.clone(),
+            last_token: 0,
+            holds: BTreeMap::new(),
+            waits: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+        };
         self.clients.insert(text.into(), client);
         Ok(Some(Opened { session, secret: Digest([0; 32]), identity }))
     }
@@ -216,6 +255,10 @@ pub(super) enum Why {
     Ended(EndReason),
     Removed,
     UserRemoved,
+    Inactive,
+    Linger,
+    BorrowEnd,
+    BorrowReturned,
 }
 
 impl Client {
@@ -223,20 +266,19 @@ impl Client {
         self.last_token = self.last_token.saturating_add(1);
         Token(self.last_token)
     }
+}
 
-    fn request(&mut self, feature: &FeatureName, count: Count) -> Result<Checkout, Unnameable> {
-        let version = Version::parse(super::VERSION).map_err(|_| Unnameable)?;
-        let token = self.next_token();
-        // Every answer has arrived, so that a state which follows these records need not keep any.
-        Ok(Checkout {
-            token,
-            acknowledged: Token(token.0 - 1),
-            feature: feature.clone(),
-            version,
-            count,
-            wishes: Wishes::default(),
-        })
-    }
+fn request(token: Token, feature: &FeatureName, count: Count) -> Result<Checkout, Unnameable> {
+    let version = Version::parse(super::VERSION).map_err(|_| Unnameable)?;
+    // Every answer has arrived, so that a state which follows these records need not keep any.
+    Ok(Checkout {
+        token,
+        acknowledged: Token(token.0 - 1),
+        feature: feature.clone(),
+        version,
+        count,
+        wishes: Wishes::default(),
+    })
 }
 
 impl Holds {
@@ -264,15 +306,14 @@ impl Holds {
 }
 
 /// A refusal whose number is not one of ours is kept as an error of the server, with the log's own words.
-fn denial(refused: &Refused<'_>) -> Denial {
-    let known = refused.numbers.and_then(|(number, minor)| Some((Code::from_number(number)?, minor)));
+fn denial(text: &str, numbers: Option<(i32, u16)>) -> Denial {
+    let known = numbers.and_then(|(number, minor)| Some((Code::from_number(number)?, minor)));
     let Some((code, minor)) = known else {
-        let number =
-            refused.numbers.map(|(number, minor)| format!(" ({number},{minor})")).unwrap_or_default();
-        return Denial::new(Code::InternalError, 0, &format!("the log says: {}{number}", refused.text));
+        let number = numbers.map(|(number, minor)| format!(" ({number},{minor})")).unwrap_or_default();
+        return Denial::new(Code::InternalError, 0, &format!("the log says: {text}{number}"));
     };
     let plain = Denial::new(code, minor, "");
-    match refused.text.strip_prefix(plain.text()).and_then(|rest| rest.strip_prefix(": ")) {
+    match text.strip_prefix(plain.text()).and_then(|rest| rest.strip_prefix(": ")) {
         Some(place) => Denial::by_rule(code, minor, place, ""),
         None => plain,
     }

@@ -1,8 +1,9 @@
 mod dates;
 mod lines;
+mod waiting;
 
 use super::*;
-use crate::event::{In, InReason};
+use crate::event::{DequeueReason, In, InReason};
 
 const DAY: &str = "4-mar-2025";
 
@@ -53,6 +54,21 @@ fn told(records: &[Record]) -> Vec<String> {
             Event::Stopped(stopped) => Some(format!("stopped by {}", stopped.by)),
             Event::Ended(ended) => Some(format!("ended {:?}", ended.why)),
             Event::Opened(_) => None,
+            Event::Queued(queued) => Some(format!(
+                "{} waits {} {} for {} as {}",
+                queued.handle,
+                queued.request.count,
+                queued.request.feature,
+                queued.identity.user,
+                queued.request.token
+            )),
+            Event::Dequeued(dequeued) => Some(match &dequeued.why {
+                DequeueReason::Cancelled { .. } => format!("{} gave up", dequeued.entry),
+                DequeueReason::Ended(why) => format!("{} left {why:?}", dequeued.entry),
+                DequeueReason::Lapsed(denial) => format!("{} lapsed: {denial}", dequeued.entry),
+                DequeueReason::Impossible(denial) => format!("{} never: {denial}", dequeued.entry),
+                DequeueReason::Removed(denial) => format!("{} removed: {denial}", dequeued.entry),
+            }),
             other => panic!("{other:?}"),
         })
         .collect()
@@ -229,15 +245,13 @@ fn lines_of_others_are_counted_and_passed_over() {
         "(lmgrd) OUT: \"f1\" ann@ws01  ",
         "(lgs_2) OUT: \"f1\" ann@ws01  ",
         "(LGS_x) OUT: \"f1\" ann@ws01  ",
-        "QUEUED: \"f1\" ann@ws01  ",
-        "DEQUEUED: \"f1\" ann@ws01  ",
         "(@LGS-SLOG@) === Vendor Daemon ===",
         "RESERVING 1 f1/key  licenses for USER_GROUP g",
         "TCP_NODELAY NOT enabled",
     ]);
     assert_eq!(told(&records), ["1 out 1 f1 of ann@ws01"]);
     let expected =
-        LineCounts { out: 1, queue: 2, status: 1, options: 1, foreign: 3, other: 3, ..LineCounts::default() };
+        LineCounts { out: 1, status: 1, options: 1, foreign: 3, other: 3, ..LineCounts::default() };
     assert_eq!(assumed.lines, expected);
     assert_eq!(
         assumed.other_daemons.iter().map(|(name, n)| (name.as_str(), *n)).collect::<Vec<_>>(),
@@ -251,16 +265,16 @@ fn what_was_assumed_is_said_in_short_sentences() {
         "OUT: \"f1\" ann@ws 01  ",
         "OUT: \"f1\" ann",
         "IN: \"f2\" ann@ws01  ",
-        "IN: \"f1\" ann@ws 01  (INACTIVE)",
+        "IN: \"f1\" ann@ws 01  (ABSENT)",
         "(other) x",
     ]);
     let sentences = assumed.sentences();
     for part in [
         "The log says no date: its first line is taken as of 4-mar-2025.",
-        "1 OUT, IN or DENIED line can't be read and was passed over.",
+        "1 line of OUT, IN, DENIED, QUEUED or DEQUEUED can't be read and was passed over.",
         "1 IN line has no OUT line: its seat was taken before the log begins.",
         "1 client has a host name with blanks, which are taken as _.",
-        "1 IN with (INACTIVE) taken as checkins.",
+        "1 IN with (ABSENT) taken as checkins.",
         "The log also has lines of other (1 lines), which were passed over.",
         "3 of 5 lines were used; 2 were passed over.",
     ] {

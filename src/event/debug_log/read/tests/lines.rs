@@ -82,10 +82,15 @@ fn seats() {
         ("ann@ws01  ^^^9.4,ann,10.0.0.1,77^^^", "ann@ws01", 1, None),
         (" ann@ws01  ", " ann@ws01", 1, None),
     ] {
-        for word in ["OUT", "IN"] {
+        for word in ["OUT", "IN", "QUEUED", "DEQUEUED"] {
             let text = format!(" 9:00:00 (LGS) {word}: \"f\"1\" {rest}");
             let seats = Seats { feature: "f\"1", client, count };
-            let expected = if word == "OUT" { Message::Out(seats) } else { Message::In(seats, reason) };
+            let expected = match word {
+                "OUT" => Message::Out(seats),
+                "IN" => Message::In(seats, reason),
+                "QUEUED" => Message::Queued(seats),
+                _ => Message::Dequeued(seats),
+            };
             assert_eq!(message(&text), expected, "{text}");
         }
     }
@@ -168,8 +173,7 @@ fn other_messages() {
         ("EXITING DUE TO SIGNAL 15", Message::Exiting(None)),
         ("Shutting down LGS pid=7 because of signal 15", Message::Exiting(Some("LGS"))),
         ("NOTE: it is so", Message::Note("it is so")),
-        ("QUEUED: \"f1\" ann@ws01  ", Message::Queue),
-        ("DEQUEUED:", Message::Queue),
+        ("DEQUEUED:", Message::Torn),
         ("OUTSIDE", Message::Other),
         ("OUT of memory", Message::Other),
     ] {
