@@ -410,6 +410,7 @@ async fn serve_in_runtime(config: Config, prepared: Prepared, log_file: Option<F
         listen: config.listen,
         clock_limits: config.clock_limits,
         datestamp: config.datestamp,
+        local_only: config.local_only,
         log: log_file,
         mute: matches!(config.start, StartMode::Background { trace: false, .. }),
         restarts: config.restarts,

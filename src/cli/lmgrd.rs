@@ -35,7 +35,7 @@ pub(super) struct Args {
     /// See -2
     #[arg(short = 'p')]
     privileged: bool,
-    /// Allow lmdown, lmreread and lmremove from this machine only
+    /// Allow lmdown, lmreread, lmremove, lmborrow -recall and lmclock accept from this machine only
     #[arg(long = "local")]
     local: bool,
     /// Refuse lmdown, lmreread or lmremove for everybody (can be repeated)

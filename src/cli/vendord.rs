@@ -60,6 +60,9 @@ pub(super) struct Args {
     /// Seconds between attempts to read an options file that could not be read at the start
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     options_retry: u64,
+    /// Take orders that change something from this machine alone
+    #[arg(long)]
+    local: bool,
     /// Write ISO 8601 dates before each log line
     #[arg(long)]
     datestamp: bool,
@@ -143,6 +146,7 @@ fn config(args: Args, call: &Call) -> Result<Config, String> {
         zone: args.zone,
         datestamp: args.datestamp,
         supervised: args.supervised,
+        local_only: args.local,
         options_again: Duration::from_secs(args.options_retry),
         limits: Limits { skew, ..Limits::default() },
     })

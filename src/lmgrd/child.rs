@@ -38,6 +38,7 @@ pub(super) struct Start {
     pub(super) listen: Option<IpAddr>,
     pub(super) clock_limits: [(&'static str, Option<u64>); 2],
     pub(super) datestamp: bool,
+    pub(super) local_only: bool,
     /// The log; standard output if there is none.
     pub(super) log: Option<File>,
     /// Whether standard error goes nowhere, because it is still that of whoever waits for the start.
@@ -94,6 +95,9 @@ impl Start {
         }
         if self.datestamp {
             command.arg("--datestamp");
+        }
+        if self.local_only {
+            command.arg("--local");
         }
         command.arg("--supervised").stdin(Stdio::from(stdin));
         if let Some(log) = &self.log {

@@ -25,6 +25,7 @@ pub(super) struct Starting {
     pub(super) listen: Option<IpAddr>,
     pub(super) clock_limits: [(&'static str, Option<u64>); 2],
     pub(super) datestamp: bool,
+    pub(super) local_only: bool,
     pub(super) log: Option<File>,
     pub(super) mute: bool,
     pub(super) restarts: RestartPolicy,
@@ -49,6 +50,7 @@ impl Starting {
             listen: self.listen,
             clock_limits: self.clock_limits,
             datestamp: self.datestamp,
+            local_only: self.local_only,
             log: self.log.as_ref().and_then(|file| file.try_clone().ok()),
             mute: self.mute,
         }

@@ -35,6 +35,8 @@ pub struct Config {
     pub datestamp: bool,
     /// Whether lmgrd is at the other end of standard input.
     pub supervised: bool,
+    /// Orders that change something are taken from this machine alone (`lmgrd -local`).
+    pub local_only: bool,
     /// How often an options file that could not be read at the start is tried again.
     pub options_again: Duration,
     /// Limits against slow and hostile peers.

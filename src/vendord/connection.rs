@@ -17,6 +17,7 @@ use super::{frames, lines};
 use crate::code::{Code, minor};
 use crate::event::{Answer, Denial};
 use crate::ident::{Handle, SessionId, Token};
+use crate::platform::same_machine;
 use crate::time::Monotonic;
 use crate::wire::{Notice, Opening, RecordText, Welcome};
 
@@ -76,6 +77,8 @@ pub(super) struct Peer {
     /// None when bytes are moved by hand (`by_hand`).
     stream: Option<TcpStream>,
     address: IpAddr,
+    /// Whether the peer is on this machine.
+    here: bool,
     limits: Limits,
     protocol: Cell<Protocol>,
     output: RefCell<BytesMut>,
@@ -113,9 +116,14 @@ impl Peer {
         limits: Limits,
         now: Monotonic,
     ) -> Self {
+        let stream = stream.into();
+        let local = stream.as_ref().and_then(|stream| stream.local_addr().ok());
+        let here =
+            local.map_or_else(|| address.is_loopback(), |local| same_machine(address, local.ip()));
         Self {
-            stream: stream.into(),
+            stream,
             address,
+            here,
             limits,
             protocol: Cell::new(Protocol::Unknown),
             output: RefCell::new(BytesMut::new()),
@@ -140,6 +148,11 @@ impl Peer {
 
     pub(super) fn address(&self) -> IpAddr {
         self.address
+    }
+
+    /// Whether it is on this machine.
+    pub(super) fn is_here(&self) -> bool {
+        self.here
     }
 
     pub(super) fn session(&self) -> Option<SessionId> {

@@ -76,6 +76,12 @@ pub(super) fn order(
     control: Control,
 ) -> Result<(), Denial> {
     let given = peer.set_nonce(None);
+    let changes = matches!(control.verb, ControlVerb::AcceptClock | ControlVerb::Recall { .. });
+    if changes && daemon.config.local_only && !peer.is_here() {
+        tracing::warn!(user = %control.user, host = %control.host, from = %peer.address(), "an order from elsewhere");
+        let note = format!("the request comes from {}", peer.address());
+        return Err(Denial::new(Code::LocalOnly, minor::CONTROL_NOT_LOCAL, &note));
+    }
     if control.verb == ControlVerb::AcceptClock {
         daemon.administration.judge(given, &control)?;
         peer.begin_request();

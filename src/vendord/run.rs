@@ -138,6 +138,9 @@ fn log_start(config: &Config, setup: &Setup, voice: &Voice, port: u16) {
         voice.say("DEMO: licenses signed with the published demo key are served");
     }
     voice.say("License verification completed successfully.");
+    if config.local_only {
+        voice.say("lmborrow -recall and lmclock accept only allowed on this machine");
+    }
     let hostids: Vec<String> = setup.machine.iter().map(ToString::to_string).collect();
     let block = vendor_daemon_block(
         &voice.style,

@@ -28,6 +28,8 @@ fn it_ends_everything_in_order_and_frees_the_ports() {
     let log = system.whole_log();
     assert!(log.contains(&format!("(lmgrd) SHUTDOWN request from {user} at node {host}\n")), "{log}");
     assert!(log.contains("(lmgrd) lmdown/lmreread only allowed on this machine\n"), "{log}");
+    let own = "(LGS) lmborrow -recall and lmclock accept only allowed on this machine\n";
+    assert!(log.contains(own), "{log}");
     // Each process writes for itself; only that one has ended tells where the other is.
     let end = [
         "(lmgrd) daemon shutdown requested - shutting down\n",

@@ -312,6 +312,7 @@ fn config(setting: &Setting) -> Config {
         zone: None,
         datestamp: false,
         supervised: false,
+        local_only: false,
         options_again: Duration::from_secs(60),
         limits: Limits::default(),
     }

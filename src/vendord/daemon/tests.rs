@@ -71,6 +71,7 @@ fn daemon(dir: &std::path::Path) -> (Daemon, Arc<Store>) {
         zone: None,
         datestamp: false,
         supervised: false,
+        local_only: false,
         options_again: Duration::from_secs(60),
         limits: Limits::default(),
     };
@@ -101,6 +102,31 @@ fn a_start_that_was_rolled_back_is_recorded_after_the_recovery() {
     assert!(matches!(events[..], [Event::Ended(_), Event::Started(_), Event::Marked(_)]), "{events:?}");
     daemon.committed(daemon.state.seq());
     assert!(daemon.start.is_none(), "once is enough");
+}
+
+#[test]
+fn orders_that_change_something_come_from_here_where_only_this_machine_may_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut daemon, _store) = daemon(dir.path());
+    daemon.administration.key = Some(crate::sign::AdminKey::new([7; 32]));
+    let feature: crate::ident::FeatureName = "fx".parse().unwrap();
+    let accept = wire::ControlVerb::AcceptClock;
+    let recall = wire::ControlVerb::Recall { feature, handle: Handle(1) };
+    let mut ordered = |local_only, address: &str, verb: &wire::ControlVerb| {
+        daemon.config.local_only = local_only;
+        let peer = Rc::new(Peer::new(None, address.parse().unwrap(), Limits::default(), Monotonic(0)));
+        peer.set_nonce(Some([1; 32]));
+        let (user, host) = ("ann".parse().unwrap(), "ws01".parse().unwrap());
+        let mut control =
+            wire::Control { verb: verb.clone(), user, host, nonce: [1; 32], proof: [0; 32] };
+        control.proof = crate::sign::AdminKey::new([7; 32]).prove(&[1; 32], &control.proved_bytes());
+        explaining::order(&mut daemon, &peer, 1, control).map_err(|denial| denial.code)
+    };
+    for verb in [accept, recall] {
+        assert_eq!(ordered(true, "192.0.2.7", &verb), Err(Code::LocalOnly));
+        assert_eq!(ordered(true, "127.0.0.1", &verb), Ok(()));
+        assert_eq!(ordered(false, "192.0.2.7", &verb), Ok(()));
+    }
 }
 
 #[test]
