@@ -26,7 +26,6 @@ fn dom_91_a_borrow_works_with_the_plug_pulled_and_comes_back_early() {
     site.record();
     let status = said(&site.lmborrow(&["-status"]));
     let (day, time) = end.split_once(':').unwrap();
-    let day = day.trim_start_matches('0');
     assert!(
         status.contains(&format!("\nLGS             one                               {day} {time}\n")),
         "{status}"
