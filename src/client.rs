@@ -36,8 +36,9 @@ mod verify;
 mod waiting;
 
 pub use borrow::{
-    BORROW_DIR_VARIABLE, BORROW_VARIABLE, BorrowOrder, BorrowState, Borrows, LocalBorrow, Renewal,
-    clear_orders, default_borrow_dir, end_of, kept, orders, set_order, vendor_or_all,
+    BORROW_DIR_VARIABLE, BORROW_VARIABLE, BorrowOrder, BorrowState, Borrows, LocalBorrow, LostRequest,
+    Renewal, Settled, Unsettled, clear_orders, default_borrow_dir, end_of, kept, orders, set_order,
+    vendor_or_all,
 };
 pub use config::{Config, Loss, OnLoss, PROJECT_VARIABLE, Trust, own_claims};
 pub use dial::{Connection, Limits, TIMEOUT_VARIABLE};

@@ -16,8 +16,12 @@ mod system;
 
 #[path = "borrow/clocks.rs"]
 mod clocks;
+#[path = "borrow/cut_wire.rs"]
+mod cut_wire;
 #[path = "borrow/library.rs"]
 mod library;
+#[path = "borrow/lost_answer.rs"]
+mod lost_answer;
 #[path = "borrow/rules.rs"]
 mod rules;
 #[path = "borrow/store.rs"]
@@ -184,8 +188,12 @@ impl Site {
 }
 
 fn records(dir: &Path) -> Vec<PathBuf> {
+    files(dir, "borrow")
+}
+
+fn files(dir: &Path, ending: &str) -> Vec<PathBuf> {
     let names = std::fs::read_dir(dir).into_iter().flatten().map(|entry| entry.unwrap().path());
-    names.filter(|path| path.extension().is_some_and(|ending| ending == "borrow")).collect()
+    names.filter(|path| path.extension().is_some_and(|found| found == ending)).collect()
 }
 
 /// 0, or the number of the refusal that the exit status tells.

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use super::{Call, USAGE, print, print_error, servers};
-use crate::client::{BorrowOrder, Limits, Renewal, SearchPath, end_of, vendor_or_all};
+use crate::client::{BorrowOrder, Limits, Renewal, SearchPath, Settled, end_of, vendor_or_all};
 use crate::ident::{FeatureName, Handle, VendorName, Version};
 use crate::lmutil::ask::Failure;
-use crate::lmutil::lmborrow::{self, Met, Wanted};
+use crate::lmutil::lmborrow::{self, Asked, Met, Wanted};
 use crate::lmutil::{banner, version_line};
 use crate::platform::system_zone;
 use crate::time::CivilDate;
@@ -168,7 +168,8 @@ fn borrow(order: BorrowOrder) -> Result<u8, Failure> {
 
 fn status() -> Result<u8, Failure> {
     let zone = system_zone().zone;
-    print(&lmborrow::status(&lmborrow::borrows()?.list()?, &zone));
+    let borrows = lmborrow::borrows()?;
+    print(&lmborrow::status(&borrows.list()?, &borrows.unsettled()?, &zone));
     for order in lmborrow::kept_orders() {
         print(&format!("\nCheckouts of {} borrow: LM_BORROW={order}\n", order.today));
     }
@@ -189,6 +190,18 @@ fn purge() -> Result<u8, Failure> {
 
 fn renew(feature: Option<&FeatureName>, at: Option<&SearchPath>) -> Result<u8, Failure> {
     let mut status = 0;
+    for Asked { feature: name, outcome } in lmborrow::settle(feature, at)? {
+        match outcome {
+            Ok(Settled::Lent(_)) => print(&format!("found: {name}, which was lent though no answer came\n")),
+            Ok(Settled::NotLent) => print(&format!("not lent: {name}\n")),
+            Ok(Settled::Open) => {
+                print(&format!(
+                    "open: {name}, which may have been asked for just now; try again in a minute\n"
+                ));
+            }
+            Err(denial) => status = failed(&Failure::from(denial)),
+        }
+    }
     for Met { record, outcome } in lmborrow::renew(feature, at)? {
         let name = &record.feature;
         match outcome {

@@ -4,14 +4,19 @@
 //! publisher's lines that vouch for it. A checkout looks there first. While a server can be reached, records that can be renewed are, and
 //! what an administrator wants back is given back.
 
+mod asked;
 mod errand;
+mod fields;
 mod judge;
 mod keeper;
 pub mod kept;
 mod mark;
 mod meeting;
 mod order;
+mod settling;
 mod store;
+
+pub use settling::{LostRequest, Settled, Unsettled};
 
 pub use order::{BORROW_VARIABLE, BorrowOrder, clear_orders, end_of, orders, set_order, vendor_or_all};
 
@@ -28,12 +33,13 @@ use super::seat::Seat;
 use super::{Client, SearchPath, Wanted, refused};
 use crate::code::{Code, minor};
 use crate::event::{Denial, Wishes};
+use crate::ident::VendorName;
 use crate::platform::{SystemClock, system_zone};
 use crate::sign::BorrowRecord;
 use crate::time::{Clock as _, Timestamp};
 use kept::{Condition, Kept};
 use meeting::Met;
-use store::{Found, Store};
+use store::{Found, FoundRequest, Store};
 
 pub(super) use keeper::BorrowedSeat;
 
@@ -171,7 +177,7 @@ impl Borrows {
         }
     }
 
-    /// Removes what is over or can't be read, and forgets the keys of servers of which nothing is borrowed any more. Gives the removed
+    /// Removes what is over or can't be read, requests too, and forgets the keys of servers of which nothing is borrowed any more. Gives the removed
     /// files.
     ///
     /// # Errors
@@ -198,6 +204,14 @@ impl Borrows {
             self.store.delete(&path)?;
             removed.push(path);
         }
+        let now = self.clock.now().utc;
+        for FoundRequest { path, asked } in self.store.all_asked()? {
+            let lasts = asked.is_ok_and(|asked| now.0 <= asked.ends.0.saturating_add(kept::SKEW_MS));
+            if let Some(asking) = self.store.asking(&path)?.filter(|_| !lasts) {
+                asking.settled()?;
+                removed.push(path);
+            }
+        }
         if self.store.dir().is_dir() {
             self.store.forget_keys(&lent)?;
         }
@@ -210,17 +224,23 @@ impl Borrows {
 
     /// The way to the server of a borrow.
     fn route(&self, kept: &Kept, at: Option<&SearchPath>) -> Route {
+        self.route_to(&kept.record.vendor, &[&kept.place, &kept.record.server], at)
+    }
+
+    /// The way to a vendor daemon at some places.
+    fn route_to(&self, vendor: &VendorName, places: &[&str], at: Option<&SearchPath>) -> Route {
         let mut servers: Vec<ServerAddress> = Vec::new();
-        let kept_place = SearchPath::parse(&kept.place);
-        let own = SearchPath::parse(&kept.record.server);
         // With a path of the caller no other place.
-        let paths = at.map_or_else(|| vec![&kept_place, &own], |at| vec![at]);
-        for server in paths.into_iter().flat_map(servers_of) {
+        let paths = at.map_or_else(
+            || places.iter().map(|place| SearchPath::parse(place)).collect(),
+            |at| vec![at.clone()],
+        );
+        for server in paths.iter().flat_map(servers_of) {
             if !servers.contains(&server) {
                 servers.push(server);
             }
         }
-        let config = Config { vendor: kept.record.vendor.clone(), ..(*self.config).clone() };
+        let config = Config { vendor: vendor.clone(), ..(*self.config).clone() };
         Route { servers, config: Arc::new(config), clock: Arc::clone(&self.clock) }
     }
 }
@@ -252,6 +272,7 @@ impl Client {
             clock: Arc::clone(&self.shared.clock),
             ..Borrows::new(&self.shared.config).map_err(ClientError::Session)?
         };
+        borrows.settle_for(&wanted, true).await;
         if let Some(local) = borrows.extended(&wanted, ends).await.map_err(ClientError::Session)? {
             return Ok(local);
         }
@@ -300,6 +321,7 @@ impl Client {
                 }
             };
         };
+        borrows.settle_for(wanted, order.is_some()).await;
         let (seat, refusals) = borrows.seat(wanted).await;
         let (None, Some((ends, order))) = (&seat, order) else { return Ok((seat, refusals)) };
         let mut attempts = Vec::new();

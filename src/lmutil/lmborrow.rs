@@ -10,8 +10,8 @@ use super::lmclock::connect;
 use super::lmdown::{KeySource, candidates, order};
 use super::runtime;
 use crate::client::{
-    BORROW_VARIABLE, BorrowOrder, BorrowState, Borrows, Config, Limits, LocalBorrow, Renewal, SearchPath,
-    Trust, clear_orders, default_borrow_dir, orders, set_order,
+    BORROW_VARIABLE, BorrowOrder, BorrowState, Borrows, Config, Limits, LocalBorrow, LostRequest, Renewal,
+    SearchPath, Settled, Trust, Unsettled, clear_orders, default_borrow_dir, orders, set_order,
 };
 use crate::code::{Code, minor};
 use crate::event::Denial;
@@ -87,9 +87,9 @@ pub fn kept_orders() -> Vec<BorrowOrder> {
     directory().map(|dir| orders(&dir)).unwrap_or_default()
 }
 
-/// What is borrowed, as it is printed.
+/// What is borrowed, as it is printed, and what may be.
 #[must_use]
-pub fn status(all: &[LocalBorrow], zone: &TimeZone) -> String {
+pub fn status(all: &[LocalBorrow], unsettled: &[Unsettled], zone: &TimeZone) -> String {
     let mut text = format!("{:<16}{:<34}Expiration\n", "Vendor", "Feature");
     text.push_str(&format!("{}        {}  {}\n", "_".repeat(8), "_".repeat(32), "_".repeat(19)));
     for LocalBorrow { path, record, state } in all {
@@ -121,6 +121,17 @@ pub fn status(all: &[LocalBorrow], zone: &TimeZone) -> String {
         }
         text.push_str(&line);
         text.push('\n');
+    }
+    for Unsettled { path, request } in unsettled {
+        text.push_str(&match request {
+            Err(why) => format!("{} is damaged: {why}\n", path.display()),
+            Ok(LostRequest { vendor, feature, ends }) => format!(
+                "{:<16}{:<34}{} (asked for; whether it is lent is not known: -renew)\n",
+                vendor.as_str(),
+                feature.as_str(),
+                minute(*ends, zone)
+            ),
+        });
     }
     text
 }
@@ -156,6 +167,8 @@ impl Wanted {
 /// # Errors
 /// [`Failure`] of the first that did not: -128 when nothing fits, with what there is instead.
 pub fn give_back(wanted: &Wanted, at: Option<&SearchPath>) -> Result<Vec<BorrowRecord>, Failure> {
+    // What is lent without anybody here knowing can come back too.
+    let unsettled = settle(Some(&wanted.feature), at)?.into_iter().find_map(|asked| asked.outcome.err());
     let config = Config::new(VendorName::parse("LGS")?, Trust::Server)?;
     let borrows = Borrows::new(&config)?;
     let all: Vec<(PathBuf, BorrowRecord)> =
@@ -163,6 +176,10 @@ pub fn give_back(wanted: &Wanted, at: Option<&SearchPath>) -> Result<Vec<BorrowR
     let (meant, others): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|(_, record)| wanted.means(record, &config));
     if meant.is_empty() {
+        if let Some(denial) = unsettled {
+            let note = format!("{}: {denial} {}", wanted.feature, denial.note);
+            return Err(Failure::new(Code::ReturnFailed, denial.minor, &note));
+        }
         let mut note = format!("nothing is borrowed here of {}", wanted.feature);
         if let Some((_, near)) = others.iter().find(|(_, record)| record.feature == wanted.feature) {
             note = format!(
@@ -187,6 +204,33 @@ pub fn give_back(wanted: &Wanted, at: Option<&SearchPath>) -> Result<Vec<BorrowR
             back.push(record);
         }
         Ok(back)
+    })
+}
+
+/// What came of a request whose answer was lost.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// What was asked for.
+    pub feature: FeatureName,
+    /// What came of it.
+    pub outcome: Result<Settled, Denial>,
+}
+
+/// Asks the servers again what came of requests whose answers were lost, all of them or those for one feature.
+///
+/// # Errors
+/// [`Failure`] when nothing could be tried at all.
+pub fn settle(feature: Option<&FeatureName>, at: Option<&SearchPath>) -> Result<Vec<Asked>, Failure> {
+    let borrows = borrows()?;
+    runtime()?.block_on(async {
+        let mut all = Vec::new();
+        for Unsettled { path, request } in borrows.unsettled()? {
+            let Ok(request) = request else { continue };
+            if feature.is_none_or(|feature| request.feature == *feature) {
+                all.push(Asked { outcome: borrows.settle(&path, at).await, feature: request.feature });
+            }
+        }
+        Ok(all)
     })
 }
 
@@ -289,11 +333,20 @@ mod tests {
     fn the_status_has_the_columns_of_the_reference() {
         let at = 1_796_148_000_000; // 2026-12-01T18:00:00Z
         let local = |record, state| LocalBorrow { path: "/b/1.borrow".into(), record, state };
+        let lost = LostRequest {
+            vendor: "LGS".parse().unwrap(),
+            feature: "one".parse().unwrap(),
+            ends: Timestamp(at),
+        };
         let text = status(
             &[
                 local(Ok(record(at, at)), BorrowState::Good),
                 local(Ok(record(at, at + 86_400_000)), BorrowState::Expired),
                 local(Err("why".into()), BorrowState::Good),
+            ],
+            &[
+                Unsettled { path: "/b/1.asked".into(), request: Ok(lost) },
+                Unsettled { path: "/b/2.asked".into(), request: Err("why".into()) },
             ],
             &TimeZone::UTC,
         );
@@ -303,7 +356,9 @@ mod tests {
              ________        ________________________________  ___________________\n\
              LGS             cad_design                        1-dec-2026 18:00\n\
              LGS             cad_design                        1-dec-2026 18:00 (renewable until 2-dec-2026 18:00) (expired)\n\
-             /b/1.borrow is damaged: why\n"
+             /b/1.borrow is damaged: why\n\
+             LGS             one                               1-dec-2026 18:00 (asked for; whether it is lent is not known: -renew)\n\
+             /b/2.asked is damaged: why\n"
         );
     }
 

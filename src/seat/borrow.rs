@@ -4,6 +4,7 @@
 //! can be good no more on any clock that differs by what is tolerated. Who knows its secret may renew the record and give the licenses
 //! back. DECISION: at a reread a borrow is treated as any checkout; where no pool is left its license is free, though the record goes on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::checkout::{backing, repeated};
@@ -163,6 +164,33 @@ impl State {
             Some((seat, borrow, false)) => Ok((seat, borrow)),
         }
     }
+
+    /// What was borrowed under this secret, for a client that has lost the answer. That it is wanted back matters nothing here: its
+    /// record is good all the same, and who has it again can give it back.
+    ///
+    /// # Errors
+    /// The [`Denial`] where nothing is.
+    pub fn lent_under(&self, secret: Digest) -> Result<(Handle, &Seat, Borrow), Denial> {
+        let under = self.lent.range((secret, Handle(0))..=(secret, Handle(u64::MAX)));
+        let mut found = under.filter_map(|(_, handle)| {
+            let (seat, borrow, _) = borrowed(self, *handle, secret)?;
+            Some((*handle, seat, borrow))
+        });
+        found.next().ok_or_else(|| {
+            let note = "nothing is borrowed under this secret";
+            Denial::new(Code::BorrowUnknown, minor::BORROW_UNKNOWN, note)
+        })
+    }
+
+    /// The signed lines that are behind a checkout now; none where its pool is gone.
+    #[must_use]
+    pub fn lines_behind(&self, catalog: &Catalog, seat: &Seat, now: Timestamp) -> Arc<[Digest]> {
+        let pool = catalog.pool(&seat.pool);
+        pool.map_or_else(
+            || [].into(),
+            |pool| backing(pool, seat.count.get(), self.license_time(now).utc.into()).0,
+        )
+    }
 }
 
 fn unknown(handle: Handle) -> Denial {
@@ -280,6 +308,13 @@ pub(super) fn recall(state: &State, by: &str, handle: Handle) -> Decision {
 // ---- the fold -----------------------------------------------------------------------------------------------------------
 
 impl State {
+    /// What is borrowed is found by its secret.
+    pub(super) fn lend(&mut self, handle: Handle, seat: &Seat) {
+        if let (Tenure::Borrowed { .. }, Some(borrow)) = (seat.tenure, seat.wishes.borrow) {
+            self.lent.insert((borrow.secret, handle));
+        }
+    }
+
     pub(super) fn renewed(&mut self, renewed: &Renewed) {
         for handle in [Some(renewed.handle), self.seat(renewed.handle).and_then(|seat| seat.suite)] {
             let Some(handle) = handle else { continue };

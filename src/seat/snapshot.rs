@@ -123,6 +123,7 @@ impl State {
             state.lapses.insert(handle, &tenure);
             enter(&mut state.pools, handle, &seat);
             state.join_suite(handle, &seat);
+            state.lend(handle, &seat);
             state.seats.insert(handle, seat);
         }
         if form != FORM_WITHOUT_REMOVED {

@@ -26,6 +26,8 @@ pub struct State {
     pub(super) pools: Table<PoolKey, PoolUse>,
     /// What ends by itself: the times of [`Tenure::until`].
     pub(super) lapses: Lapses,
+    /// What is borrowed, by the secrets that belong to it.
+    pub(super) lent: BTreeSet<(Digest, Handle)>,
     /// Who waits.
     pub(super) queues: Queues,
     /// How long checkouts were held of late.
@@ -315,6 +317,7 @@ impl State {
             component: None,
         };
         self.join_suite(out.handle, &seat);
+        self.lend(out.handle, &seat);
         // Others may share it, and a suite may reserve its other components with it.
         if seat.shares.is_some() || seat.suite.is_some() {
             self.stir(&seat.feature);
@@ -336,6 +339,9 @@ impl State {
         self.stir(&seat.feature);
         self.part_suite(&seat);
         self.lapses.remove(returned.handle, &seat.tenure);
+        if let Some(borrow) = seat.wishes.borrow {
+            self.lent.remove(&(borrow.secret, returned.handle));
+        }
         if let Tenure::Lingering { .. } = seat.tenure {
             return;
         }

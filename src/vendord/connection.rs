@@ -118,8 +118,7 @@ impl Peer {
     ) -> Self {
         let stream = stream.into();
         let local = stream.as_ref().and_then(|stream| stream.local_addr().ok());
-        let here =
-            local.map_or_else(|| address.is_loopback(), |local| same_machine(address, local.ip()));
+        let here = local.map_or_else(|| address.is_loopback(), |local| same_machine(address, local.ip()));
         Self {
             stream,
             address,

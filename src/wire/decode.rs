@@ -80,16 +80,14 @@ pub(super) fn message(number: u8, body: &[u8]) -> Result<Message, MessageError> 
         kind::RETURN => Message::Return(borrow_claim(number, body)?.0),
         kind::FETCH_RECORD => {
             read! { body; handle: HANDLE, Field::u64; secret: SECRET, Field::bytes::<32>; }
-            Message::FetchRecord {
-                handle: Handle(need(number, tag::HANDLE, handle)?),
-                secret: need(number, tag::SECRET, secret)?,
-            }
+            Message::FetchRecord { handle: handle.map(Handle), secret: need(number, tag::SECRET, secret)? }
         }
         kind::RECORD => {
-            read! { body; text: CANONICAL, Field::string; sign: SIGN, Field::string; }
+            read! { body; text: CANONICAL, Field::string; sign: SIGN, Field::string; lines: LINES, digests; }
             Message::Record(RecordText {
                 text: need(number, tag::CANONICAL, text)?,
                 sign: need(number, tag::SIGN, sign)?,
+                lines: lines.unwrap_or_else(|| [].into()),
             })
         }
         kind::WELCOME => Message::Welcome(Box::new(welcome(body)?)),
@@ -158,6 +156,10 @@ pub(super) fn count(field: Field<'_>) -> Result<Count, MessageError> {
 
 pub(super) fn dup_mask(field: Field<'_>) -> Result<DupMask, MessageError> {
     DupMask::from_bits(field.u8()?).ok_or(field.bad())
+}
+
+fn digests(field: Field<'_>) -> Result<Arc<[Digest]>, MessageError> {
+    Ok(field.row::<32>(GRANT_LINES_MAX)?.iter().map(|digest| Digest(*digest)).collect())
 }
 
 fn checkout(body: &[u8]) -> Result<Checkout, MessageError> {
@@ -236,9 +238,7 @@ fn answer(body: &[u8]) -> Result<Message, MessageError> {
         position: POSITION, Field::u32;
         wait_s: WAIT, Field::u32;
         pool: POOL, Field::str;
-        lines: LINES, |field: Field<'_>| {
-            Ok(field.row::<32>(GRANT_LINES_MAX)?.iter().map(|digest| Digest(*digest)).collect::<Arc<[Digest]>>())
-        };
+        lines: LINES, digests;
         expires: EXPIRES, Field::i64;
         demo: DEMO, Field::present;
         until: BORROWED_UNTIL, Field::i64;

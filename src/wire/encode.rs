@@ -13,6 +13,7 @@ use super::server_message::{LicensePart, Notice, ServerInfo, SessionTerms, Welco
 use super::tlv::PutField;
 use super::{grounds, kind, status_items, tag};
 use crate::event::{Answer, Borrow, Claims, Denial, Grant, RemovalTarget};
+use crate::ident::Digest;
 
 /// A message has a part that does not fit into a frame. Nothing of it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -149,12 +150,15 @@ fn body(message: &Message, out: &mut BytesMut) -> Result<(), EncodeError> {
         }
         Message::Return(it) => borrow_claim(it, out)?,
         Message::FetchRecord { handle, secret } => {
-            out.field_u64(tag::HANDLE, handle.0);
+            if let Some(handle) = handle {
+                out.field_u64(tag::HANDLE, handle.0);
+            }
             out.field(tag::SECRET, secret)?;
         }
         Message::Record(it) => {
             out.field(tag::CANONICAL, it.text.as_bytes())?;
             out.field(tag::SIGN, it.sign.as_bytes())?;
+            digests(&it.lines, out)?;
         }
         Message::Heartbeat { acknowledged, idle_s } => {
             out.field_u64(tag::ACKNOWLEDGED, acknowledged.0);
@@ -393,13 +397,19 @@ fn answered(answer: &Answer, out: &mut BytesMut) -> Result<(), EncodeError> {
     }
 }
 
-fn granted(it: &Grant, out: &mut BytesMut) -> Result<(), EncodeError> {
-    out.field_u64(tag::HANDLE, it.handle.0);
-    out.field(tag::POOL, it.pool.as_str().as_bytes())?;
-    let lines = it.lines.get(..GRANT_LINES_MAX).unwrap_or(&it.lines);
+/// The lines behind a grant.
+fn digests(lines: &[Digest], out: &mut BytesMut) -> Result<(), EncodeError> {
+    let lines = lines.get(..GRANT_LINES_MAX).unwrap_or(lines);
     out.put_u16(tag::LINES);
     out.put_u16(u16::try_from(lines.len() * 32).map_err(|_| EncodeError { tag: tag::LINES })?);
     lines.iter().for_each(|digest| out.put_slice(&digest.0));
+    Ok(())
+}
+
+fn granted(it: &Grant, out: &mut BytesMut) -> Result<(), EncodeError> {
+    out.field_u64(tag::HANDLE, it.handle.0);
+    out.field(tag::POOL, it.pool.as_str().as_bytes())?;
+    digests(&it.lines, out)?;
     if let Some(expires) = it.expires {
         out.field_i64(tag::EXPIRES, expires.0);
     }

@@ -56,8 +56,8 @@ pub enum Message {
     Return(BorrowClaim),
     /// Asks for the signed record of a borrow.
     FetchRecord {
-        /// Which borrow.
-        handle: Handle,
+        /// Which borrow; none for the one that the secret belongs to.
+        handle: Option<Handle>,
         /// The secret that belongs to it.
         secret: [u8; 32],
     },

@@ -1,9 +1,10 @@
 //! Messages: what a server says.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::event::Denial;
-use crate::ident::{Display, FeatureName, Handle, Host, SessionId, Token, User, VendorName, Version};
+use crate::ident::{Digest, Display, FeatureName, Handle, Host, SessionId, Token, User, VendorName, Version};
 use crate::time::Timestamp;
 
 /// Answer to a greeting.
@@ -78,6 +79,8 @@ pub struct RecordText {
     pub text: String,
     /// The signature.
     pub sign: String,
+    /// Digests of the signed lines that are behind the borrow now, at most [`super::limits::GRANT_LINES_MAX`].
+    pub lines: Arc<[Digest]>,
 }
 
 /// What lmgrd serves.

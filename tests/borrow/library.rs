@@ -8,6 +8,7 @@ use seatkeeper::ident::Host;
 use seatkeeper::sign::SigningKey;
 use seatkeeper::time::Timestamp;
 
+use crate::cut_wire::{At, CutWire};
 use crate::{LICENSE, Site, records};
 
 const HOUR: i64 = 3_600_000;
@@ -136,74 +137,13 @@ fn an_application_at_work_is_told_of_a_recall_and_the_license_is_free() {
     assert!(records(&site.borrows()).is_empty());
 }
 
-/// A wire that can be cut between client and server.
-struct Wire {
-    port: u16,
-    /// The answer to which message from now on is lost, and with it the connection; how many connections can still be made.
-    cut: std::sync::Arc<std::sync::Mutex<(usize, usize)>>,
-}
-
-impl Wire {
-    fn to(server: u16) -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let cut = std::sync::Arc::new(std::sync::Mutex::new((usize::MAX, usize::MAX)));
-        let state = std::sync::Arc::clone(&cut);
-        std::thread::spawn(move || {
-            for client in listener.incoming() {
-                let (client, state) = (client.unwrap(), std::sync::Arc::clone(&state));
-                {
-                    let mut state = state.lock().unwrap();
-                    if state.1 == 0 {
-                        continue;
-                    }
-                    state.1 -= 1;
-                }
-                let server = std::net::TcpStream::connect(("127.0.0.1", server)).unwrap();
-                std::thread::spawn(move || carry(client, server, &state));
-            }
-        });
-        Self { port, cut }
-    }
-
-    /// Cuts at the answer to this message from now on, and lets so many more connections be made.
-    fn cut_after(&self, messages: usize, connections: usize) {
-        *self.cut.lock().unwrap() = (messages, connections);
-    }
-}
-
-/// Carries one connection: each write of the client is one message, as it waits for each answer.
-fn carry(
-    mut client: std::net::TcpStream,
-    mut server: std::net::TcpStream,
-    state: &std::sync::Mutex<(usize, usize)>,
-) {
-    use std::io::{Read as _, Write as _};
-    let mut bytes = [0; 65536];
-    while let Ok(read @ 1..) = client.read(&mut bytes) {
-        server.write_all(&bytes[..read]).unwrap();
-        let Ok(read @ 1..) = server.read(&mut bytes) else { return };
-        {
-            let mut state = state.lock().unwrap();
-            state.0 = state.0.saturating_sub(1);
-            if state.0 == 0 {
-                state.0 = usize::MAX;
-                return;
-            }
-        }
-        if client.write_all(&bytes[..read]).is_err() {
-            return;
-        }
-    }
-}
-
 #[test]
 fn a_lost_answer_is_asked_for_again_and_nothing_is_lent_twice() {
     let site = Site::new(LICENSE);
     let daemon = site.serve();
-    let wire = Wire::to(daemon.port);
+    let wire = CutWire::to(daemon.port);
     // lmgrd is asked for the vendor daemon, here itself, on a connection of its own; the session's has greeting and request.
-    wire.cut_after(3, usize::MAX);
+    wire.plan_at(At::Cut, 3, usize::MAX);
     let mut config = config(&site, wire.port, "ID=1", publisher());
     config.patience = Duration::from_secs(5);
     let client = seatkeeper::client::blocking::Client::new(config.clone()).unwrap();
@@ -211,18 +151,18 @@ fn a_lost_answer_is_asked_for_again_and_nothing_is_lent_twice() {
     let local = client.borrow("one", "1.0", 1, ends, None).unwrap();
     let log = daemon.log_until_now();
     assert_eq!(log.matches("OUT: \"one\"").count(), 1, "{log}");
-    assert!(wire.cut.lock().unwrap().0 > usize::MAX / 2, "the wire was cut");
+    assert!(wire.was_cut());
     // The answer to the return is lost, and the server out of reach then.
     config.patience = Duration::from_millis(300);
     let client = seatkeeper::client::blocking::Client::new(config).unwrap();
-    wire.cut_after(3, 2);
+    wire.plan_at(At::Cut, 3, 2);
     let failed = client.give_back(&local).unwrap_err();
     assert_eq!(failed.code().number(), -124, "{failed}");
     let shown = crate::said(&site.lmborrow(&["-status"]));
     assert!(shown.contains("the server is still to be told"), "{shown}");
-    wire.cut_after(usize::MAX, 0);
+    wire.plan_at(At::Cut, usize::MAX, 0);
     assert_eq!(code(client.checkout("one", "1.0")), -16, "it can't be used any more");
-    wire.cut_after(usize::MAX, usize::MAX);
+    wire.heal();
     // The next checkout tells the server again.
     crate::daemon::until("the server to have it back", || {
         client.checkout("one", "1.0").is_ok_and(|seat| !seat.is_borrowed())

@@ -4,7 +4,7 @@ use seatkeeper::event::{Answer, Borrow, Borrowing, Checkout, Denial, Grant, Wish
 use seatkeeper::ident::{Count, Digest, Handle, Token};
 use seatkeeper::sign::SignedBorrow;
 use seatkeeper::time::Timestamp;
-use seatkeeper::wire::{BorrowClaim, Message, Purpose, StatusItem};
+use seatkeeper::wire::{BorrowClaim, Message, Purpose, RecordText, StatusItem};
 
 use crate::Site;
 use crate::daemon::{Daemon, Wire, now};
@@ -51,8 +51,13 @@ fn claim(token: u64, handle: Handle, secret: [u8; 32]) -> BorrowClaim {
 }
 
 fn record(wire: &mut Wire, handle: Handle, secret: [u8; 32]) -> Result<SignedBorrow, Denial> {
+    let record = record_text(wire, Some(handle), secret)?;
+    Ok(SignedBorrow { text: record.text, sign: record.sign })
+}
+
+fn record_text(wire: &mut Wire, handle: Option<Handle>, secret: [u8; 32]) -> Result<RecordText, Denial> {
     match wire.ask(&Message::FetchRecord { handle, secret }).unwrap() {
-        Message::Record(record) => Ok(SignedBorrow { text: record.text, sign: record.sign }),
+        Message::Record(record) => Ok(record),
         Message::Error(denial) => Err(denial),
         other => panic!("{other:?}"),
     }
@@ -94,6 +99,10 @@ fn dom_86_a_borrow_survives_the_crash_and_its_record_comes_again_letter_by_lette
     assert!(left <= total && total <= 47 * 3600 + 1 && total > 46 * 3600, "{left} {total}");
     let mut ann = session(&daemon, "ann");
     assert_eq!(record(&mut ann, grant.handle, SECRET).unwrap(), first, "the same words and signature");
+    // Who has lost the answer asks by the secret alone.
+    let again = record_text(&mut ann, None, SECRET).unwrap();
+    assert_eq!((again.text, again.sign, again.lines), (first.text, first.sign, grant.lines.clone()));
+    assert_eq!(record_text(&mut ann, None, [8; 32]).unwrap_err().code.number(), -128);
     assert_eq!(
         answer(&mut ann, &Message::Return(claim(1, grant.handle, SECRET))),
         Answer::CheckedIn(grant.handle)

@@ -877,7 +877,7 @@ impl Oracle {
                     ensure!(known, "a session ends by a rule", "{message:?}");
                 }
             },
-            Message::Record(RecordText { text, sign }) => {
+            Message::Record(RecordText { text, sign, .. }) => {
                 let read = verified(text, sign);
                 let Ok(read) = read else {
                     ensure!(false, "a record verifies with the server's key", "{text}");

@@ -228,7 +228,7 @@ impl Visit {
     fn ask(&mut self, what: Asked, wishes: &mut Vec<Wish>) {
         let (handle, secret) = (self.handle, self.secret);
         let message = match what {
-            Asked::Record => Message::FetchRecord { handle, secret },
+            Asked::Record => Message::FetchRecord { handle: Some(handle), secret },
             Asked::Borrow => {
                 let (token, acknowledged) = self.number();
                 let Business::Borrow { feature, newer, count, ends, renew_s } = self.business else { return };
@@ -356,7 +356,7 @@ impl Visit {
 
     fn keep(
         &mut self,
-        RecordText { text, sign }: RecordText,
+        RecordText { text, sign, .. }: RecordText,
         shelf: &mut Shelf,
         look: Look,
         wishes: &mut Vec<Wish>,

@@ -343,37 +343,37 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
     let control = (verb(), user(), name::<Host>(), any::<[u8; 32]>(), any::<[u8; 32]>());
     let vendors = vec((name(), option::of(any::<u16>()), any::<bool>()), 0..4);
     let server = (name::<Host>(), any::<u16>(), text(), vec(text(), 0..4), vendors);
-    let asking = prop_oneof![
-        hello(),
-        checkout.prop_map(|(token, acknowledged, feature, version, count, wishes)| Message::Checkout(
-            Checkout { token, acknowledged, feature, version, count, wishes }
-        )),
-        (token(), token(), handle()).prop_map(|(token, acknowledged, handle)| Message::Checkin(Checkin {
-            token,
-            acknowledged,
-            handle
-        })),
-        (token(), option::of(any::<u32>()))
-            .prop_map(|(acknowledged, idle_s)| Message::Heartbeat { acknowledged, idle_s }),
-        Just(Message::Goodbye),
-        any::<[u8; 32]>().prop_map(|digest| Message::FetchLine(Digest(digest))),
-        (option::of(name()), any::<bool>())
-            .prop_map(|(feature, users)| Message::AskStatus { feature, users }),
-        Just(Message::AskServer),
-        name().prop_map(Message::Locate),
-        Just(Message::AskNonce),
-        Just(Message::AskLicenses),
-        (borrow_claim(), option::of(time())).prop_map(|(borrow, ends)| Message::Renew { borrow, ends }),
-        borrow_claim().prop_map(Message::Return),
-        (handle(), any::<[u8; 32]>()).prop_map(|(handle, secret)| Message::FetchRecord { handle, secret }),
-        control.prop_map(|(verb, user, host, nonce, proof)| Message::Control(Box::new(Control {
-            verb,
-            user,
-            host,
-            nonce,
-            proof
-        }))),
-    ];
+    let asking =
+        prop_oneof![
+            hello(),
+            checkout.prop_map(|(token, acknowledged, feature, version, count, wishes)| Message::Checkout(
+                Checkout { token, acknowledged, feature, version, count, wishes }
+            )),
+            (token(), token(), handle()).prop_map(|(token, acknowledged, handle)| Message::Checkin(
+                Checkin { token, acknowledged, handle }
+            )),
+            (token(), option::of(any::<u32>()))
+                .prop_map(|(acknowledged, idle_s)| Message::Heartbeat { acknowledged, idle_s }),
+            Just(Message::Goodbye),
+            any::<[u8; 32]>().prop_map(|digest| Message::FetchLine(Digest(digest))),
+            (option::of(name()), any::<bool>())
+                .prop_map(|(feature, users)| Message::AskStatus { feature, users }),
+            Just(Message::AskServer),
+            name().prop_map(Message::Locate),
+            Just(Message::AskNonce),
+            Just(Message::AskLicenses),
+            (borrow_claim(), option::of(time())).prop_map(|(borrow, ends)| Message::Renew { borrow, ends }),
+            borrow_claim().prop_map(Message::Return),
+            (option::of(handle()), any::<[u8; 32]>())
+                .prop_map(|(handle, secret)| Message::FetchRecord { handle, secret }),
+            control.prop_map(|(verb, user, host, nonce, proof)| Message::Control(Box::new(Control {
+                verb,
+                user,
+                host,
+                nonce,
+                proof
+            }))),
+        ];
     let telling = prop_oneof![
         welcome(),
         (token(), answer()).prop_map(|(token, answer)| Message::Answer { token, answer }),
@@ -389,7 +389,9 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
             vendors: vendors.into_iter().map(|(name, port, up)| VendorInfo { name, port, up }).collect()
         }))),
         any::<u16>().prop_map(|port| Message::Located { port }),
-        (text(), text()).prop_map(|(text, sign)| Message::Record(RecordText { text, sign })),
+        (text(), text(), vec(any::<[u8; 32]>().prop_map(Digest), 0..5)).prop_map(|(text, sign, lines)| {
+            Message::Record(RecordText { text, sign, lines: lines.into() })
+        }),
         (any::<[u8; 32]>(), text()).prop_map(|(nonce, key_path)| Message::Nonce { nonce, key_path }),
         (vec(text(), 1..4), option::of(denial()))
             .prop_map(|(lines, refused)| Message::Done { lines, refused }),

@@ -13,9 +13,8 @@ use crate::code::{Code, minor};
 use crate::event::{Answer, Borrow, Borrowing, Checkout, Denial, Grant, Wishes};
 use crate::ident::{Digest, Handle, Token};
 use crate::session::client::ClientSession;
-use crate::sign::SignedBorrow;
 use crate::time::{Clock as _, Look, Timestamp};
-use crate::wire::{BorrowClaim, LineText, Message};
+use crate::wire::{BorrowClaim, LineText, Message, RecordText};
 
 /// How often a request is asked again that left no trace at the server, and how long each wait is.
 const AGAIN_MAX: u32 = 5;
@@ -99,9 +98,14 @@ impl Errand {
         }
     }
 
-    pub(super) async fn record(&mut self, handle: Handle, secret: &[u8; 32]) -> Result<SignedBorrow, Denial> {
+    /// The record of a borrow; without a handle of the one that was granted under the secret.
+    pub(super) async fn record(
+        &mut self,
+        handle: Option<Handle>,
+        secret: &[u8; 32],
+    ) -> Result<RecordText, Denial> {
         match self.ask(&Message::FetchRecord { handle, secret: *secret }).await? {
-            Message::Record(record) => Ok(SignedBorrow { text: record.text, sign: record.sign }),
+            Message::Record(record) => Ok(record),
             other => Err(unexpected(&format!("{other:?}"))),
         }
     }

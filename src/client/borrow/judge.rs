@@ -21,7 +21,7 @@ use crate::time::{Clock as _, Timestamp};
 use crate::wire::LineText;
 
 /// How long a checkout waits for the renewal of a record that still lasts.
-const RENEWAL: Duration = Duration::from_secs(3);
+pub(super) const RENEWAL: Duration = Duration::from_secs(3);
 
 pub(super) fn damaged(path: &Path, why: &str) -> Denial {
     let note = format!("{} is damaged: {why}; lmborrow -purge removes it", path.display());

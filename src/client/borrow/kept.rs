@@ -1,15 +1,13 @@
 //! What is kept of one borrow: the record that the server signed, the secret that belongs to it, the publisher's lines behind it, and how
 //! far time had come when it was looked at last (`grammar/borrow-record.md` section 2).
 
-use std::fmt::Write as _;
-use std::str::FromStr as _;
-
 use zeroize::Zeroizing;
 
+use super::fields::{self, Fields, bytes, instant};
 pub use super::mark::Mark;
 use crate::code::{Code, minor};
 use crate::event::Denial;
-use crate::ident::{Digest, decode_hex, encode_hex};
+use crate::ident::{Digest, encode_hex};
 use crate::sign::{BorrowRecord, SignedBorrow, VerifyingKey};
 use crate::time::{Look, Timestamp};
 use crate::wire::LineText;
@@ -179,9 +177,7 @@ impl Kept {
     #[must_use]
     pub fn print(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(format!("{HEAD}\n"));
-        let mut put = |name: &str, value: &str| {
-            let _ = writeln!(text, "{name}={}", escape(value));
-        };
+        let mut put = |name: &str, value: &str| fields::put(&mut text, name, value);
         let condition = CONDITIONS.iter().find(|(_, condition)| *condition == self.condition);
         put("condition", condition.map_or("held", |(name, _)| name));
         put("secret", &Zeroizing::new(encode_hex(self.secret.as_slice())));
@@ -204,75 +200,41 @@ impl Kept {
     /// # Errors
     /// [`Damage`] when it is no record, or the record or the secret in it was changed.
     pub fn read(text: &str) -> Result<Self, Damage> {
-        let damaged = |why: &str| Damage { why: why.to_owned(), feature: feature_in(text) };
-        let mut lines = text.lines();
-        if lines.next() != Some(HEAD) {
-            return Err(damaged("it is no record of a borrow, or of a later version"));
-        }
-        let mut rest = lines.map(|line| line.split_once('=').unwrap_or((line, ""))).peekable();
-        let mut need = |field: &str| match rest.next_if(|(name, _)| *name == field) {
-            Some((_, value)) => Ok(unescape(value)),
-            None => Err(damaged(&format!("{field} should stand where it does not"))),
+        Self::read_fields(text).map_err(|why| Damage { why, feature: feature_in(text) })
+    }
+
+    fn read_fields(text: &str) -> Result<Self, String> {
+        let mut rest =
+            Fields::after(HEAD, text).ok_or("it is no record of a borrow, or of a later version")?;
+        let condition = rest.value("condition", |word| {
+            CONDITIONS.iter().find(|(name, _)| *name == word).map(|(_, condition)| *condition)
+        })?;
+        let secret = Zeroizing::new(rest.value("secret", bytes)?);
+        let place = rest.text("place")?;
+        let fetched = rest.value("fetched", instant)?;
+        let mark = Mark {
+            latest: rest.value("latest", instant)?,
+            boot: rest.value("boot", bytes)?,
+            elapsed_ms: rest.value("elapsed", |digits| digits.parse().ok())?,
         };
-        let bad = |field: &str| damaged(&format!("the value of {field} is not possible"));
-        let condition = need("condition")?;
-        let condition = CONDITIONS.iter().find(|(name, _)| *name == condition);
-        let condition = condition.ok_or_else(|| bad("condition"))?.1;
-        let secret = Zeroizing::new(bytes(&need("secret")?).ok_or_else(|| bad("secret"))?);
-        let place = need("place")?;
-        let fetched = instant(&need("fetched")?).ok_or_else(|| bad("fetched"))?;
-        let latest = instant(&need("latest")?).ok_or_else(|| bad("latest"))?;
-        let boot = bytes(&need("boot")?).ok_or_else(|| bad("boot"))?;
-        let elapsed_ms = need("elapsed")?.parse().map_err(|_| bad("elapsed"))?;
-        let signed = SignedBorrow { text: need("record")?, sign: need("sign")? };
-        let mut publisher = Vec::new();
-        while let Ok(canonical) = need("line") {
-            publisher.push(LineText { canonical, sign: need("line-sign")? });
+        let signed = SignedBorrow { text: rest.text("record")?, sign: rest.text("sign")? };
+        let mut lines = Vec::new();
+        while let Some(canonical) = rest.next_if("line") {
+            lines.push(LineText { canonical, sign: rest.text("line-sign")? });
         }
-        if rest.next().is_some() {
-            return Err(damaged("something stands behind its end"));
-        }
-        let (record, key) = signed.read().map_err(|error| damaged(&format!("the record in it: {error}")))?;
+        rest.end()?;
+        let (record, key) = signed.read().map_err(|error| format!("the record in it: {error}"))?;
         if record.secret != Digest::of(secret.as_slice()) {
-            return Err(damaged("the secret is not the one of the record"));
+            return Err("the secret is not the one of the record".to_owned());
         }
-        let mark = Mark { latest, boot, elapsed_ms };
-        Ok(Self { condition, secret, place, fetched, mark, signed, record, key, lines: publisher })
+        Ok(Self { condition, secret, place, fetched, mark, signed, record, key, lines })
     }
 }
 
 /// What a damaged file seems to be about.
 fn feature_in(text: &str) -> Option<String> {
-    let record = unescape(text.lines().find_map(|line| line.strip_prefix("record="))?);
+    let record = fields::unescape(text.lines().find_map(|line| line.strip_prefix("record="))?);
     record.lines().find_map(|line| line.strip_prefix("feature=")).map(ToOwned::to_owned)
-}
-
-pub(super) fn instant(text: &str) -> Option<Timestamp> {
-    jiff::Timestamp::from_str(text).ok().map(|instant| Timestamp(instant.as_millisecond()))
-}
-
-fn bytes<const N: usize>(hex: &str) -> Option<[u8; N]> {
-    decode_hex(hex).ok()?.try_into().ok()
-}
-
-fn escape(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('\n', "\\n")
-}
-
-fn unescape(value: &str) -> String {
-    let mut characters = value.chars();
-    let mut text = String::with_capacity(value.len());
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' => match characters.next() {
-                Some('n') => text.push('\n'),
-                Some(other) => text.push(other),
-                None => {}
-            },
-            other => text.push(other),
-        }
-    }
-    text
 }
 
 #[cfg(test)]

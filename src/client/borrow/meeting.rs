@@ -9,15 +9,17 @@ use super::super::error::Attempt;
 use super::super::path::ServerAddress;
 use super::super::route::Route;
 use super::super::{SearchPath, Wanted, refused};
+use super::asked::Asked;
 use super::errand::Errand;
-use super::kept::{Condition, Kept};
+use super::kept::{Condition, Kept, Mark};
 use super::store::{self, Found, Slots};
 use super::{Borrows, LocalBorrow};
 use crate::code::{Code, minor};
 use crate::event::{Borrowing, Denial, Grant, Wishes};
-use crate::ident::Digest;
+use crate::ident::{Digest, Handle};
 use crate::sign::{BorrowRecord, SignedBorrow, VerifyingKey};
 use crate::time::{Clock as _, Timestamp};
+use crate::wire::{LineText, RecordText};
 
 /// What came of meeting the server of a borrow.
 pub(super) enum Met {
@@ -66,21 +68,36 @@ impl Borrows {
             failed(Denial::new(Code::BorrowFailed, minor::BORROW_STORE, &error.to_string()))
         })?;
         let renew_s = renew.map_or(0, |span| u32::try_from(span.as_secs().max(1)).unwrap_or(u32::MAX));
-        let borrowing = Borrowing { ends, renew_s, secret: Digest::of(secret.as_slice()) };
+        let Wanted { feature, version, count } = wanted.clone();
+        let asked = Asked {
+            secret,
+            place: place.clone(),
+            vendor: self.config.vendor.clone(),
+            feature,
+            version,
+            count,
+            user: self.config.claims.user.clone(),
+            ends,
+            at: self.clock.now().utc,
+        };
+        let borrowing = Borrowing { ends, renew_s, secret: asked.digest() };
         let (config, clock) = (self.config.clone(), self.clock.clone());
         let mut errand = Errand::begin(Route { servers: servers.to_vec(), config, clock }).await?;
-        let outcome = match errand.borrow(wanted, wishes, borrowing).await {
+        let asking = self.store.ask(&self.store.path_asked(asked.digest()), &asked).map_err(failed)?;
+        let (outcome, known) = match errand.borrow(wanted, wishes, borrowing).await {
             Ok(grant) => {
-                let kept = self.keep(&mut errand, wanted, &grant, &secret, &place).await;
-                if kept.is_err() {
-                    // Nobody could use it. A publisher who allows no early return has it out until its end.
-                    let _ = errand.give_back(grant.handle, &secret).await;
-                }
-                kept
+                let kept = self.keep(&mut errand, &asked, &grant).await;
+                // What can't be kept nobody could use. A publisher who allows no early return has it out until its end, unless it is
+                // asked for again.
+                let known = kept.is_ok() || errand.give_back(grant.handle, &asked.secret).await.is_ok();
+                (kept, known)
             }
-            Err(denial) => Err(denial),
+            Err(denial) => (Err(denial), !errand.is_unclear()),
         };
         errand.end().await;
+        if known && let Err(denial) = asking.settled() {
+            tracing::debug!(%denial, "a request to borrow is settled and stays");
+        }
         outcome.map_err(failed)
     }
 
@@ -88,17 +105,29 @@ impl Borrows {
     async fn keep(
         &self,
         errand: &mut Errand,
-        wanted: &Wanted,
+        asked: &Asked,
         grant: &Grant,
-        secret: &Zeroizing<[u8; 32]>,
-        place: &str,
     ) -> Result<(PathBuf, Kept), Denial> {
         let Some(borrow) = grant.borrow else {
             let note = "the server granted without borrowing: it is of a version that does not lend";
             return Err(Denial::new(Code::BorrowFailed, minor::ANSWER_UNEXPECTED, note));
         };
-        let mut lines = Vec::with_capacity(grant.lines.len());
-        for digest in grant.lines.iter() {
+        let lines = Self::lines(errand, &grant.lines).await?;
+        let look = self.clock.look();
+        let span_ms = borrow.until.0.saturating_sub(look.utc.0).saturating_sub(super::kept::SKEW_MS).max(0);
+        self.judge_grant(&lines, &asked.wanted(), grant, (look.utc, span_ms))?;
+        let signed = record_of(errand, grant.handle, &asked.secret).await?;
+        let kept = Self::kept(asked, signed, lines, (look.utc, errand.mark(look)))?;
+        if kept.record.handle != grant.handle {
+            return Err(bad("the server sent the record of another borrow"));
+        }
+        self.put(kept)
+    }
+
+    /// Fetches the lines behind a grant.
+    pub(super) async fn lines(errand: &mut Errand, digests: &[Digest]) -> Result<Vec<LineText>, Denial> {
+        let mut lines = Vec::with_capacity(digests.len());
+        for digest in digests {
             let line = errand.line(*digest).await?;
             if Digest::of(line.canonical.as_bytes()) != *digest {
                 let note = "the server sent another line than the one behind the grant";
@@ -106,32 +135,33 @@ impl Borrows {
             }
             lines.push(line);
         }
-        let look = self.clock.look();
-        let span_ms = borrow.until.0.saturating_sub(look.utc.0).saturating_sub(super::kept::SKEW_MS).max(0);
-        self.judge_grant(&lines, wanted, grant, (look.utc, span_ms))?;
-        let signed = errand.record(grant.handle, secret).await?;
+        Ok(lines)
+    }
+
+    /// What is to be kept of a record that came at this time, if it is the one that was asked for.
+    pub(super) fn kept(
+        asked: &Asked,
+        signed: SignedBorrow,
+        lines: Vec<LineText>,
+        (fetched, mark): (Timestamp, Mark),
+    ) -> Result<Kept, Denial> {
         let (record, key) = read(&signed)?;
-        let asked = record.vendor == self.config.vendor
-            && record.feature == wanted.feature
-            && record.version == wanted.version
-            && record.count == wanted.count
-            && record.user == self.config.claims.user
-            && record.handle == grant.handle;
-        if !asked {
+        let same = record.vendor == asked.vendor
+            && record.feature == asked.feature
+            && record.version == asked.version
+            && record.count == asked.count
+            && record.user == asked.user;
+        if !same {
             return Err(bad("the server sent the record of another borrow"));
         }
-        self.judge_record(&record, &key, secret)?;
-        let kept = Kept {
-            condition: Condition::Held,
-            secret: secret.clone(),
-            place: place.to_owned(),
-            fetched: look.utc,
-            mark: errand.mark(look),
-            signed,
-            record,
-            key,
-            lines,
-        };
+        let (secret, place) = (asked.secret.clone(), asked.place.clone());
+        let condition = Condition::Held;
+        Ok(Kept { condition, secret, place, fetched, mark, signed, record, key, lines })
+    }
+
+    /// Keeps it, if the record is of a server that is known by its key.
+    pub(super) fn put(&self, kept: Kept) -> Result<(PathBuf, Kept), Denial> {
+        self.judge_record(&kept.record, &kept.key, &kept.secret)?;
         let path = self.store.path_of(kept.record.secret);
         self.store.put(&path, &kept)?;
         Ok((path, kept))
@@ -195,12 +225,12 @@ impl Borrows {
         at: Option<&SearchPath>,
     ) -> Result<Met, Attempt> {
         let mut errand = Errand::begin(self.route(kept, at)).await?;
-        let met = self.settle(&mut errand, path, kept, ends).await.unwrap_or_else(Met::Refused);
+        let met = self.hear_of(&mut errand, path, kept, ends).await.unwrap_or_else(Met::Refused);
         errand.end().await;
         Ok(met)
     }
 
-    async fn settle(
+    async fn hear_of(
         &self,
         errand: &mut Errand,
         path: &Path,
@@ -226,7 +256,7 @@ impl Borrows {
         }
         match renewed {
             Ok(_) => {
-                let signed = errand.record(handle, secret).await?;
+                let signed = record_of(errand, handle, secret).await?;
                 let (record, key) = read(&signed)?;
                 self.judge_record(&record, &key, secret)?;
                 let look = self.clock.look();
@@ -306,6 +336,11 @@ impl Borrows {
             }
         }
     }
+}
+
+async fn record_of(errand: &mut Errand, handle: Handle, secret: &[u8; 32]) -> Result<SignedBorrow, Denial> {
+    let RecordText { text, sign, .. } = errand.record(Some(handle), secret).await?;
+    Ok(SignedBorrow { text, sign })
 }
 
 fn bad(note: &str) -> Denial {

@@ -6,6 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use zeroize::Zeroizing;
+
+use super::asked::Asked;
 use super::kept::{Damage, Kept};
 use crate::code::{Code, minor};
 use crate::event::Denial;
@@ -15,6 +18,8 @@ use crate::sign::VerifyingKey;
 
 /// How the file of a borrow ends.
 const ENDING: &str = "borrow";
+/// How the file of a request to borrow ends.
+const ASKED: &str = "asked";
 /// The keys of servers, as lines `VENDOR SERVER KEY`.
 const KEYS: &str = "servers";
 /// Held while a file is read and written again.
@@ -42,10 +47,40 @@ pub(super) struct Found {
     pub(super) kept: Result<Kept, Damage>,
 }
 
+/// A request to borrow whose answer is not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FoundRequest {
+    pub(super) path: PathBuf,
+    /// Why it can't be read otherwise.
+    pub(super) asked: Result<Asked, String>,
+}
+
 /// Licenses of a record that one program uses; free again when this is dropped or the program ends, in whatever way.
 #[derive(Debug)]
 pub(super) struct Slots {
     _locked: Vec<File>,
+}
+
+/// A request to borrow that one program cares for.
+#[derive(Debug)]
+pub(super) struct Asking {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Asking {
+    /// What came of it is known and kept: the request is removed.
+    pub(super) fn settled(self) -> Result<(), Denial> {
+        match remove_durably(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(cannot_delete(&self.path, &error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        // A lock that is left behind is in nobody's way.
+        let _ = std::fs::remove_file(self.path.with_extension("asking"));
+        Ok(())
+    }
 }
 
 /// A record can't be kept, or not be read.
@@ -83,12 +118,32 @@ impl Store {
 
     /// Where the borrow with this secret is kept.
     pub(super) fn path_of(&self, secret: Digest) -> PathBuf {
+        self.named(secret, ENDING)
+    }
+
+    /// Where the request to borrow with this secret is kept.
+    pub(super) fn path_asked(&self, secret: Digest) -> PathBuf {
+        self.named(secret, ASKED)
+    }
+
+    fn named(&self, secret: Digest, ending: &str) -> PathBuf {
         let name = encode_hex(secret.0.get(..8).unwrap_or_default());
-        self.dir.join(format!("{name}.{ENDING}"))
+        self.dir.join(format!("{name}.{ending}"))
     }
 
     /// All that is kept, by name. A directory that is not there keeps nothing.
     pub(super) fn all(&self) -> Result<Vec<Found>, Denial> {
+        let paths = self.listed(ENDING)?;
+        Ok(paths.into_iter().map(|path| Found { kept: read(&path), path }).collect())
+    }
+
+    /// All requests to borrow whose answers are not kept, by name; or why one can't be read.
+    pub(super) fn all_asked(&self) -> Result<Vec<FoundRequest>, Denial> {
+        let paths = self.listed(ASKED)?;
+        Ok(paths.into_iter().map(|path| FoundRequest { asked: read_asked(&path), path }).collect())
+    }
+
+    fn listed(&self, ending: &str) -> Result<Vec<PathBuf>, Denial> {
         let listed = match std::fs::read_dir(&self.dir) {
             Ok(listed) => listed,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -96,11 +151,31 @@ impl Store {
         };
         let mut paths: Vec<PathBuf> = listed
             .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| path.extension().is_some_and(|ending| ending == ENDING))
+            .filter(|path| path.extension().is_some_and(|found| found == ending))
             .take(FILES_MAX)
             .collect();
         paths.sort();
-        Ok(paths.into_iter().map(|path| Found { kept: read(&path), path }).collect())
+        Ok(paths)
+    }
+
+    /// Writes down that a server will be asked; durable when this comes back. Until what it gives is dropped no other program asks for
+    /// the answer.
+    pub(super) fn ask(&self, path: &Path, asked: &Asked) -> Result<Asking, Denial> {
+        let busy = || cannot_keep(path, &io::Error::other("another program asks for it"));
+        let asking = self.asking(path)?.ok_or_else(busy)?;
+        replace_durably(path, asked.print().as_bytes()).map_err(|error| cannot_keep(path, &error))?;
+        Ok(asking)
+    }
+
+    /// Takes over a request whose answer is not known; none while the program that asked still lives, or another one takes it over.
+    pub(super) fn asking(&self, path: &Path) -> Result<Option<Asking>, Denial> {
+        let beside = path.with_extension("asking");
+        let lock = open_lock(&beside).map_err(|error| cannot_keep(&beside, &error))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(Asking { path: path.to_owned(), _lock: lock })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(cannot_keep(&beside, &error)),
+        }
     }
 
     /// Keeps a borrow; durable when this comes back.
@@ -257,13 +332,23 @@ fn open_lock(path: &Path) -> io::Result<File> {
 
 /// What one file says.
 pub(super) fn read(path: &Path) -> Result<Kept, Damage> {
-    let damaged = |why: String| Damage { why, feature: None };
-    let bytes = read_regular(path, FILE_BYTES_MAX).map_err(|error| damaged(error.to_string()))?;
-    Kept::read(&String::from_utf8(bytes).map_err(|_| damaged("it is not UTF-8".to_owned()))?)
+    let text = read_text(path).map_err(|why| Damage { why, feature: None })?;
+    Kept::read(&text)
+}
+
+/// What the file of a request says; why it says nothing otherwise.
+pub(super) fn read_asked(path: &Path) -> Result<Asked, String> {
+    Asked::read(&read_text(path)?)
+}
+
+fn read_text(path: &Path) -> Result<Zeroizing<String>, String> {
+    let bytes = read_regular(path, FILE_BYTES_MAX).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map(Zeroizing::new).map_err(|_| "it is not UTF-8".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::asked::tests::asked;
     use super::super::kept::Condition;
     use super::super::kept::tests::{kept, key};
     use super::*;
@@ -294,6 +379,20 @@ mod tests {
         drop(slots);
         assert_eq!(store.change(&path, |_| ()).unwrap(), None);
         assert_eq!(std::fs::read_dir(store.dir()).unwrap().count(), 1, "the lock alone");
+    }
+
+    #[test]
+    fn a_request_is_one_programs_until_it_is_settled_or_the_program_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::at(dir.path());
+        let path = store.path_asked(asked().digest());
+        let asking = store.ask(&path, &asked()).unwrap();
+        assert_eq!(store.all_asked().unwrap(), [FoundRequest { path: path.clone(), asked: Ok(asked()) }]);
+        assert!(store.asking(&path).unwrap().is_none());
+        assert!(store.all().unwrap().is_empty());
+        drop(asking);
+        store.asking(&path).unwrap().unwrap().settled().unwrap();
+        assert_eq!(std::fs::read_dir(store.dir()).unwrap().count(), 0);
     }
 
     #[test]

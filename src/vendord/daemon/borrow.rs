@@ -68,22 +68,31 @@ impl Daemon {
         self.answer_reply(peer, request, reply);
     }
 
-    /// Who knows the secret of a borrow gets its record, signed, when what it says is durable.
+    /// Who knows the secret of a borrow gets its record, signed, when what it says is durable. Without a handle the client has lost the
+    /// answer: it is told that nothing is borrowed only where that is certain.
     pub(in crate::vendord) fn record_of(
         &mut self,
         peer: &Rc<Peer>,
         request: u32,
-        (handle, secret): (Handle, Digest),
+        (handle, secret): (Option<Handle>, Digest),
     ) {
-        let outgoing = match (self.state.borrow_of(handle, secret), &self.record_key) {
+        let found = match (handle, self.unready()) {
+            (Some(handle), _) => {
+                self.state.borrow_of(handle, secret).map(|(seat, borrow)| (handle, seat, borrow))
+            }
+            (None, None) => self.state.lent_under(secret),
+            (None, Some(denial)) => Err(denial),
+        };
+        let outgoing = match (found, &self.record_key) {
             (Err(denial), _) => Outgoing::Refused(denial),
             (Ok(_), None) => match self.lends_nothing() {
                 Some(denial) => Outgoing::Refused(denial),
                 None => return,
             },
-            (Ok((seat, borrow)), Some(key)) => {
+            (Ok((handle, seat, borrow)), Some(key)) => {
+                let lines = self.state.lines_behind(&self.served.catalog, seat, self.now().utc);
                 let signed = self.borrow_record(handle, seat, borrow, secret).sign(key);
-                Outgoing::Record(RecordText { text: signed.text, sign: signed.sign })
+                Outgoing::Record(RecordText { text: signed.text, sign: signed.sign, lines })
             }
         };
         self.answer(peer, request, outgoing);

@@ -117,8 +117,7 @@ fn orders_that_change_something_come_from_here_where_only_this_machine_may_order
         let peer = Rc::new(Peer::new(None, address.parse().unwrap(), Limits::default(), Monotonic(0)));
         peer.set_nonce(Some([1; 32]));
         let (user, host) = ("ann".parse().unwrap(), "ws01".parse().unwrap());
-        let mut control =
-            wire::Control { verb: verb.clone(), user, host, nonce: [1; 32], proof: [0; 32] };
+        let mut control = wire::Control { verb: verb.clone(), user, host, nonce: [1; 32], proof: [0; 32] };
         control.proof = crate::sign::AdminKey::new([7; 32]).prove(&[1; 32], &control.proved_bytes());
         explaining::order(&mut daemon, &peer, 1, control).map_err(|denial| denial.code)
     };
