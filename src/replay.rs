@@ -14,7 +14,8 @@
 //! - seats that are out when the replay begins stay out, and move to the pools of the new files as at a reread;
 //! - a borrow that it newly grants is out until its end, and gives way to no other than a recorded borrow; one that both have is
 //!   renewed, extended and given back as it was;
-//! - a request that waited in the queue is judged when it got its licenses, under other files; one that gave up is not judged.
+//! - a request that waited in the queue is judged when it got its licenses, under other files, which are held for it from the time on
+//!   at which they were in the record; one that gave up is not judged.
 //!
 //! Under the recorded files every verdict must come out as recorded ([`Plan::exact`]); `tests/replay.rs` holds it to that.
 

@@ -58,6 +58,23 @@ pub struct OfferedPackage {
     pub shares: Option<Shares>,
 }
 
+impl Offered {
+    /// Gives the checkouts to come the handles of another offer, also where they name the groups that they begin.
+    pub fn rename(&mut self, like: &Self) {
+        rename(&mut self.handle, self.shares.as_mut(), like.handle);
+        if let (Some(package), Some(like)) = (&mut self.package, &like.package) {
+            rename(&mut package.handle, package.shares.as_mut(), like.handle);
+        }
+    }
+}
+
+fn rename(from: &mut Handle, shares: Option<&mut Shares>, to: Handle) {
+    if let Some(shares) = shares.filter(|shares| shares.group == *from) {
+        shares.group = to;
+    }
+    *from = to;
+}
+
 /// A request waits no more and got nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dequeued {

@@ -2,6 +2,7 @@
 
 mod clock;
 mod held_on;
+mod offers;
 mod reread;
 mod returns;
 mod ruling;
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use self::held_on::HeldOn;
+use self::offers::{Waiting, placed};
 use self::reread::{ended_by_reread, seat_differs};
 use self::ruling::{Ruling, reason, same_denial, verdict};
 use super::difference::{Difference, Kind, Verdict};
@@ -114,6 +116,7 @@ pub struct Replay {
     /// Of requests that were denied in both, with the time when the wanting ends.
     wanted: BTreeMap<Asker, (Want, Timestamp)>,
     held: HeldOn,
+    waiting: Waiting,
     totals: Totals,
     tally: Tally,
     found: Vec<Difference>,
@@ -136,6 +139,7 @@ impl Replay {
             wanted_seats: BTreeMap::new(),
             wanted: BTreeMap::new(),
             held: HeldOn::default(),
+            waiting: Waiting::default(),
             totals: Totals::default(),
             tally: Tally::default(),
             found: Vec::new(),
@@ -144,6 +148,7 @@ impl Replay {
 
     /// Takes a record from before the span: it only says who holds what when the span begins.
     pub fn follow(&mut self, mut record: Record) {
+        record.events.iter().for_each(|event| self.waiting.follow(event));
         self.scale_waiting(&mut record.events);
         self.follow_clock(&record.events);
         for event in &mut record.events {
@@ -223,6 +228,7 @@ impl Replay {
         let ended = ended_by_reread(&record);
         let suites = ruling::suites(&record);
         for event in record.events {
+            self.waiting.follow(&event);
             match event {
                 // It is part of the answer to the request for the component.
                 Event::Out(out) if suites.contains(&out.handle) => {
@@ -256,6 +262,7 @@ impl Replay {
                 }
                 Event::Reread(_) => {
                     if let Some(files) = Files::of(&event) {
+                        self.withdraw_all(at);
                         let rules = rules(&files)?;
                         self.switch(rules, &files, &ended, at);
                     }
@@ -303,6 +310,9 @@ impl Replay {
 
     fn recorded_out(&mut self, recorded: Out, at: Timestamp) {
         self.totals.granted += 1;
+        if self.takes_offer(&recorded, at) {
+            return;
+        }
         let Out { session, identity, request, pool, handle, lines, expires, demo, accounting } = recorded;
         open_unknown(&mut self.state, session, &identity, at);
         if !self.plan.exact {
@@ -313,12 +323,7 @@ impl Replay {
         let pool_told = self.plan.pools_known.then_some(pool);
         match verdict(decision) {
             Ruling::Granted(mut out, mut package, taken) => {
-                out.rename(scaled(handle));
-                if let Some(package) = &mut package {
-                    let below = Handle(out.handle.0.saturating_sub(1));
-                    package.rename(accounting.suite.map_or(below, scaled));
-                    out.accounting.suite = Some(package.handle);
-                }
+                placed(&mut out, package.as_deref_mut(), handle, accounting.suite);
                 let other_pool = pool_told.as_ref().is_some_and(|pool| *pool != out.pool);
                 let other_terms = self.plan.exact
                     && self.plan.pools_known
@@ -402,6 +407,13 @@ impl Replay {
                     let verdicts = (Verdict::Denied(denial), Verdict::Denied(replayed));
                     self.differ(Kind::OtherReason, &command, &identity, verdicts, at);
                 }
+            }
+            Ruling::Granted(out, ..)
+                if !self.plan.exact && self.is_kept_for_others(denial.code, &out, at) =>
+            {
+                self.tally.feature(&out.request.feature).denied += 1;
+                let denied = Denied { session, identity, request: out.request, denial, times: 1 };
+                self.apply(Event::Denied(Box::new(denied)), at);
             }
             Ruling::Granted(mut out, mut package, taken) => {
                 let until = self.state.confirmed(at).plus(self.plan.holding.of(&out.request.feature).0);

@@ -5,15 +5,16 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use seatkeeper::code::minor;
 use seatkeeper::event::{EndReason, Event, InReason, SessionKind};
-use seatkeeper::ident::{Handle, PoolKey, SessionId, Table};
+use seatkeeper::ident::{Handle, PoolKey, SessionId, Table, Token};
 use seatkeeper::replay::{Kind, Peak, Ruleset};
 use seatkeeper::seat::{Seat, State, Tenure};
 use seatkeeper::time::Timestamp;
 
 use super::recorder::{Licensed, Outcome, Recorder, TODAY};
 
-const LICENSES: [&str; 8] = [
+const LICENSES: [&str; 12] = [
     "INCREMENT fa LGS 1.0 permanent 3 SN=1\nINCREMENT fa LGS 1.0 20-jun-2026 4 SN=2\n\
      INCREMENT fa LGS 2.0 permanent 2\nFEATURE fb LGS 1.0 permanent 1\nFEATURE fc LGS 1.0 permanent uncounted HOSTID=ANY",
     "INCREMENT fa LGS 2.0 permanent 4\nFEATURE fb LGS 1.0 permanent 2\nFEATURE fd LGS 1.0 permanent 5 START=16-jun-2026",
@@ -26,8 +27,19 @@ const LICENSES: [&str; 8] = [
      FEATURE fc LGS 1.0 permanent uncounted HOSTID=ANY BORROW=720",
     "PACKAGE pk LGS COMPONENTS=\"fa:3.0 fb\" OPTIONS=SUITE\nINCREMENT pk LGS 2.0 permanent 3 BORROW=30\n\
      INCREMENT fa LGS 1.0 17-jun-2026 2 BORROW DUP_GROUP=UH\nINCREMENT fa LGS 1.0 permanent 2 BORROW DUP_GROUP=UH",
+    "PACKAGE pk LGS COMPONENTS=\"fa fb fc\" OPTIONS=SUITE_RESERVED\nFEATURE pk LGS 1.0 permanent 3",
+    "PACKAGE pk LGS COMPONENTS=\"fa:2.0 fb\" OPTIONS=SUITE_RESERVED\nINCREMENT pk LGS 2.0 permanent 2 LINGER=30 DUP_GROUP=U\n\
+     INCREMENT fa LGS 1.0 permanent 1\nFEATURE fc LGS 1.0 permanent 1",
+    "INCREMENT fa LGS 2.0 permanent 3 USER_BASED\nFEATURE fb LGS 1.0 permanent 2 HOST_BASED=1\n\
+     FEATURE fc LGS 1.0 permanent 1",
+    "PACKAGE pk LGS COMPONENTS=\"fa fb\" OPTIONS=SUITE\nINCREMENT pk LGS 1.0 permanent 3 USER_BASED\n\
+     INCREMENT fa LGS 1.0 20-jun-2026 2 USER_BASED=2 BORROW",
 ];
-const OPTIONS: [&str; 20] = [
+/// Whom lines are for that are for some only.
+const NAMED: &str = "INCLUDE fa USER u0\nINCLUDE pk USER u0\nINCLUDE fa USER u1\nINCLUDE pk USER u1\nINCLUDE fa USER u3\n\
+     INCLUDE fa USER u2\nINCLUDE pk USER u3\nINCLUDE fb HOST ws01\n";
+
+const OPTIONS: [&str; 24] = [
     "EXCLUDE fa USER u1",
     "EXCLUDE fb USER u2",
     "INCLUDE fb USER u0",
@@ -48,10 +60,14 @@ const OPTIONS: [&str; 20] = [
     "LINGER fa 900",
     "LINGER fb 5",
     "LINGER pk 40",
+    "PRIORITY 5 fa USER u1",
+    "PRIORITY 2 fa USER u2",
+    "MAX 1 fb USER ALL_USERS",
+    "GROUP some u1 u2 u3\nRESERVE 1 fa GROUP some",
 ];
 
 /// What has to be in the histories.
-const SORTS: [&str; 23] = [
+const SORTS: [&str; 35] = [
     "borrowed, renewable false",
     "borrowed, renewable true",
     "renewed",
@@ -75,6 +91,18 @@ const SORTS: [&str; 23] = [
     "Confirmed",
     "Set",
     "clock accepted",
+    "queued",
+    "passed",
+    "offered",
+    "granted after waiting",
+    "granted without waiting",
+    "left: Cancelled",
+    "left: Ended",
+    "left: Lapsed",
+    "left: Impossible",
+    "left: Removed",
+    "minor: reserved by a suite",
+    "minor: not named, or too late",
 ];
 
 static LICENSED: LazyLock<Vec<Licensed>> =
@@ -93,13 +121,20 @@ impl Dice {
         let license = &LICENSED[self.below(LICENSES.len() as u64)];
         let many = self.below(5);
         let options: Vec<&str> = (0..many).map(|_| OPTIONS[self.below(OPTIONS.len() as u64)]).collect();
-        license.under(&options.join("\n"))
+        let named = if license.text.contains("_BASED") { NAMED } else { "" };
+        license.under(&format!("{named}{}", options.join("\n")))
     }
 }
 
 /// A history of many steps.
 fn history(dice: &mut Dice, steps: u32) -> Recorder {
-    let mut recorder = Recorder::new(dice.rules());
+    let rules = dice.rules();
+    history_under(dice, steps, rules, false)
+}
+
+/// A history of many steps, which begins under these rules and may keep them.
+fn history_under(dice: &mut Dice, steps: u32, rules: Ruleset, keeps: bool) -> Recorder {
+    let mut recorder = Recorder::new(rules);
     let mut sessions: Vec<SessionId> = Vec::new();
     let mut held: Vec<(SessionId, Handle)> = Vec::new();
     for _ in 0..steps {
@@ -107,7 +142,7 @@ fn history(dice: &mut Dice, steps: u32) -> Recorder {
         recorder.pass(Duration::from_millis(span));
         sessions.retain(|session| recorder.state.session(*session).is_some());
         held.retain(|(session, handle)| recorder.holds(*session, *handle));
-        match dice.below(60) {
+        match dice.below(84) {
             0..=4 if sessions.len() < 12 => {
                 let kind = if dice.below(3) == 0 { SessionKind::Line } else { SessionKind::Framed };
                 sessions.push(recorder.open(&format!("u{}", dice.below(8)), kind));
@@ -139,11 +174,11 @@ fn history(dice: &mut Dice, steps: u32) -> Recorder {
                 recorder.end(session, [EndReason::Goodbye, EndReason::LeaseLapsed][dice.below(2)]);
             }
             36 | 37 => {
-                let rules = dice.rules();
+                let rules = if keeps { recorder.rules.clone() } else { dice.rules() };
                 recorder.reread(rules);
             }
             38 => {
-                let rules = if dice.below(2) == 0 { recorder.rules.clone() } else { dice.rules() };
+                let rules = if keeps || dice.below(2) == 0 { recorder.rules.clone() } else { dice.rules() };
                 recorder.restart(dice.below(2) == 0, rules);
             }
             40..=52 if !sessions.is_empty() => {
@@ -155,6 +190,10 @@ fn history(dice: &mut Dice, steps: u32) -> Recorder {
                 recorder.remove(handle, dice.below(2) == 0);
             }
             56..=58 => clocks(dice, &mut recorder),
+            60.. if !sessions.is_empty() => {
+                let session = sessions[dice.below(sessions.len() as u64)];
+                held.extend(waiting(dice, &mut recorder, session));
+            }
             _ => {}
         }
     }
@@ -198,6 +237,37 @@ fn borrowing(dice: &mut Dice, recorder: &mut Recorder, session: SessionId) {
     }
 }
 
+/// Something about waiting; what somebody has got by it.
+fn waiting(dice: &mut Dice, recorder: &mut Recorder, session: SessionId) -> Option<(SessionId, Handle)> {
+    let waiting = recorder.state.waiting();
+    let entries: Vec<(Handle, SessionId, bool)> =
+        waiting.map(|(handle, entry)| (handle, entry.session, entry.offer.is_some())).collect();
+    if entries.is_empty() || dice.below(5) < 2 {
+        let feature = ["fa", "fa", "fa", "fb", "fc", "pk"][dice.below(6)];
+        let version = ["1.0", "1.0", "2.0"][dice.below(3)];
+        let count = u32::try_from(1 + dice.below(3)).unwrap();
+        let hold_s = [0, 1, 0, 600][dice.below(4)];
+        return recorder
+            .wait(session, (feature, version, count), hold_s)
+            .ok()?
+            .map(|handle| (session, handle));
+    }
+    let offered: Vec<_> = entries.iter().copied().filter(|(.., offered)| *offered).collect();
+    let (entry, session, _) = entries[dice.below(entries.len() as u64)];
+    match dice.below(12) {
+        0..=7 if !offered.is_empty() => {
+            let (entry, session, _) = offered[dice.below(offered.len() as u64)];
+            return recorder.ask_again(entry).map(|handle| (session, handle));
+        }
+        0..=3 => return recorder.ask_again(entry).map(|handle| (session, handle)),
+        8 => recorder.cancel(entry),
+        9 => recorder.remove_waiting(entry),
+        10 => recorder.pass(Duration::from_secs(61)),
+        _ => {}
+    }
+    None
+}
+
 /// The wall clock is set, wrong or right, or somebody answers for it.
 fn clocks(dice: &mut Dice, recorder: &mut Recorder) {
     const HOUR: i64 = 3_600_000;
@@ -220,7 +290,22 @@ fn clocks(dice: &mut Dice, recorder: &mut Recorder) {
 
 /// What is in the histories, by name.
 fn sorts(recorder: &Recorder, seen: &mut BTreeSet<String>) {
+    let mut queued = BTreeSet::new();
     for event in recorder.history.iter().flat_map(|record| &record.events) {
+        match event {
+            Event::Queued(it) => drop(queued.insert((it.session, it.request.token))),
+            Event::Out(out) if out.request.wishes.queue.is_some() => {
+                let waited = queued.remove(&(out.session, out.request.token));
+                let how = if waited { "after" } else { "without" };
+                seen.insert(format!("granted {how} waiting"));
+            }
+            Event::Denied(denied) => seen.extend(match denied.denial.minor {
+                minor::SUITE_RESERVED => Some("minor: reserved by a suite".to_owned()),
+                minor::NAMED_BEYOND | minor::NOBODY_NAMED => Some("minor: not named, or too late".to_owned()),
+                _ => None,
+            }),
+            _ => {}
+        }
         seen.extend(match event {
             Event::In(back) => match back.why {
                 InReason::BorrowReturned { .. } => Some("returned early".to_owned()),
@@ -240,6 +325,13 @@ fn sorts(recorder: &Recorder, seen: &mut BTreeSet<String>) {
             Event::Recalled(_) => Some("recalled".to_owned()),
             Event::Marked(marked) => Some(format!("{:?}", marked.news)),
             Event::ClockAccepted(_) => Some("clock accepted".to_owned()),
+            Event::Queued(_) => Some("queued".to_owned()),
+            Event::Passed(_) => Some("passed".to_owned()),
+            Event::Offered(_) => Some("offered".to_owned()),
+            Event::Dequeued(dequeued) => {
+                let why = format!("{:?}", dequeued.why);
+                why.split(['(', ' ']).next().map(|word| format!("left: {word}"))
+            }
             _ => None,
         });
     }
@@ -256,16 +348,28 @@ fn seeds(runs: u64) -> std::ops::Range<u64> {
     }
 }
 
-/// Sessions and seats of a state, in order, without the handles' numbers.
-fn holders(state: &State) -> (Vec<SessionId>, Vec<String>) {
+/// Sessions, seats and who waits of a state, in order, without the handles' numbers.
+fn holders(state: &State) -> (Vec<SessionId>, Vec<String>, Vec<String>) {
     let seats = state.seats().map(|(_, seat)| {
         let together =
             (seat.suite.is_some(), seat.component.is_some(), seat.shares.map(|shares| shares.mask));
         let seat = Seat { suite: None, component: None, shares: None, ..seat.clone() };
         format!("{seat:?} {together:?}")
     });
-    let seats = seats.collect();
-    (state.sessions().map(|(id, _)| id).collect(), seats)
+    let waiting = state.waiting().map(|(_, entry)| {
+        let mut entry = entry.clone();
+        entry.request.acknowledged = Token(0);
+        let shares = entry.offer.as_mut().and_then(|offer| {
+            offer.handle = Handle(0);
+            let package = offer.package.as_mut().and_then(|package| {
+                package.handle = Handle(0);
+                package.shares.take()
+            });
+            Some([offer.shares.take(), package].map(|shares| shares.map(|shares| shares.mask)))
+        });
+        format!("{entry:?} {shares:?}")
+    });
+    (state.sessions().map(|(id, _)| id).collect(), seats.collect(), waiting.collect())
 }
 
 #[test]
@@ -294,7 +398,7 @@ fn under_the_recorded_rules_every_verdict_comes_out_as_recorded() {
         };
         assert_eq!(peaks(&tally.peaks), peaks(&survey.peaks), "REPLAY_SEED={seed}");
         assert_eq!((totals.ignored_checkins, totals.returned), (0, 0));
-        assert!(totals.judged + totals.folded <= totals.granted + totals.denied);
+        assert!(totals.judged + totals.folded <= totals.granted + totals.denied + totals.waited);
         requests += totals.granted + totals.denied;
         judged += totals.judged;
     }
@@ -303,6 +407,18 @@ fn under_the_recorded_rules_every_verdict_comes_out_as_recorded() {
         for sort in SORTS {
             assert!(seen.contains(sort), "no history has {sort:?}: {seen:?}");
         }
+    }
+}
+
+/// Rules that are tried and are the recorded ones change nothing, though the queue is not replayed.
+#[test]
+fn under_other_rules_that_are_the_same_nobody_is_served_otherwise() {
+    for seed in seeds(200) {
+        let mut dice = Dice(seed ^ 0x5A3E_5A3E);
+        let rules = dice.rules();
+        let recorder = history_under(&mut dice, 100, rules.clone(), true);
+        let Outcome { found, .. } = recorder.replayed(Timestamp(i64::MIN), Some(&rules));
+        assert!(found.is_empty(), "REPLAY_SEED={seed}: {found:#?}");
     }
 }
 

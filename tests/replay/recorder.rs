@@ -26,6 +26,7 @@ pub(crate) const TODAY: Timestamp = Timestamp(1_781_524_800_000);
 
 /// A signed license file with its catalog; signing takes most of the time, so it is done once for each text.
 pub(crate) struct Licensed {
+    pub(crate) text: String,
     license: LicenseFile,
     catalog: Arc<Catalog>,
 }
@@ -37,7 +38,7 @@ impl Licensed {
         let manifest = Manifest::demo();
         let zone = jiff::tz::TimeZone::UTC;
         let catalog = Catalog::build(&manifest.vendor, &[&license], &manifest, &[], &zone);
-        Self { license, catalog: Arc::new(catalog) }
+        Self { text, license, catalog: Arc::new(catalog) }
     }
 
     pub(crate) fn under(&self, options: &str) -> Ruleset {

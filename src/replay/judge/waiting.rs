@@ -1,10 +1,10 @@
 //! Requests that waited. Under the recorded files the queue is replayed, and each offer must be the one that was recorded. Under
-//! other files it is not: a request that waited is judged when it got its licenses, as one that asks then, and one that gave up
-//! is not judged.
+//! other files it is not ([`super::offers`]): a request that waited is judged when it got its licenses, as one that asks then, and one
+//! that gave up is not judged.
 
 use super::{Kind, Replay, Verdict, all_before, scale, scaled};
 use crate::code::{Code, minor};
-use crate::event::{Denial, Event, Offered, Queued};
+use crate::event::{Denial, DequeueReason, Dequeued, Event, Offered, Queued};
 use crate::replay::survey::open_unknown;
 use crate::seat::{Command, Looked};
 use crate::time::Timestamp;
@@ -34,6 +34,9 @@ impl Replay {
                 Event::Dequeued(dequeued) => {
                     dequeued.entry = scaled(dequeued.entry);
                     dequeued.offer = dequeued.offer.map(scaled);
+                    if let DequeueReason::Cancelled { token, acknowledged } = &mut dequeued.why {
+                        *acknowledged = all_before(*token);
+                    }
                 }
                 _ => return true,
             }
@@ -47,12 +50,23 @@ impl Replay {
             Event::Dequeued(_) => self.totals.gave_up += 1,
             _ => {}
         }
+        if !self.plan.exact {
+            match &event {
+                Event::Offered(offered) => self.hold_offer(offered, at),
+                Event::Dequeued(dequeued) => self.leaves_queue(dequeued, at),
+                _ => {}
+            }
+            return;
+        }
         let mut events = vec![event];
         self.scale_waiting(&mut events);
         let Some(event) = events.pop() else { return };
         match &event {
             Event::Queued(queued) => self.compare_queued(queued, at),
-            Event::Offered(offered) => self.compare_offer(offered, at),
+            Event::Offered(offered) => return self.compare_offer(offered, at),
+            Event::Dequeued(dequeued) => self.compare_dequeued(dequeued, at),
+            // It is part of what the grant or the offer behind it comes to.
+            Event::Passed(_) => return,
             _ => {}
         }
         self.apply(event, at);
@@ -73,20 +87,53 @@ impl Replay {
         self.differ(kind, &command, &recorded.identity, (Verdict::Denied(waits), replayed), at);
     }
 
-    /// The offer must be the one that the engine makes next.
+    /// The offer must be the one that the engine makes next, with what it takes back and passes for it.
     fn compare_offer(&mut self, recorded: &Offered, at: Timestamp) {
-        let decision = self.decide(&Command::Serve(Looked::default()), at);
-        let replayed = decision.events.into_iter().find_map(|event| match event {
-            Event::Offered(offered) => Some(offered),
-            _ => None,
-        });
-        let replayed = match replayed {
-            Some(offered) if offered.entry == recorded.entry && offered.pool == recorded.pool => return,
-            Some(offered) if offered.entry == recorded.entry => Verdict::Granted(Some(offered.pool)),
-            _ => Verdict::Ended,
+        let mut events = self.decide(&Command::Serve(Looked::default()), at).events;
+        let replayed = match events.last_mut() {
+            Some(Event::Offered(offered)) if offered.entry == recorded.entry => {
+                let package =
+                    |offered: &Offered| offered.package.as_ref().map(|package| package.pool.clone());
+                let same = offered.pool == recorded.pool
+                    && offered.until == recorded.until
+                    && package(offered) == package(recorded);
+                offered.rename(recorded);
+                let replayed = Verdict::Granted(Some(offered.pool.clone()));
+                self.apply_all(events, at);
+                if same {
+                    return;
+                }
+                replayed
+            }
+            _ => {
+                self.apply(Event::Offered(Box::new(recorded.clone())), at);
+                Verdict::Ended
+            }
         };
         let verdicts = (Verdict::Granted(Some(recorded.pool.clone())), replayed);
         let command = Command::Checkout(recorded.session, recorded.request.clone());
         self.differ(Kind::OtherPool, &command, &recorded.identity, verdicts, at);
+    }
+
+    /// What leaves the queue by itself must be what the engine takes out next.
+    fn compare_dequeued(&mut self, recorded: &Dequeued, at: Timestamp) {
+        let (DequeueReason::Lapsed(why) | DequeueReason::Impossible(why)) = &recorded.why else { return };
+        let decision = self.decide(&Command::Serve(Looked::default()), at);
+        let leaves = decision.events.iter().find_map(|event| match event {
+            Event::Dequeued(dequeued) if dequeued.entry == recorded.entry => Some(&dequeued.why),
+            _ => None,
+        });
+        if leaves == Some(&recorded.why) {
+            return;
+        }
+        let Some(entry) = self.state.waiting_under(recorded.entry) else { return };
+        let (identity, request) = (entry.identity.clone(), entry.request.clone());
+        let replayed = match leaves {
+            Some(DequeueReason::Lapsed(denial) | DequeueReason::Impossible(denial)) => denial.clone(),
+            _ => Denial::new(Code::InQueue, minor::STILL_QUEUED, "it would wait on"),
+        };
+        let verdicts = (Verdict::Denied(why.clone()), Verdict::Denied(replayed));
+        let command = Command::Checkout(recorded.session, request);
+        self.differ(Kind::OtherReason, &command, &identity, verdicts, at);
     }
 }
