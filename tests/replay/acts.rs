@@ -19,7 +19,7 @@ fn secret() -> Digest {
 impl Recorder {
     // ---- clocks -----------------------------------------------------------------------------------------------------
 
-    /// The daemon's part when time has gone by: the clocks, then what is over.
+    /// The daemon's part when time has gone by: the clocks, then what is over, then those who wait.
     pub(crate) fn attend(&mut self) {
         let passed = self.now.mono.since(self.looked.mono);
         let moved = self.now.utc.0 - self.looked.utc.plus(passed).0;
@@ -27,18 +27,19 @@ impl Recorder {
             self.look(false);
         }
         self.lapse();
+        self.serve();
     }
 
     pub(crate) fn look(&mut self, note: bool) {
         self.looked = self.now;
         let look = self.clocks();
-        self.run(&Command::Look { look, note });
+        self.step(&Command::Look { look, note });
     }
 
     pub(crate) fn lapse(&mut self) {
         while tick_due_in(&self.state, self.now.utc).is_some_and(|left| left.is_zero()) {
             let before = self.state.seq();
-            self.run(&Command::Tick);
+            self.step(&Command::Tick);
             assert!(self.state.seq() > before, "what is due ends");
         }
     }

@@ -239,6 +239,74 @@ fn who_left_the_queue_with_nothing_is_counted() {
     assert_eq!((outcome.totals.waited, outcome.totals.gave_up), (2, 2));
 }
 
+#[test]
+fn what_is_held_for_one_who_waits_is_not_free_for_others() {
+    let lines = "FEATURE f LGS 1.0 permanent 1";
+    let mut recorder = Recorder::new(rules(lines, ""));
+    let (ann, bob, joe) =
+        (recorder.open("ann", FRAMED), recorder.open("bob", FRAMED), recorder.open("joe", FRAMED));
+    let held = recorder.out(ann, "f", "1.0", 1).unwrap();
+    assert_eq!(recorder.wait(bob, ("f", "1.0", 1), 600), Ok(None));
+    recorder.back(ann, held);
+    recorder.pass(seconds(100));
+    assert_eq!(recorder.out(joe, "f", "1.0", 1), Err(-4));
+    let (entry, _) = recorder.state.waiting().next().unwrap();
+    recorder.ask_again(entry).unwrap();
+    let outcome = recorder.replayed(TODAY, Some(&rules(lines, "# the same")));
+    assert!(outcome.found.is_empty(), "{:?}", outcome.found);
+    assert_eq!((outcome.totals.judged, outcome.state.seats().count()), (3, 1));
+    // Another pool is told when it takes them; with two licenses joe gets one.
+    let two = rules("FEATURE f LGS 2.0 permanent 2", "");
+    let outcome = recorder.replayed(TODAY, Some(&two));
+    let found: Vec<_> =
+        outcome.found.iter().map(|found| (found.kind, found.identity.user.as_str())).collect();
+    let expected = [(Kind::OtherPool, "ann"), (Kind::NewlyGranted, "joe"), (Kind::OtherPool, "bob")];
+    assert_eq!(found, expected);
+    // Who is not let in is denied when he would take them, and they are free.
+    let outcome = recorder.replayed(TODAY, Some(&rules(lines, "EXCLUDE f USER bob")));
+    let found: Vec<_> =
+        outcome.found.iter().map(|found| (found.kind, found.identity.user.as_str())).collect();
+    assert_eq!(found, [(Kind::NewlyGranted, "joe"), (Kind::NewlyDenied, "bob")]);
+}
+
+#[test]
+fn an_offer_that_lapses_or_is_taken_back_by_a_reread_is_given_back() {
+    let lines = "FEATURE f LGS 1.0 permanent 1";
+    let mut recorder = Recorder::new(rules(lines, ""));
+    let (ann, bob) = (recorder.open("ann", FRAMED), recorder.open("bob", FRAMED));
+    let held = recorder.out(ann, "f", "1.0", 1).unwrap();
+    assert_eq!(recorder.wait(bob, ("f", "1.0", 1), 600), Ok(None));
+    recorder.back(ann, held);
+    recorder.reread(rules(lines, ""));
+    recorder.pass(seconds(601));
+    assert!(!recorder.state.has_queue());
+    recorder.out(ann, "f", "1.0", 1).unwrap();
+    let outcome = recorder.replayed(TODAY, Some(&rules(lines, "# the same")));
+    assert!(outcome.found.is_empty(), "{:?}", outcome.found);
+    assert_eq!((outcome.totals.waited, outcome.totals.gave_up, outcome.state.seats().count()), (1, 1, 1));
+}
+
+#[test]
+fn what_is_free_is_kept_for_those_who_wait_for_more() {
+    let lines = "FEATURE f LGS 1.0 permanent 4";
+    let mut recorder = Recorder::new(rules(lines, ""));
+    let (ann, bob, joe) =
+        (recorder.open("ann", FRAMED), recorder.open("bob", FRAMED), recorder.open("joe", FRAMED));
+    recorder.out(ann, "f", "1.0", 2).unwrap();
+    assert_eq!(recorder.wait(bob, ("f", "1.0", 4), 0), Ok(None));
+    // He is passed so often that he blocks.
+    while let Ok(handle) = recorder.out(joe, "f", "1.0", 1) {
+        recorder.back(joe, handle);
+    }
+    let denied = |options: &str, lines: &str| {
+        let outcome = recorder.replayed(TODAY, Some(&rules(lines, options)));
+        outcome.found.iter().map(|found| (found.kind, found.identity.user.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(denied("# the same", lines), []);
+    let enough = denied("", "FEATURE f LGS 1.0 permanent 7");
+    assert_eq!(enough, [(Kind::NewlyGranted, "joe".parse().unwrap())]);
+}
+
 // ---- borrowing, lmremove, clocks -------------------------------------------------------------------------------------------
 
 const HOUR: i64 = 3600;

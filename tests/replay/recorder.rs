@@ -108,7 +108,6 @@ impl Recorder {
     fn go(&mut self, span: Duration) {
         self.now = Now { utc: self.now.utc.plus(span), mono: self.now.mono.plus(span) };
         self.attend();
-        self.serve();
         for denied in self.damper.expired(self.now) {
             self.run(&Command::CountDenials(Box::new(denied)));
         }
@@ -121,7 +120,7 @@ impl Recorder {
         reply
     }
 
-    fn serve(&mut self) {
+    pub(crate) fn serve(&mut self) {
         while self.state.has_queue() {
             let before = self.state.seq();
             self.step(&Command::Serve(self.queues_looked));
@@ -132,7 +131,7 @@ impl Recorder {
         }
     }
 
-    fn step(&mut self, command: &Command) -> Reply {
+    pub(crate) fn step(&mut self, command: &Command) -> Reply {
         let rules = Rules { catalog: &self.rules.catalog, policy: &self.rules.policy, usage: &self.usage };
         let decision = decide(&self.state, rules, command, self.now);
         if decision.events.is_empty() || self.damper.absorb(&decision.events, self.now) {
