@@ -453,8 +453,11 @@ impl Daemon {
     /// Records the start, and with it the end of what an earlier run left behind.
     fn begin_run(&mut self, start: Command) {
         let now = self.now();
+        // Nothing may end or begin to linger before it is known what the clock is worth, which may have been set meanwhile.
+        if self.state.time_mark().is_some() {
+            self.look_at_clock(now, false);
+        }
         self.decide_and_record(&start, now);
-        // Nothing may end before it is known what the clock is worth.
         self.look_at_clock(now, true);
         self.lapse(now);
         self.serve_queues(now);
