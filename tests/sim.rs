@@ -12,6 +12,7 @@
 //! | `site` | license and options files |
 //! | `world` | time and everything that comes to pass in it |
 //! | `client`, `network`, `server` | the pieces |
+//! | `lines` | clients of the line protocol |
 //! | `visit` | what is borrowed, and programs that borrow, renew and return |
 //! | `oracle` | what must be true |
 //! | `shrink` | a failing history made as short as it can be |
@@ -40,6 +41,7 @@ mod sim {
     mod client;
     mod dice;
     mod histories;
+    mod lines;
     mod mended;
     mod network;
     mod oracle;

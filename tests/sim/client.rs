@@ -11,6 +11,7 @@ use seatkeeper::session::client::{Ask, ClientSession, Due, Settled};
 use seatkeeper::time::{Look, Monotonic, Timestamp};
 use seatkeeper::wire::{self, Hello, Message, Notice, Purpose, SessionTerms};
 
+use super::lines::Talk;
 use super::server::BEGIN;
 use super::visit::{News, Shelf, Visit};
 
@@ -88,6 +89,8 @@ pub(crate) struct App {
     pub(crate) traceless: Vec<Token>,
     /// What it came for, if it is no application but meets the server about a borrow.
     pub(crate) visit: Option<Box<Visit>>,
+    /// It speaks lines.
+    pub(crate) talk: Option<Box<Talk>>,
 }
 
 /// What the application wants of the network.
@@ -99,6 +102,10 @@ pub(crate) enum Wish {
     Connect(Box<Hello>),
     /// Say goodbye.
     Leave,
+    /// Connect to speak lines.
+    Call,
+    /// Send a line.
+    Say(String),
     /// The application has ended.
     End,
 }
@@ -185,6 +192,7 @@ impl App {
             copied: false,
             traceless: Vec::new(),
             visit: None,
+            talk: None,
         }
     }
 
@@ -198,7 +206,7 @@ impl App {
 
     /// When it has something to do.
     pub(crate) fn wakeup(&self) -> Monotonic {
-        let mut wake = Monotonic(u64::MAX);
+        let mut wake = self.talk.as_ref().map_or(Monotonic(u64::MAX), |talk| talk.wakeup());
         if let Some(greeting) = &self.greeting {
             wake = greeting.since.plus(ANSWER_MAX);
         } else if let (Some(visit), true) =
@@ -219,6 +227,9 @@ impl App {
             wishes.push(Wish::Close);
             wishes.push(Wish::End);
             return None;
+        }
+        if let Some(talk) = &mut self.talk {
+            talk.due(now, wishes);
         }
         let (ready, later) = std::mem::take(&mut self.later).into_iter().partition(|(at, _)| *at <= now);
         self.later = later;

@@ -37,9 +37,12 @@ fn histories(from: u64, many: u64, failures_max: usize) -> Vec<String> {
     }
     println!("{many} histories from seed {from} on: {sums:?}");
     if many >= 500 {
-        let Tally { grants, queue_ends, resumes, starts, rolled_back, rereads, copies, lending } = sums;
+        let Tally { grants, queue_ends, resumes, starts, rolled_back, rereads, copies, lines, lending } =
+            sums;
         let Lendings { borrows, renewals, recalls, returns, ends, covered } = lending;
-        for sum in [grants, queue_ends, resumes, starts.saturating_sub(many), rolled_back, rereads, copies] {
+        for sum in
+            [grants, queue_ends, resumes, starts.saturating_sub(many), rolled_back, rereads, copies, lines]
+        {
             assert!(sum > many / 20, "the histories show too little: {sums:?}");
         }
         // Two sites of eight lend.
@@ -73,6 +76,7 @@ impl Tally {
         self.rolled_back += other.rolled_back;
         self.rereads += other.rereads;
         self.copies += other.copies;
+        self.lines += other.lines;
         self.lending.add(&other.lending);
     }
 }

@@ -281,6 +281,22 @@ fn a_clock_that_is_set_back_during_a_renewal_gains_nothing() {
     }
 }
 
+/// The clock was set while the daemon was down: what line sessions had left lingered from the wrong time on, for hours.
+#[test]
+fn what_line_sessions_leave_lingers_from_the_right_time_after_a_start() {
+    let plan = Plan { site: 4, ..PLAN };
+    plays(
+        &plan,
+        &[
+            Step::ServerClock { ms: -12_633_275 },
+            Step::Talk { client: 0 },
+            checkout(0, 1, 1, None),
+            Step::Wait { ms: 60 },
+            Step::Kill { when: Death::Now, down_ms: 9 },
+        ],
+    );
+}
+
 /// A program dies between the grant and its own record: the license comes back at its end.
 #[test]
 fn a_borrow_that_nobody_keeps_comes_back_at_its_end() {

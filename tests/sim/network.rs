@@ -18,6 +18,8 @@ pub(crate) enum End {
 pub(crate) enum Parcel {
     /// Bytes, and the message that they are, if they are one.
     Bytes(Vec<u8>, Option<Box<Message>>),
+    /// What speaks lines.
+    Text(Vec<u8>),
     /// Nothing more comes.
     Fin,
     /// The connection is no more.
@@ -42,6 +44,8 @@ pub(crate) struct Connection {
     pub(crate) session: Option<SessionId>,
     /// Bytes came over it that are no message.
     pub(crate) noisy: bool,
+    /// Its client speaks lines.
+    pub(crate) lines: bool,
     /// The client's FIN has come.
     pub(crate) ended: bool,
     /// When its HELLO was handled, and after how many others.
@@ -64,6 +68,7 @@ impl Connection {
             arrival: (0, 0),
             session: None,
             noisy: false,
+            lines: false,
             ended: false,
             greeted: Attended::default(),
             greeted_nth: 0,

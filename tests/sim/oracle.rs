@@ -13,6 +13,7 @@ use seatkeeper::sign::{BorrowRecord, KeyId};
 use seatkeeper::time::Timestamp;
 use seatkeeper::wire::{Message, Notice, RecordText};
 
+use super::lines::handle_behind;
 use super::server::record_key;
 use super::site::Book;
 use super::visit::verified;
@@ -81,6 +82,8 @@ struct Entry {
 #[derive(Debug, Clone, Default)]
 struct Session {
     epoch: u32,
+    /// It speaks lines.
+    lines: bool,
 }
 
 /// When a session was heard of, on the clock that stands still while the server does not attend.
@@ -165,6 +168,8 @@ pub(crate) struct Oracle {
     pub(crate) grants: u64,
     pub(crate) queue_ends: u64,
     pub(crate) resumes: u64,
+    /// Sessions that speak lines.
+    pub(crate) lines: u64,
     pub(crate) lending: Lendings,
     /// Why what was borrowed came back.
     came_back: BTreeMap<Handle, InReason>,
@@ -213,6 +218,7 @@ impl Oracle {
             grants: 0,
             queue_ends: 0,
             resumes: 0,
+            lines: 0,
             record_key: record_key().key_id(),
             lending: Lendings::default(),
             came_back: BTreeMap::new(),
@@ -229,7 +235,9 @@ impl Oracle {
             match event {
                 Event::Opened(opened) => {
                     ensure!(self.opened.insert(opened.session), "a session begins once", "{opened:?}");
-                    self.sessions.insert(opened.session, Session::default());
+                    let lines = opened.identity.kind() == SessionKind::Line;
+                    self.sessions.insert(opened.session, Session { epoch: 0, lines });
+                    self.lines += u64::from(lines);
                     let watch = Watch { heard: decided.at, closed: None, goodbye: false, idle_s: 0 };
                     self.watch.entry(opened.session).or_insert(watch);
                 }
@@ -751,8 +759,16 @@ impl Oracle {
 
     /// A session ends by a rule that clients know: never before its time.
     fn may_end(&self, session: SessionId, why: EndReason, decided: &Decided) -> Verdict {
+        let lines = self.sessions.get(&session).is_some_and(|session| session.lines);
         let Some(watch) = decided.watches.get(&session) else { return Ok(()) };
         match why {
+            EndReason::Shutdown if lines => {}
+            EndReason::LeaseLapsed if lines => {
+                ensure!(false, "who speaks lines has no lease", "{session}");
+            }
+            EndReason::Disconnect if lines => {
+                ensure!(watch.closed.is_some(), "only who has closed is taken for gone", "{session}");
+            }
             EndReason::Goodbye => ensure!(watch.goodbye, "nobody says goodbye for a client", "{session}"),
             EndReason::LeaseLapsed => {
                 let silent = decided.at.most_since(watch.heard);
@@ -904,13 +920,44 @@ impl Oracle {
         Ok(())
     }
 
+    /// The server says a line.
+    pub(crate) fn said_line(&self, line: &str) -> Verdict {
+        let known = [
+            ("OK CHECKOUT ", &self.given),
+            ("OK QUEUE ", &self.queued),
+            ("* LOST ", &self.lost),
+            ("* FREE ", &self.offered),
+            ("* DEQUEUED ", &self.dequeued),
+        ];
+        for (words, handles) in known {
+            if let Some(handle) = handle_behind(line, words) {
+                ensure!(handles.contains(&handle), "what a client is told is durable", "{line}");
+            }
+        }
+        if let Some(handle) = handle_behind(line, "OK CHECKIN ") {
+            let back = self.returned.contains(&handle) || self.dequeued.contains(&handle);
+            ensure!(back, "what a client is told is durable", "{line}");
+        }
+        let internal = format!("ERR {},", Code::InternalError.number());
+        ensure!(!line.starts_with(&internal), "the engine does not contradict itself", "{line}");
+        Ok(())
+    }
+
+    /// The names of the waiting requests of a session.
+    pub(crate) fn entries_of(&self, session: SessionId) -> BTreeSet<Handle> {
+        self.queue.iter().filter(|(_, entry)| entry.session == session).map(|(handle, _)| *handle).collect()
+    }
+
     // ---- now and then -------------------------------------------------------------------------------------------------------
 
     /// Seats of clients that are gone have come back by now. `late` is what else may have taken time.
     pub(crate) fn nobody_outstays(&self, now: Attended, late: u64) -> Verdict {
         for id in self.sessions.keys() {
             let Some(watch) = self.watch.get(id) else { continue };
-            if let Some(closed) = watch.closed {
+            if self.sessions.get(id).is_some_and(|session| session.lines) {
+                let away = watch.closed.map_or(0, |closed| now.least_since(closed));
+                ensure!(away <= 1000 + late, "who spoke lines leaves nothing behind", "{id}: {away} ms");
+            } else if let Some(closed) = watch.closed {
                 let away = now.least_since(closed);
                 let most = self.grace_ms + 1000 + late;
                 ensure!(away <= most, "seats come back within the grace", "{id}: {away} of {most} ms");
@@ -945,10 +992,7 @@ impl Oracle {
         );
         let here = self.seats.iter().map(|(handle, seat)| (*handle, &seat.pool));
         ensure!(here.eq(of_state), "the state is the fold of its history", "{:?}", self.seats);
-        let sessions = state.sessions().map(|(id, session)| {
-            debug_assert_eq!(session.identity().kind(), SessionKind::Framed);
-            id
-        });
+        let sessions = state.sessions().map(|(id, _)| id);
         ensure!(
             sessions.eq(self.sessions.keys().copied()),
             "the state is the fold of its history",

@@ -132,8 +132,8 @@ impl System<'_> {
             match wish {
                 Wish::Send(message) => self.send(number, &message),
                 Wish::Close => self.sockets[number] = None,
-                // Nobody borrows here.
-                Wish::Leave => {}
+                // Nobody borrows or speaks lines here.
+                Wish::Leave | Wish::Call | Wish::Say(_) => {}
                 Wish::End => {
                     self.sockets[number] = None;
                     self.clients[number].app = None;

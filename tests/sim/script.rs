@@ -188,14 +188,18 @@ pub(crate) enum Step {
     },
     /// An administrator says that the server's clock is right.
     AcceptClock,
+    /// An application begins that speaks lines.
+    Talk {
+        client: usize,
+    },
 }
 
 /// What a history is made of, each of which a seed may leave out.
-const KINDS: usize = 32;
+const KINDS: usize = 33;
 
 /// How often each kind comes where none is left out.
 const WEIGHTS: [u64; KINDS] =
-    [30, 6, 30, 14, 2, 2, 4, 2, 1, 3, 2, 4, 4, 3, 3, 1, 2, 1, 4, 1, 2, 2, 1, 3, 2, 12, 10, 4, 5, 5, 4, 1];
+    [30, 6, 30, 14, 2, 2, 4, 2, 1, 3, 2, 4, 4, 3, 3, 1, 2, 1, 4, 1, 2, 2, 1, 3, 2, 12, 10, 4, 5, 5, 4, 2, 3];
 /// The kinds that make nothing of a site that lends nothing.
 const LENDING: std::ops::Range<usize> = 25..30;
 
@@ -234,7 +238,12 @@ pub(crate) fn draw(seed: u64) -> (Plan, Vec<Step>) {
     }
     let length = 10 + dice.index(90);
     let queues = dice.below(3);
-    let mut steps: Vec<Step> = (0..plan.clients).map(|client| Step::Start { client }).collect();
+    let talks = weights[KINDS - 1] > 0;
+    let start = |client: usize| match talks && dice.one_in(3) {
+        true => Step::Talk { client },
+        false => Step::Start { client },
+    };
+    let mut steps: Vec<Step> = (0..plan.clients).map(start).collect();
     // Most begin when everybody is there.
     if !dice.one_in(4) {
         steps.push(Step::Wait { ms: 3 * plan.latency_ms + 3 * plan.commit_ms + 1 });
@@ -329,6 +338,7 @@ fn step(plan: &Plan, dice: &mut Dice, weights: &[u64; KINDS], queues: u64) -> St
         28 => Step::Work { client, nth },
         29 => Step::Recall { nth },
         30 => Step::Night { ms: u64::from(long_s(dice)) * 1000 + dice.below(1000) },
-        _ => Step::AcceptClock,
+        31 => Step::AcceptClock,
+        _ => Step::Talk { client },
     }
 }

@@ -12,6 +12,7 @@ use seatkeeper::wire::{self, ControlVerb, Message, Notice, Purpose};
 
 use super::client::{App, Client, Waiter, Wish, ask_for};
 use super::dice::Dice;
+use super::lines::{Line, Talk};
 use super::network::{Connection, End, Parcel};
 use super::oracle::{Attended, Decided, Lendings, Oracle, Planted, Verdict, Violation, Watch, ensure};
 use super::script::{Crash, Death, Plan, Step};
@@ -23,6 +24,8 @@ use super::visit::{Business, Dies, News, Visit};
 const TICK_MS: u64 = 500;
 /// How often a full disk is tried again.
 const PROBE_MS: u64 = 1000;
+/// After which time a system finds a connection dead at the other end of which nobody answers.
+const KEEPALIVE_MS: u64 = 25_000;
 /// How long everybody has to come to rest.
 const WORLD_END_MS: u64 = 40_000;
 
@@ -47,6 +50,7 @@ pub(crate) struct Tally {
     pub(crate) rolled_back: u64,
     pub(crate) rereads: u64,
     pub(crate) copies: u64,
+    pub(crate) lines: u64,
     pub(crate) lending: Lendings,
 }
 
@@ -124,6 +128,7 @@ impl World {
         self.tally.grants = self.oracle.grants;
         self.tally.queue_ends = self.oracle.queue_ends;
         self.tally.resumes = self.oracle.resumes;
+        self.tally.lines = self.oracle.lines;
         self.tally.lending = self.oracle.lending;
         Ok(())
     }
@@ -495,7 +500,8 @@ impl World {
         let listens = self.server.stopping.is_none() && !connection.gone;
         if connection.line.is_none()
             && listens
-            && let Some(desk) = self.server.desk.as_mut().filter(|_| matches!(parcel, Parcel::Bytes(..)))
+            && let Some(desk) =
+                self.server.desk.as_mut().filter(|_| matches!(parcel, Parcel::Bytes(..) | Parcel::Text(_)))
         {
             connection.line = Some(desk.connect([127, 0, 0, 1].into()));
         }
@@ -513,6 +519,14 @@ impl World {
                 connection.noisy |= message.is_none();
                 if let Some(message) = message {
                     self.heed(number, &message);
+                }
+            }
+            Parcel::Text(bytes) => {
+                desk.receive(line, &bytes);
+                let quits = bytes.starts_with(b"QUIT");
+                let of = self.present.iter().find(|(_, connection)| **connection == number);
+                if let Some(watch) = of.filter(|_| quits).and_then(|(id, _)| self.oracle.watch.get_mut(id)) {
+                    watch.goodbye = true;
                 }
             }
             Parcel::Fin => {
@@ -601,7 +615,19 @@ impl World {
         if !sent.bytes.is_empty() {
             connection.said.extend_from_slice(&sent.bytes);
             let (client, knew) = (connection.client, connection.claims.map(|(_, epoch)| epoch));
+            let lines = connection.lines;
+            while let Some(end) =
+                self.connections[number].said.iter().position(|byte| lines && *byte == b'\n')
+            {
+                let line = self.connections[number].said.split_to(end + 1);
+                let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+                self.note(|| format!("  to u{client} over {number}: {line}"));
+                self.oracle.said_line(&line)?;
+            }
             loop {
+                if lines {
+                    break;
+                }
                 let frame = wire::decode(&mut self.connections[number].said);
                 ensure!(frame.is_ok(), "the server's bytes are frames", "{frame:?}");
                 let Ok(Some(frame)) = frame else { break };
@@ -631,7 +657,7 @@ impl World {
             connection.line = None;
             connection.gone = true;
             // Noise makes the server close, which leaves the whole lease.
-            if connection.ended && !connection.noisy {
+            if connection.lines || (connection.ended && !connection.noisy) {
                 self.close_seen(number);
             } else {
                 self.present.retain(|_, connection| *connection != number);
@@ -645,7 +671,7 @@ impl World {
         let connection = &mut self.connections[number];
         if !connection.open {
             // Nobody is there: the system says so.
-            if matches!(parcel, Parcel::Bytes(..)) {
+            if matches!(parcel, Parcel::Bytes(..) | Parcel::Text(_)) {
                 self.transmit(number, End::Server, Parcel::Rst);
             }
             return Ok(());
@@ -654,8 +680,12 @@ impl World {
         let now = self.clients[client].mono(self.now);
         let mut wishes = Vec::new();
         match parcel {
-            Parcel::Bytes(bytes, _) => {
+            Parcel::Text(bytes) | Parcel::Bytes(bytes, _) => {
                 let Some(app) = self.clients[client].app.as_mut() else { return Ok(()) };
+                if let Some(talk) = &mut app.talk {
+                    talk.arrived(&bytes, &mut app.held, now, &mut wishes);
+                    return self.grant_wishes(client, wishes);
+                }
                 app.input.extend_from_slice(&bytes);
                 while self.clients[client].app.as_ref().is_some_and(|app| app.connection == Some(number)) {
                     let Some(app) = self.clients[client].app.as_mut() else { break };
@@ -679,7 +709,7 @@ impl World {
                     app.connection = None;
                     if app.greeting.is_some() {
                         app.greeting_failed(now, &mut wishes);
-                    } else if app.farewell.is_some() {
+                    } else if app.farewell.is_some() || app.talk.is_some() {
                         wishes.push(Wish::End);
                     } else {
                         app.lost_connection(now);
@@ -725,6 +755,20 @@ impl World {
                         app.farewell = Some(now);
                     }
                     self.send(number, Message::Goodbye);
+                }
+                Wish::Call => {
+                    let connection = self.connections.len();
+                    self.connections.push(Connection { lines: true, ..Connection::new(number) });
+                    if let Some(app) = self.clients[number].app.as_mut() {
+                        app.connection = Some(connection);
+                    }
+                }
+                Wish::Say(line) => {
+                    if let Some(connection) = self.clients[number].app.as_ref().and_then(|app| app.connection)
+                    {
+                        self.note(|| format!("  from u{number} over {connection}: {}", line.trim_end()));
+                        self.transmit(connection, End::Server, Parcel::Text(line.into_bytes()));
+                    }
                 }
                 Wish::Connect(hello) => {
                     self.close(number, Parcel::Fin);
@@ -785,6 +829,9 @@ impl World {
     // ---- steps ------------------------------------------------------------------------------------------------------------
 
     fn step(&mut self, step: &Step) -> Verdict {
+        if let Some((client, line)) = self.line_of(step) {
+            return self.talk(client, line);
+        }
         let awake = |world: &Self, client: usize| world.clients[client].away_until <= world.now;
         match *step {
             Step::Wait { ms } => self.pass(ms)?,
@@ -844,6 +891,7 @@ impl World {
                     {
                         let cut = &mut self.connections[connection].cut;
                         *cut = (cut.0 || there, cut.1 || back);
+                        self.found_dead(connection);
                     }
                 }
             }
@@ -928,6 +976,21 @@ impl World {
             }
             Step::Night { ms } => self.night(ms)?,
             Step::AcceptClock => self.order(ControlVerb::AcceptClock)?,
+            Step::Talk { client } => {
+                let client = client % self.plan.clients;
+                if self.clients[client].app.is_none() && awake(self, client) {
+                    let mut app = App::new();
+                    let Client { user, host, .. } = &self.clients[client];
+                    app.talk = Some(Box::new(Talk::new(user, host)));
+                    self.clients[client].app = Some(app);
+                    self.grant_wishes(client, vec![Wish::Call])?;
+                    self.with_app(client, |app, now, wishes| {
+                        if let Some(talk) = &mut app.talk {
+                            talk.begin(now, wishes);
+                        }
+                    })?;
+                }
+            }
         }
         Ok(())
     }
@@ -947,6 +1010,7 @@ impl World {
                     {
                         self.connections[connection].open = false;
                         self.connections[connection].cut = (true, true);
+                        self.found_dead(connection);
                     }
                     // Its machine was off.
                     self.clients[number].boot = self.clients[number].boot.saturating_add(1);
@@ -954,6 +1018,51 @@ impl World {
             }
             self.clients[number].app = None;
         }
+    }
+
+    /// Nobody answers any more, which the systems of both ends find out by themselves: nothing else ends who speaks lines.
+    fn found_dead(&mut self, connection: usize) {
+        if self.connections[connection].lines {
+            for end in [End::Server, End::Client] {
+                self.at(self.now + KEEPALIVE_MS, Happening::Arrive(connection, end, Parcel::Rst));
+            }
+        }
+    }
+
+    /// What a step makes a client say that speaks lines.
+    fn line_of(&self, step: &Step) -> Option<(usize, Line)> {
+        let app = |client: usize| {
+            let app = self.clients[client % self.plan.clients].app.as_ref()?;
+            Some((client % self.plan.clients, app, app.talk.as_ref()?))
+        };
+        match *step {
+            Step::Checkout { client, feature, count, newer, hold_s, .. } => {
+                let (client, ..) = app(client)?;
+                let feature = FEATURES[feature];
+                Some((client, Line::Checkout { feature, newer, count, waits: hold_s.is_some() }))
+            }
+            Step::Checkin { client, nth } => {
+                let (client, app, _) = app(client)?;
+                Some((client, Line::Checkin(pick(app.held.iter(), nth)?)))
+            }
+            Step::Cancel { client, nth } => {
+                let (client, _, talk) = app(client)?;
+                Some((client, Line::Checkin(pick(talk.waiting.iter(), nth)?)))
+            }
+            Step::Goodbye { client } => app(client).map(|(client, ..)| (client, Line::Quit)),
+            _ => None,
+        }
+    }
+
+    fn talk(&mut self, client: usize, line: Line) -> Verdict {
+        let now = self.clients[client].mono(self.now);
+        let mut wishes = Vec::new();
+        if self.clients[client].away_until <= self.now
+            && let Some(talk) = self.clients[client].app.as_mut().and_then(|app| app.talk.as_mut())
+        {
+            talk.ask(line, now, &mut wishes);
+        }
+        self.grant_wishes(client, wishes)
     }
 
     fn sleep(&mut self, machine: usize, ms: u64, counted: bool) {
@@ -1246,12 +1355,16 @@ impl World {
                 self.leave(number)?;
             } else {
                 self.clients[number].app = None;
-                for connection in self.connections.iter_mut().filter(|it| it.client == number) {
-                    (connection.open, connection.cut) = (false, (true, true));
+                for connection in 0..self.connections.len() {
+                    if self.connections[connection].client == number {
+                        self.connections[connection].open = false;
+                        self.connections[connection].cut = (true, true);
+                        self.found_dead(connection);
+                    }
                 }
             }
         }
-        self.pass((self.plan.lease_s + 3) * 1000)?;
+        self.pass((self.plan.lease_s + 3) * 1000 + KEEPALIVE_MS)?;
         for _ in 0..30 {
             if !self.oracle.lingers() {
                 break;
@@ -1288,6 +1401,14 @@ impl World {
     fn give_everything_back(&mut self, number: usize) -> Verdict {
         let now = self.clients[number].mono(self.now);
         let mut wishes = Vec::new();
+        if let Some((app, talk)) =
+            self.clients[number].app.as_ref().and_then(|app| Some((app, app.talk.as_ref()?)))
+        {
+            let held = app.held.iter().map(|handle| Line::Checkin(*handle));
+            let lines: Vec<Line> =
+                held.chain(talk.waiting.iter().map(|handle| Line::Queued(*handle))).collect();
+            return lines.into_iter().try_for_each(|line| self.talk(number, line));
+        }
         if let Some(app) = self.clients[number].app.as_mut() {
             let held: Vec<Handle> = app.held.iter().copied().collect();
             held.into_iter().for_each(|handle| app.check_in(handle, now, &mut wishes));
@@ -1300,6 +1421,9 @@ impl World {
     fn leave(&mut self, number: usize) -> Verdict {
         let now = self.clients[number].mono(self.now);
         let mut wishes = Vec::new();
+        if self.clients[number].app.as_ref().is_some_and(|app| app.talk.is_some()) {
+            return self.talk(number, Line::Quit);
+        }
         if let Some(app) = self.clients[number].app.as_mut() {
             app.farewell = Some(now);
             wishes.push(Wish::Send(Message::Goodbye));
@@ -1312,6 +1436,18 @@ impl World {
         let mut sessions = BTreeMap::new();
         for (number, client) in self.clients.iter().enumerate() {
             let Some(app) = &client.app else { continue };
+            if let Some(talk) = &app.talk {
+                ensure!(talk.is_idle(), "clients come to rest", "u{number} speaks lines");
+                let of = |(session, connection): (&SessionId, &usize)| {
+                    (Some(*connection) == app.connection && self.oracle.is_open(*session)).then_some(*session)
+                };
+                let session = self.present.iter().find_map(of);
+                let there =
+                    session.map(|session| (self.oracle.held_by(session), self.oracle.entries_of(session)));
+                let here = Some((app.held.clone(), talk.waiting.clone()));
+                ensure!(here == there, "a client has what it was granted", "u{number}: {here:?}, {there:?}");
+                continue;
+            }
             let Some(terms) = &app.terms else { continue };
             ensure!(app.visit.is_none(), "programs that meet the server end", "u{number}");
             ensure!(app.settled_down(), "clients come to rest", "u{number}: {:?}", app.session);
