@@ -27,6 +27,7 @@ mod damper;
 mod explain;
 mod invariant;
 mod linger;
+mod lost;
 mod pool_use;
 mod queue;
 mod refusal;
@@ -46,6 +47,7 @@ pub use damper::DenialDamper;
 pub use explain::{Change, Explanation, Tried, explain};
 pub use invariant::{Violation, check};
 pub use linger::given_up;
+pub use lost::{LOST_MAX, Loss};
 pub use pool_use::PoolUse;
 pub use queue::{
     BLOCK_FIRST, BLOCK_LONGEST, Entry, HOLD_LONGEST, HOLD_USUAL, Looked, Offer, PASSES_MAX, WAITING_MAX,

@@ -30,8 +30,8 @@ pub use line_status::status_lines;
 pub use message::{BorrowClaim, Control, ControlVerb, Hello, Message, Purpose};
 pub use message_error::MessageError;
 pub use server_message::{
-    ClockInfo, FeatureCount, LicensePart, LineText, LingerTime, Notice, PoolKind, RecordText, ServerInfo,
-    SessionTerms, StatusItem, VendorInfo, Welcome,
+    ClockInfo, FeatureCount, LicensePart, LineText, LingerTime, LostSeat, Notice, PoolKind, RecordText,
+    ServerInfo, SessionTerms, StatusItem, VendorInfo, Welcome,
 };
 
 /// Major version of the protocol that HELLO and WELCOME carry: others are refused.

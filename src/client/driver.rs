@@ -293,7 +293,10 @@ impl Driver {
                     minor::SESSION_UNKNOWN,
                     "the server no longer has this seat",
                 );
-                resumption.lost.iter().for_each(|handle| self.lost(*handle, &gone));
+                for handle in resumption.lost {
+                    let told = arrival.terms.lost.iter().find(|lost| lost.handle == handle);
+                    self.lost(handle, told.map_or(&gone, |lost| &lost.denial));
+                }
                 for message in resumption.repeat {
                     self.send(&message).await;
                 }

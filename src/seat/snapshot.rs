@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::answers::Answers;
 use super::queue::snapshot as queue;
 use super::state::enter;
-use super::{Seat, Session, State, Tenure, remove};
+use super::{Seat, Session, State, Tenure, lost, remove};
 use crate::event::codec::{
     CodecError, InlineNames, Reader, Writer, put_accounting, put_answer, put_borrow, put_identity, put_mark,
     put_wishes, take_accounting, take_answer, take_borrow, take_identity, take_mark, take_wishes,
@@ -17,7 +17,9 @@ use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, 
 use crate::time::Timestamp;
 
 /// Version of this form. A snapshot of another version is not read; the history is folded instead.
-const FORM: u8 = 9;
+const FORM: u8 = 10;
+/// The form before a session knew what it has lost.
+const FORM_WITHOUT_LOST: u8 = 9;
 /// The form before offers of suites, in which nobody waits for one.
 pub(super) const FORM_WITHOUT_SUITE_OFFERS: u8 = 8;
 /// The form before time marks.
@@ -87,6 +89,7 @@ impl State {
         let form = from.byte("form")?;
         let known = [
             FORM,
+            FORM_WITHOUT_LOST,
             FORM_WITHOUT_SUITE_OFFERS,
             FORM_WITHOUT_MARK,
             FORM_WITHOUT_BORROW,
@@ -103,7 +106,7 @@ impl State {
             Self { seq: Seq(from.u64("seq")?), last_handle: from.u64("last handle")?, ..Self::default() };
         for _ in 0..from.count("sessions")? {
             let id = SessionId(from.fixed("session")?);
-            let session = take_session(&mut from)?;
+            let session = take_session(&mut from, form)?;
             state.sessions.insert(id, session);
         }
         for _ in 0..from.count("seats")? {
@@ -158,9 +161,10 @@ fn put_session(out: &mut Writer, session: &Session) {
         out.u64(token.0);
         put_answer(out, answer);
     }
+    lost::put(out, &session.lost);
 }
 
-fn take_session(from: &mut Reader<'_>) -> Result<Session, CodecError> {
+fn take_session(from: &mut Reader<'_>, form: u8) -> Result<Session, CodecError> {
     let identity = take_identity(from, &mut InlineNames)?;
     let secret = Digest(from.fixed("secret")?);
     let epoch = from.u32("epoch")?;
@@ -173,8 +177,21 @@ fn take_session(from: &mut Reader<'_>) -> Result<Session, CodecError> {
         let token = Token(from.u64("token")?);
         answers.insert(token, take_answer(from)?);
     }
+    let lost = if form > FORM_WITHOUT_LOST { lost::take(from)? } else { BTreeMap::new() };
     let (handles, queued) = (BTreeSet::new(), BTreeMap::new());
-    Ok(Session { identity, secret, epoch, nonce, acknowledged, highest, answers, handles, queued, shown })
+    Ok(Session {
+        identity,
+        secret,
+        epoch,
+        nonce,
+        acknowledged,
+        highest,
+        answers,
+        handles,
+        lost,
+        queued,
+        shown,
+    })
 }
 
 const HELD: u8 = 0;

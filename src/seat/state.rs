@@ -11,6 +11,7 @@ use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, 
 use crate::time::{TimeMark, Timestamp};
 
 use super::answers::Answers;
+use super::lost::Loss;
 use super::queue::{self, Held, Queues};
 use super::remove::Removals;
 use super::tenure::Lapses;
@@ -54,6 +55,8 @@ pub struct Session {
     /// Answers that the client has not acknowledged.
     pub(super) answers: Answers,
     pub(super) handles: BTreeSet<Handle>,
+    /// Checkouts that it has lost without having given them up.
+    pub(super) lost: BTreeMap<Handle, Loss>,
     /// Its requests that wait, with their names in the queue.
     pub(super) queued: BTreeMap<Token, Handle>,
     /// Whether the debug log shows this session's seats as out: not between an orderly stop and the resume.
@@ -272,6 +275,7 @@ impl State {
                 highest: Token(0),
                 answers: Answers::default(),
                 handles: BTreeSet::new(),
+                lost: BTreeMap::new(),
                 queued: BTreeMap::new(),
                 shown: true,
             },
@@ -373,7 +377,9 @@ impl State {
             session.settle(token, acknowledged, Answer::CheckedIn(handle));
         }
         let Some(session) = self.sessions.get_mut(&seat.session) else { return };
-        session.handles.remove(&handle);
+        if session.handles.remove(&handle) && seat.component.is_none() {
+            session.note_loss(handle, why);
+        }
         // A late duplicate of the request that got this seat must not be told "granted" again. A package's request is that of its
         // component, which may go on.
         if let Some(Answer::Granted(grant)) = session.answers.get(seat.token)

@@ -447,6 +447,7 @@ mod tests {
             resumed: false,
             demo: false,
             held: held.iter().map(|handle| Handle(*handle)).collect(),
+            lost: Vec::new(),
         }
     }
 

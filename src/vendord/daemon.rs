@@ -29,7 +29,7 @@ use crate::session::server::{Administration, LeaseTerms, Leases, clock_denial};
 use crate::sign::SigningKey;
 use crate::store::Store;
 use crate::time::{Clock, Monotonic, Now, Timestamp};
-use crate::wire::{self, Notice, SessionTerms, Welcome};
+use crate::wire::{self, LostSeat, Notice, SessionTerms, Welcome};
 
 /// Things that may wait for the disk; beyond it clients hear -23.
 const WAITING_MAX: usize = 65_536;
@@ -213,6 +213,11 @@ impl Daemon {
             resumed: false,
             demo: self.served.catalog.demo(),
             held: held.take(wire::limits::HELD_MAX).collect(),
+            lost: self
+                .state
+                .lost_by(id)
+                .map(|(handle, loss)| LostSeat { handle, denial: loss.denial() })
+                .collect(),
         }
     }
 

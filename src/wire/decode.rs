@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use super::limits::{DONE_LINES_MAX, GRANT_LINES_MAX, HELD_MAX, HOSTIDS_MAX, LICENSE_CHUNK_BYTES_MAX};
+use super::limits::{
+    DONE_LINES_MAX, GRANT_LINES_MAX, HELD_MAX, HOSTIDS_MAX, LICENSE_CHUNK_BYTES_MAX, LOST_MAX,
+};
 use super::message::{BorrowClaim, Control, ControlVerb, Hello, Message, Purpose};
 use super::server_message::{
-    LicensePart, LineText, Notice, RecordText, ServerInfo, SessionTerms, VendorInfo, Welcome,
+    LicensePart, LineText, LostSeat, Notice, RecordText, ServerInfo, SessionTerms, VendorInfo, Welcome,
 };
 use super::tlv::{Field, Fields};
 use super::{MessageError, grounds, kind, status_items, tag};
@@ -410,6 +412,7 @@ fn welcome(body: &[u8]) -> Result<Welcome, MessageError> {
         held: HELD, |field: Field<'_>| {
             Ok(field.row::<8>(HELD_MAX)?.iter().map(|handle| Handle(u64::from_be_bytes(*handle))).collect())
         };
+        @ lost[LOST_MAX]: LOST_ITEM, lost_seat;
     }
     let kind = kind::WELCOME;
     let session = match session {
@@ -424,6 +427,7 @@ fn welcome(body: &[u8]) -> Result<Welcome, MessageError> {
             resumed: resumed.is_some(),
             demo: demo.is_some(),
             held: held.unwrap_or_default(),
+            lost,
         }),
     };
     Ok(Welcome {
@@ -434,6 +438,14 @@ fn welcome(body: &[u8]) -> Result<Welcome, MessageError> {
         time: Timestamp(need(kind, tag::TIME, time)?),
         session,
     })
+}
+
+fn lost_seat(field: Field<'_>) -> Result<LostSeat, MessageError> {
+    read! { field.fields();
+        handle: HANDLE, Field::u64; code: CODE, Field::i32; place: MINOR_CODE, Field::u16; note: NOTE, Field::str;
+    }
+    let handle = Handle(need(kind::WELCOME, tag::HANDLE, handle)?);
+    Ok(LostSeat { handle, denial: denial(kind::WELCOME, code, place, note)? })
 }
 
 fn notice(body: &[u8]) -> Result<Message, MessageError> {

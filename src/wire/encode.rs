@@ -6,7 +6,7 @@ use thiserror::Error;
 use super::frame::{FLAG_END, HEADER_BYTES, MAGIC, VERSION};
 use super::limits::{
     DONE_BYTES_MAX, DONE_LINES_MAX, FRAME_BYTES_MAX, GRANT_LINES_MAX, HELD_MAX, HOSTIDS_MAX,
-    LICENSE_CHUNK_BYTES_MAX,
+    LICENSE_CHUNK_BYTES_MAX, LOST_MAX,
 };
 use super::message::{BorrowClaim, Control, Hello, Message, Purpose};
 use super::server_message::{LicensePart, Notice, ServerInfo, SessionTerms, Welcome};
@@ -357,6 +357,12 @@ fn session(it: &SessionTerms, out: &mut BytesMut) -> Result<(), EncodeError> {
     out.put_u16(tag::HELD);
     out.put_u16(u16::try_from(held.len() * 8).map_err(|_| EncodeError { tag: tag::HELD })?);
     held.iter().for_each(|handle| out.put_u64(handle.0));
+    for lost in it.lost.iter().take(LOST_MAX) {
+        nested(tag::LOST_ITEM, out, |out| {
+            out.field_u64(tag::HANDLE, lost.handle.0);
+            denial(&lost.denial, out)
+        })?;
+    }
     Ok(())
 }
 

@@ -26,6 +26,9 @@ pub const HOSTIDS_MAX: usize = 16;
 /// Most handles that a WELCOME lists after a resume: the first ones.
 pub const HELD_MAX: usize = 4096;
 
+/// Most lost checkouts that a WELCOME lists after a resume.
+pub const LOST_MAX: usize = 64;
+
 /// Most signed lines that one grant names.
 pub const GRANT_LINES_MAX: usize = 1024;
 

@@ -45,6 +45,17 @@ pub struct SessionTerms {
     pub demo: bool,
     /// The handles that the session holds, at most the first [`super::limits::HELD_MAX`].
     pub held: Vec<Handle>,
+    /// Checkouts that the session has lost without having given them up, at most [`super::limits::LOST_MAX`].
+    pub lost: Vec<LostSeat>,
+}
+
+/// A checkout that a client has no longer, though it did not give it up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostSeat {
+    /// Which.
+    pub handle: Handle,
+    /// Why.
+    pub denial: Denial,
 }
 
 impl fmt::Debug for SessionTerms {
@@ -59,6 +70,7 @@ impl fmt::Debug for SessionTerms {
             .field("resumed", &self.resumed)
             .field("demo", &self.demo)
             .field("held", &self.held)
+            .field("lost", &self.lost)
             .finish_non_exhaustive()
     }
 }

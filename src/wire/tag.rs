@@ -59,6 +59,8 @@ tags! {
     DEMO = 0x0016;
     /// Handles that the session holds, 8 bytes each.
     HELD = 0x0017;
+    /// A checkout that the session has lost, fields.
+    LOST_ITEM = 0x0018;
     /// Request number in the session, u64.
     TOKEN = 0x0020;
     /// All answers up to this request number have arrived, u64.

@@ -6,10 +6,11 @@ use seatkeeper::client::{Client, OnLoss, Progress, Taking, blocking};
 use seatkeeper::code::Code;
 use seatkeeper::event::Wishes;
 
-use crate::daemon::PATIENCE;
+use crate::daemon::{PATIENCE, until as until_blocking};
+use crate::proxy::Proxy;
 use crate::signed::sign;
 use crate::system::System;
-use crate::{Site, config, place, soon, until};
+use crate::{Site, client, config, place, soon, until};
 
 /// A site whose server takes the seat of an idle user back after a second.
 fn impatient() -> (Site, crate::daemon::Daemon) {
@@ -59,6 +60,30 @@ fn case_o59_the_blocking_face_is_told_too() {
     assert_eq!(one.loss().unwrap().code, Code::Inactive);
     assert!(one.checkin().is_err(), "it is the server's again");
     ann.checkout("one", "1.0").unwrap().checkin().unwrap();
+}
+
+#[tokio::test]
+async fn who_was_away_when_its_seat_was_taken_back_hears_why() {
+    let system = System::start(TWO, &[]);
+    let proxy = Proxy::start(system.vendor_port());
+    let ann = client(proxy.port, "ann");
+    let (seat, kept) =
+        (ann.checkout("solver", "1.0").await.unwrap(), ann.checkout("other", "1.0").await.unwrap());
+    until_blocking("lmstat to show it", || {
+        let shown = crate::system::printed(&system.tool(&["lmstat", "-a", "-c", &system.place()]));
+        shown.matches("    ann ").count() == 2
+    });
+    proxy.cut(true);
+    let (port, handle) = (system.port.to_string(), seat.handle().unwrap().to_string());
+    let output =
+        system.tool(&["lmremove", "-c", &system.place(), "-h", "solver", "localhost", &port, &handle]);
+    assert!(output.status.success(), "{}", crate::system::printed(&output));
+    // The notice is lost with the connection.
+    proxy.reset();
+    proxy.cut(false);
+    let denial = soon(seat.lost()).await;
+    assert_eq!(denial.code, Code::UserRemoved, "{}", denial.note);
+    kept.checkin().await.unwrap();
 }
 
 const TWO: &str = "SERVER this_host ANY {port}\nVENDOR LGS\nFEATURE solver LGS 1.0 permanent 1\nFEATURE other LGS 1.0 permanent 1\n";

@@ -310,6 +310,7 @@ impl State {
             resumed,
             demo: self.demo,
             held: self.sessions[&id].held.iter().copied().collect(),
+            lost: Vec::new(),
         });
         Some(Message::Welcome(Box::new(Welcome {
             major: 1,

@@ -210,6 +210,8 @@ fn a_removed_seat_is_not_resumed_nor_repeated_also_not_after_a_crash() {
     let mut wire = Wire::connect(system.vendor_port()).unwrap();
     let terms = wire.hello("ann", ticket.purpose([1; 16]), now()).unwrap().unwrap().unwrap();
     assert_eq!(terms.held, [kept.handle]);
+    let told: Vec<_> = terms.lost.iter().map(|lost| (lost.handle, lost.denial.code)).collect();
+    assert_eq!(told, [(lost.handle, Code::UserRemoved)], "who did not hear of it is told why at the resume");
     assert!(matches!(wire.checkout(1, 0, "solver", 1).unwrap(), Reply::Spent));
     // What is free can be checked out, and is safe for a while: the interval is remembered too.
     let again = wire.checkout(3, 0, "solver", 1).unwrap().granted();

@@ -15,8 +15,8 @@ use seatkeeper::ident::{
 use seatkeeper::time::Timestamp;
 use seatkeeper::wire::{
     Basis, BorrowClaim, ClockInfo, Control, ControlVerb, FeatureCount, GroundsFile, GroundsPart, GroundsRole,
-    HeldLicenses, Hello, LicensePart, LineText, LingerTime, Message, Notice, PoolKind, Purpose, RecordText,
-    ServerInfo, SessionTerms, StatusItem, VendorInfo, WaitingRequest, Welcome,
+    HeldLicenses, Hello, LicensePart, LineText, LingerTime, LostSeat, Message, Notice, PoolKind, Purpose,
+    RecordText, ServerInfo, SessionTerms, StatusItem, VendorInfo, WaitingRequest, Welcome,
 };
 
 fn name<T: std::str::FromStr + std::fmt::Debug + 'static>() -> impl Strategy<Value = T> {
@@ -75,23 +75,33 @@ fn hello() -> impl Strategy<Value = Message> {
     )
 }
 
+fn lost_seat() -> impl Strategy<Value = LostSeat> {
+    (handle(), denial()).prop_map(|(handle, denial)| LostSeat { handle, denial })
+}
+
 fn welcome() -> impl Strategy<Value = Message> {
-    let terms =
-        (any::<[u8; 16]>(), any::<[u8; 32]>(), any::<[u32; 4]>(), any::<[bool; 2]>(), vec(handle(), 0..40));
-    let terms =
-        terms.prop_map(|(id, secret, [epoch, lease_s, heartbeat_s, grace_s], [resumed, demo], held)| {
-            SessionTerms {
-                id: SessionId(id),
-                secret,
-                epoch,
-                lease_s,
-                heartbeat_s,
-                grace_s,
-                resumed,
-                demo,
-                held,
-            }
-        });
+    let terms = (
+        any::<[u8; 16]>(),
+        any::<[u8; 32]>(),
+        any::<[u32; 4]>(),
+        any::<[bool; 2]>(),
+        vec(handle(), 0..40),
+        vec(lost_seat(), 0..4),
+    );
+    let terms = terms.prop_map(
+        |(id, secret, [epoch, lease_s, heartbeat_s, grace_s], [resumed, demo], held, lost)| SessionTerms {
+            id: SessionId(id),
+            secret,
+            epoch,
+            lease_s,
+            heartbeat_s,
+            grace_s,
+            resumed,
+            demo,
+            held,
+            lost,
+        },
+    );
     (any::<(u8, u8)>(), text(), option::of(name::<VendorName>()), time(), option::of(terms)).prop_map(
         |((major, minor), program, vendor, time, session)| {
             Message::Welcome(Box::new(Welcome { major, minor, program, vendor, time, session }))

@@ -8,7 +8,7 @@ use super::{Daemon, Waiting};
 use crate::code::{Code, minor};
 use crate::event::{Denial, Event, In, RemovalTarget, Removed};
 use crate::ident::{Handle, SessionId};
-use crate::seat::{Command, Reply, Rules, Seat, decide};
+use crate::seat::{Command, Loss, Reply, Rules, Seat, decide};
 use crate::vendord::rereading::Answer;
 use crate::wire::Notice;
 
@@ -128,7 +128,5 @@ impl Daemon {
 }
 
 fn lost(back: &In) -> (SessionId, Notice) {
-    let note = "it was taken back with lmremove";
-    let denial = Denial::new(Code::UserRemoved, minor::USER_REMOVED, note);
-    (back.session, Notice::SeatLost { handle: back.handle, denial })
+    (back.session, Notice::SeatLost { handle: back.handle, denial: Loss::UserRemoved.denial() })
 }

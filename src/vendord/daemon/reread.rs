@@ -12,7 +12,7 @@ use crate::code::{Code, minor};
 use crate::event::{Denial, Event, In, InReason, Reread};
 use crate::ident::{Digest, Handle, PoolKey, SessionId};
 use crate::policy::{Access, RuleId};
-use crate::seat::{Command, Looked, Reply, Seat, Usage, rules_of, surplus};
+use crate::seat::{Command, Looked, Loss, Reply, Seat, Usage, rules_of, surplus};
 use crate::vendord::projector::Task;
 use crate::vendord::reread::Read;
 use crate::vendord::rereading::{Answer, Order};
@@ -116,10 +116,9 @@ impl Daemon {
 
     /// A reread is durable: those who lost a checkout are told, then who asked.
     pub(super) fn reread_done(&mut self, pending: Pending) {
-        let note = "the license files of this server have no pool for this checkout any more";
         for (session, handle) in &pending.lost {
             if let Some(peer) = self.bound.get(session) {
-                peer.lose_seat(*handle, Denial::new(Code::FeatureRemoved, minor::FEATURE_REMOVED, note));
+                peer.lose_seat(*handle, Loss::Removed.denial());
             }
         }
         // Whoever asked may have gone.
