@@ -43,6 +43,8 @@ pub struct Usage {
     reserving: Reserving,
     /// Those who wait, by how they fare.
     pub(super) lines: Lines,
+    /// Counters of users that have changed while the lines have not followed yet.
+    changed: Vec<(LimitId, User)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,6 +146,7 @@ impl Usage {
         let mut all: Vec<Booked<'_>> = held.chain(offered).collect();
         all.sort_unstable_by_key(|booked| booked.handle);
         all.iter().for_each(|booked| usage.book(catalog, policy, booked));
+        usage.recount_lines(policy);
         usage
     }
 
@@ -206,6 +209,17 @@ impl Usage {
                 _ => {}
             }
         }
+        self.recount_lines(policy);
+    }
+
+    /// The lines follow the counters.
+    fn recount_lines(&mut self, policy: &Policy) {
+        for (id, user) in std::mem::take(&mut self.changed) {
+            let used = self.of_limit(id, &Counted::User(user.clone()));
+            if let Some(limit) = policy.limit(id) {
+                self.lines.recount((id, &user), used, limit.count.into());
+            }
+        }
     }
 
     /// Nobody waits for components of these suites, so nothing of them is ever offered.
@@ -252,6 +266,7 @@ impl Usage {
             for counted in policy.counted(limit, &profile, &booked.identity.user) {
                 if count > 0 {
                     *self.limits.entry((*id, counted.clone())).or_default() += count;
+                    note(&mut self.changed, &self.lines, (*id, &counted));
                 }
                 limits.push((*id, counted));
             }
@@ -309,6 +324,7 @@ impl Usage {
         limited.count = count;
         for key in limited.limits.iter().filter(|_| added > 0) {
             *self.limits.entry(key.clone()).or_default() += added;
+            note(&mut self.changed, &self.lines, (key.0, &key.1));
         }
     }
 
@@ -321,6 +337,7 @@ impl Usage {
                     if *used == 0 {
                         self.limits.remove(&key);
                     }
+                    note(&mut self.changed, &self.lines, (key.0, &key.1));
                 }
             }
         }
@@ -379,6 +396,15 @@ impl Usage {
     #[must_use]
     pub fn idle(&self, rules: &PoolRules, policy: &Policy, client: &Profile) -> Idle {
         without::idle_of(&self.charged, rules, policy, client)
+    }
+}
+
+/// A counter has changed; of interest to those who wait if it is a user's own.
+fn note(changed: &mut Vec<(LimitId, User)>, lines: &Lines, (id, counted): (LimitId, &Counted)) {
+    if let Counted::User(user) = counted
+        && !lines.counts_nobody()
+    {
+        changed.push((id, user.clone()));
     }
 }
 

@@ -2,15 +2,17 @@
 //! [`crate::seat::Usage`].
 //!
 //! Two requests for a feature fare alike if the lines of the options file name their clients in the same way and count them
-//! together, and if they ask for as much of the same version: where the first of them finds no licenses, no later one finds any. Who
-//! may use licenses that are out already, because he shares them or they linger for him, stands for himself.
+//! together, and if they ask for as much of the same version: where the first of them finds no licenses, no later one finds any. Of a
+//! line that counts each user by itself it is enough that it has room for both users, or for neither; who moves from one to the other
+//! is known by his counter. Who may use licenses that are out already, because he shares them or they linger for him, stands for
+//! himself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::event::{Checkout, Event, Identity};
-use crate::ident::{FeatureName, Handle, PoolKey, SessionId, Token, Version};
+use crate::ident::{FeatureName, Handle, PoolKey, SessionId, Token, User, Version};
 use crate::policy::{Counted, LimitId, Policy, Profile};
 use crate::seat::choose::{Asked, sharing};
 use crate::seat::pool_use::{GroupKey, Place};
@@ -31,6 +33,8 @@ pub(in crate::seat) struct Lines {
     sharers: BTreeSet<(PoolKey, GroupKey, Handle)>,
     /// Who could take lingering licenses back.
     places: BTreeSet<(Place, Handle)>,
+    /// Whose own counters decide with whom they fare alike.
+    own: BTreeSet<(LimitId, User, Handle)>,
 }
 
 impl PartialEq for Lines {
@@ -48,6 +52,8 @@ struct Waits {
     name: (SessionId, Token),
     groups: Vec<(PoolKey, GroupKey)>,
     place: Place,
+    /// The counters of its user alone.
+    own: Vec<(LimitId, User)>,
 }
 
 /// What is equal between those that fare alike.
@@ -57,14 +63,17 @@ pub(super) enum Kind {
     Alone(Handle),
 }
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Alike {
     profile: Profile,
     version: Version,
     count: u32,
     /// Whether the hostid and the platform are right, pool by pool, those of packages too.
     fits: Vec<(bool, bool)>,
+    /// What counts them together.
     counted: Vec<(LimitId, Counted)>,
+    /// The lines that count each user by itself, and whether they are full for it.
+    full: Vec<(LimitId, bool)>,
 }
 
 impl Lines {
@@ -84,6 +93,7 @@ impl Lines {
         self.names.insert(waits.name, handle);
         self.sharers.extend(waits.groups.iter().map(|(pool, key)| (pool.clone(), key.clone(), handle)));
         self.places.insert((waits.place.clone(), handle));
+        self.own.extend(waits.own.iter().map(|(id, user)| (*id, user.clone(), handle)));
         self.waiting.insert(handle, waits);
     }
 
@@ -105,7 +115,35 @@ impl Lines {
             self.sharers.remove(&(pool.clone(), key.clone(), handle));
         }
         self.places.remove(&(waits.place.clone(), handle));
+        for (id, user) in &waits.own {
+            self.own.remove(&(*id, user.clone(), handle));
+        }
         Some(waits)
+    }
+
+    /// Whether nobody's own counter matters.
+    pub(in crate::seat) fn counts_nobody(&self) -> bool {
+        self.own.is_empty()
+    }
+
+    /// The counter of a user has changed: those of its requests for which a line has room now, or none any more, fare otherwise.
+    pub(in crate::seat) fn recount(&mut self, (id, user): (LimitId, &User), used: u64, most: u64) {
+        let from = (id, user.clone(), Handle(0));
+        let same = |(of, other, _): &&(LimitId, User, Handle)| *of == id && other == user;
+        let of_user: Vec<Handle> =
+            self.own.range(&from..).take_while(same).map(|(.., handle)| *handle).collect();
+        for handle in of_user {
+            let Some(Kind::Alike(alike)) = self.kind(handle) else { continue };
+            let full = is_full(used, alike.count.into(), most);
+            if alike.full.iter().all(|(of, was)| *of != id || *was == full) {
+                continue;
+            }
+            let mut alike = Alike::clone(alike);
+            alike.full.iter_mut().filter(|(of, _)| *of == id).for_each(|(_, was)| *was = full);
+            if let Some(waits) = self.remove(handle) {
+                self.insert(handle, Waits { kind: Kind::Alike(Arc::new(alike)), ..waits });
+            }
+        }
     }
 
     /// It stands for itself from now on.
@@ -205,6 +243,10 @@ impl Usage {
                 asked.both(pool, of_pool).any(|((pool, asking), _)| uses(&asked.found(pool, asking)))
             });
         let kind = if alone { Kind::Alone(handle) } else { Kind::Alike(Arc::new(asked.alike())) };
+        let own = asked.counted().into_iter().filter_map(|(id, counted)| match counted {
+            Counted::User(user) if !alone => Some((id, user)),
+            _ => None,
+        });
         let both = asked.pools().flat_map(|(pool, of_pool)| asked.both(pool, of_pool));
         let groups = both.filter_map(|((pool, _), _)| {
             let key = sharing(pool, request, identity)?;
@@ -216,6 +258,7 @@ impl Usage {
             name: (session, request.token),
             groups: groups.collect(),
             place: Place::of(identity),
+            own: own.collect(),
         };
         self.lines.insert(handle, waits);
     }
@@ -227,12 +270,27 @@ impl Asked<'_> {
         let fits =
             |pool: &crate::catalog::Pool| (pool.admits(self.identity()), pool.runs_on(self.identity()));
         let both = self.pools().flat_map(|(pool, of_pool)| self.both(pool, of_pool));
+        let (own, counted): (Vec<_>, Vec<_>) =
+            self.counted().into_iter().partition(|(_, counted)| matches!(counted, Counted::User(_)));
+        // It shares nothing and takes nothing back, so it adds all that it asks for.
+        let full = |(id, counted): (LimitId, Counted)| {
+            let most = self.rules.policy.limit(id).map_or(u64::MAX, |limit| limit.count.into());
+            (id, is_full(self.rules.usage.of_limit(id, &counted), self.count(), most))
+        };
         Alike {
             profile: self.client().clone(),
             version: self.request.version,
             count: self.request.count.get(),
             fits: both.map(|((pool, _), _)| fits(pool)).collect(),
-            counted: self.counted(),
+            counted,
+            full: own.into_iter().map(full).collect(),
         }
     }
 }
+
+const fn is_full(used: u64, count: u64, most: u64) -> bool {
+    used.saturating_add(count) > most
+}
+
+#[cfg(test)]
+mod tests;
