@@ -3,18 +3,22 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use seatkeeper::event::{Answer, Record, Wishes};
+use seatkeeper::event::{Answer, Event, Record, Removal, RemovalTarget, Removed, Wishes};
 use seatkeeper::ident::{Handle, SessionId, Token};
 use seatkeeper::store::history;
 use seatkeeper::time::Monotonic;
+use seatkeeper::wire::pipe::ManagerLine;
 use seatkeeper::wire::{self, Message, Purpose};
 
 use super::client::{App, Client, Greeting, Waiter, Wish, ask_for};
 use super::dice::Dice;
-use super::oracle::{Decided, Oracle, Verdict, ensure};
+use super::oracle::{Decided, Oracle, ensure};
 use super::script::{Crash, Death, Plan, Step, draw};
 use super::site::{Book, FEATURES, sites};
 use crate::daemon::{Daemon, now, signal};
@@ -30,6 +34,12 @@ type Cut = Vec<TcpStream>;
 
 struct System<'a> {
     dir: &'a Path,
+    books: &'a [Book],
+    /// The other end of the daemon's standard input, where lmgrd would be.
+    pipe: Option<UnixStream>,
+    orders: u32,
+    /// The edition of the files.
+    book: usize,
     daemon: Option<Daemon>,
     clients: Vec<Client>,
     sockets: Vec<Option<TcpStream>>,
@@ -49,8 +59,76 @@ impl System<'_> {
         let license = self.dir.join("test.lic");
         let options = self.dir.join("test.opt");
         let vendor_dir = self.dir.to_str().unwrap();
-        let arguments = ["--options", options.to_str().unwrap(), "--vendor-dir", vendor_dir];
-        self.daemon = Some(Daemon::start(&license, &self.dir.join("state"), &arguments, |_| {}).unwrap());
+        let arguments = ["--options", options.to_str().unwrap(), "--vendor-dir", vendor_dir, "--supervised"];
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let daemon = Daemon::start(&license, &self.dir.join("state"), &arguments, |command| {
+            command.stdin(Stdio::from(OwnedFd::from(theirs)));
+        });
+        self.daemon = Some(daemon.unwrap());
+        ours.set_nonblocking(true).unwrap();
+        self.pipe = Some(ours);
+    }
+
+    fn write_files(&self, lines: &str, options: &str) {
+        let license = format!("SERVER this_host ANY 27000\nVENDOR LGS\n{lines}\n");
+        std::fs::write(self.dir.join("test.lic"), sign(&license)).unwrap();
+        std::fs::write(self.dir.join("test.opt"), options).unwrap();
+    }
+
+    /// Gives an order as lmgrd does, and goes on until it is answered.
+    fn order(&mut self, order: impl FnOnce(u32) -> ManagerLine) {
+        self.orders += 1;
+        let number = self.orders;
+        let Some(pipe) = &mut self.pipe else { return };
+        pipe.write_all(order(number).to_string().as_bytes()).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let (mut said, done) = (String::new(), [format!("DONE {number} "), format!("REREAD {number} ")]);
+        while !said.lines().any(|line| done.iter().any(|words| format!("{line} ").starts_with(words))) {
+            assert!(Instant::now() < deadline, "no answer to order {number}: {said}");
+            let mut chunk = [0; 4096];
+            if let Some(read) = self.pipe.as_mut().and_then(|pipe| pipe.read(&mut chunk).ok()) {
+                said.push_str(&String::from_utf8_lossy(&chunk[..read]));
+            }
+            self.pass(2);
+        }
+    }
+
+    fn reread(&mut self, book: usize, broken: bool) {
+        let (number, former) = (book % self.books.len(), self.book);
+        let book = &self.books[number];
+        if broken {
+            // What can't be read never replaces what could.
+            std::fs::remove_file(self.dir.join("test.lic")).unwrap();
+        } else {
+            self.write_files(book.lines, book.options);
+            self.book = number;
+        }
+        let who = format!("book{}", self.book);
+        self.order(|order| ManagerLine::Reread { order, force: false, sources: None, who });
+        if broken {
+            let Book { lines, options, .. } = self.books[former];
+            self.write_files(lines, options);
+        }
+    }
+
+    fn remove(&mut self, number: usize, feature: &str, nth: Option<usize>) {
+        let client = &self.clients[number];
+        let app = client.app.as_ref();
+        let handles: Vec<Handle> = app.map_or(Vec::new(), |app| {
+            app.held.iter().copied().chain(app.queue.values().map(|waits| waits.handle)).collect()
+        });
+        let handle = nth.and_then(|nth| handles.get(nth % handles.len().max(1)));
+        let target = handle.map_or_else(
+            || RemovalTarget::Client {
+                user: client.user.parse().unwrap(),
+                host: client.host.parse().unwrap(),
+                display: client.host.parse().unwrap(),
+            },
+            |handle| RemovalTarget::Handle(*handle),
+        );
+        let removal = Removal { feature: feature.parse().unwrap(), target };
+        let removed = Removed { by: "ann@ws01".to_owned(), removal };
+        self.order(|order| ManagerLine::Remove { order, removed });
     }
 
     fn pass(&mut self, ms: u64) {
@@ -190,7 +268,9 @@ impl System<'_> {
     fn step(&mut self, step: &Step, many: usize) {
         match *step {
             Step::Wait { ms } => self.pass(ms.min(WAIT_MAX_MS)),
-            Step::Start { client } => {
+            Step::Reread { book, broken } => self.reread(book, broken),
+            Step::Remove { client, feature, nth } => self.remove(client % many, FEATURES[feature], nth),
+            Step::Start { client } | Step::Talk { client } => {
                 let client = client % many;
                 if self.clients[client].app.is_none() {
                     let mut app = App::new();
@@ -297,27 +377,35 @@ fn reset(socket: Option<TcpStream>) {
 }
 
 /// The durable history as the oracle takes it.
-fn read(dir: &Path, book: &Book) -> Result<(Oracle, usize), super::oracle::Violation> {
+fn read(dir: &Path, books: &[Book]) -> Result<(Oracle, usize), super::oracle::Violation> {
+    let mut book = &books[0];
     let mut oracle = Oracle::new(u64::from(LEASE_S), u64::from(GRACE_S), None);
     let records: Vec<Record> =
         history::read(&dir.join("state/LGS")).unwrap().map(|record| record.unwrap()).collect();
     for record in &records {
         oracle.passed = record.at;
+        let read = record.events.iter().find_map(|event| match event {
+            Event::Reread(reread) => reread.by.strip_prefix("book")?.parse::<usize>().ok(),
+            _ => None,
+        });
+        book = read.map_or(book, |number| &books[number]);
         oracle.durable(record, book, &Decided::default())?;
     }
     Ok((oracle, records.len()))
 }
 
-fn play(plan: &Plan, steps: &[Step]) -> Verdict {
+/// Plays a history; gives how often other files were read and something was taken back.
+fn play(plan: &Plan, steps: &[Step]) -> Result<[usize; 2], super::oracle::Violation> {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("state")).unwrap();
     write_manifest(dir.path(), LEASE_S, GRACE_S);
-    let book = &sites()[plan.site].books[0];
-    let license = format!("SERVER this_host ANY 27000\nVENDOR LGS\n{}\n", book.lines);
-    std::fs::write(dir.path().join("test.lic"), sign(&license)).unwrap();
-    std::fs::write(dir.path().join("test.opt"), book.options).unwrap();
+    let books = &sites()[plan.site].books;
     let mut system = System {
         dir: dir.path(),
+        books,
+        book: 0,
+        pipe: None,
+        orders: 0,
         daemon: None,
         clients: (0..plan.clients).map(Client::new).collect(),
         sockets: (0..plan.clients).map(|_| None).collect(),
@@ -326,10 +414,14 @@ fn play(plan: &Plan, steps: &[Step]) -> Verdict {
         dice: Dice::new(plan.seed),
         told: Vec::new(),
     };
+    system.write_files(books[0].lines, books[0].options);
     system.start();
     steps.iter().for_each(|step| system.step(step, plan.clients));
     system.rest("everybody to come to rest", System::at_rest);
-    let (oracle, _) = read(dir.path(), book)?;
+    // Who has lost something hears of it a little later than it is recorded.
+    system.pass(300);
+    system.rest("everybody to come to rest again", System::at_rest);
+    let (oracle, _) = read(dir.path(), books)?;
     for (number, client) in system.clients.iter().enumerate() {
         let Some((app, terms)) = client.app.as_ref().and_then(|app| Some((app, app.terms.as_ref()?))) else {
             continue;
@@ -355,18 +447,18 @@ fn play(plan: &Plan, steps: &[Step]) -> Verdict {
     }
     let gone = Instant::now();
     system.rest("every session to end", |system| {
-        read(system.dir, book).is_ok_and(|(oracle, _)| oracle.sessions_open() == 0)
+        read(system.dir, books).is_ok_and(|(oracle, _)| oracle.sessions_open() == 0)
     });
     // Whoever was silent has its whole lease, and one second more; the machine may be busy.
     let most = Duration::from_secs(u64::from(LEASE_S) + 10);
     ensure!(gone.elapsed() < most, "seats come back within the lease", "{:?}", gone.elapsed());
     system.rest("nothing to linger", |system| {
-        read(system.dir, book).is_ok_and(|(oracle, _)| !oracle.lingers())
+        read(system.dir, books).is_ok_and(|(oracle, _)| !oracle.lingers())
     });
     if let Some(daemon) = system.daemon.take() {
         daemon.stop();
     }
-    let (oracle, _) = read(dir.path(), book)?;
+    let (oracle, _) = read(dir.path(), books)?;
     oracle.is_drained()?;
     for (session, token, handle) in &system.told {
         let granted = oracle.granted_to(*session, *token);
@@ -376,10 +468,13 @@ fn play(plan: &Plan, steps: &[Step]) -> Verdict {
             "{session} {token:?}: {granted:?}, {handle}"
         );
     }
-    Ok(())
+    let records = history::read(&dir.path().join("state/LGS")).unwrap().map(Result::unwrap);
+    let firsts: Vec<Event> = records.filter_map(|record| record.events.into_iter().next()).collect();
+    let many = |what: fn(&Event) -> bool| firsts.iter().filter(|event| what(event)).count();
+    Ok([many(|event| matches!(event, Event::Reread(_))), many(|event| matches!(event, Event::Removed(_)))])
 }
 
-/// Seeds that make something of a real daemon: some that kill it, freeze it, cut and reset.
+/// Seeds that make something of a real daemon: some that kill it, freeze it, cut and reset, reread and remove.
 fn chosen() -> Vec<u64> {
     let has = |steps: &[Step], what: fn(&Step) -> bool| steps.iter().any(what);
     let checkouts = |steps: &[Step]| steps.iter().filter(|it| matches!(it, Step::Checkout { .. })).count();
@@ -387,7 +482,13 @@ fn chosen() -> Vec<u64> {
         let (plan, steps) = draw(*seed);
         let killed = steps.iter().filter(|it| matches!(it, Step::Kill { .. } | Step::Stop { .. })).count();
         let cut = has(&steps, |it| matches!(it, Step::Cut { .. } | Step::Reset { .. } | Step::Freeze { .. }));
-        plan.clients > 1 && checkouts(&steps) > 8 && (1..5).contains(&killed) && cut && steps.len() < 60
+        let ordered = has(&steps, |it| matches!(it, Step::Reread { .. } | Step::Remove { .. }));
+        ordered
+            && plan.clients > 1
+            && checkouts(&steps) > 8
+            && (1..5).contains(&killed)
+            && cut
+            && steps.len() < 60
     };
     (0..).filter(rich).take(12).collect()
 }
@@ -395,17 +496,26 @@ fn chosen() -> Vec<u64> {
 #[test]
 fn the_same_histories_with_a_real_daemon_that_is_killed_and_frozen() {
     let seeds = chosen();
-    let failures: Vec<String> = std::thread::scope(|scope| {
+    let (mut rereads, mut removals) = (0, 0);
+    let played: Vec<Result<[usize; 2], String>> = std::thread::scope(|scope| {
         let play_some = |nth: usize| {
             let mine = seeds.iter().skip(nth).step_by(4).copied();
-            mine.filter_map(|seed| {
+            mine.map(|seed| {
                 let (plan, steps) = draw(seed);
-                play(&plan, &steps).err().map(|violation| format!("SIM_SEED={seed}: {violation:?}"))
+                play(&plan, &steps).map_err(|violation| format!("SIM_SEED={seed}: {violation:?}"))
             })
-            .collect::<Vec<String>>()
+            .collect::<Vec<_>>()
         };
         let threads: Vec<_> = (0..4).map(|nth| scope.spawn(move || play_some(nth))).collect();
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
+    let mut failures = Vec::new();
+    for outcome in played {
+        match outcome {
+            Ok([read, removed]) => (rereads, removals) = (rereads + read, removals + removed),
+            Err(failure) => failures.push(failure),
+        }
+    }
     assert!(failures.is_empty(), "{failures:#?}");
+    assert!(rereads > 0 && removals > 0, "{rereads} rereads and {removals} removals");
 }
