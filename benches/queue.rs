@@ -1,8 +1,8 @@
 //! What requests that wait cost the engine: each step is decided, checked and folded in, and the queues are served after it, as the
 //! vendor daemon does, without its disk and its sockets.
 //!
-//! `cargo bench --no-default-features --bench queue`; with `-- 50000`, so many checkouts with their checkins where nobody waits, for
-//! profilers
+//! `cargo bench --no-default-features --bench queue`; with `-- 50000`, so many checkouts with their checkins where nobody waits, and with
+//! `-- 2000 100` so many returns of a license for which so many wait, for profilers
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::indexing_slicing)]
 
 use std::collections::VecDeque;
@@ -225,9 +225,30 @@ fn pairs(times: u32) {
     }
 }
 
+/// Returns of the one license that moves, each taken by the first that waits; who had it waits again.
+fn moves(times: u32, waiting: u32) {
+    let mut daemon = Daemon::new("", "");
+    let (big, mut holder) = (daemon.open(), daemon.open());
+    daemon.granted(big, "fa", LICENSES - 1);
+    let mut held = daemon.granted(holder, "fa", 1);
+    let mut queue: VecDeque<usize> = (0..waiting).map(|_| daemon.open()).collect();
+    queue.iter().for_each(|n| daemon.wait(*n, 1));
+    for _ in 0..times {
+        daemon.back(holder, held);
+        let next = queue.pop_front().unwrap();
+        held = daemon.claim(next);
+        daemon.wait(holder, 1);
+        queue.push_back(holder);
+        holder = next;
+    }
+}
+
 fn main() {
-    if let Some(times) = std::env::args().find_map(|argument| argument.parse().ok()) {
-        return pairs(times);
+    let numbers: Vec<u32> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    match numbers[..] {
+        [] => {}
+        [times] => return pairs(times),
+        [times, waiting, ..] => return moves(times, waiting),
     }
     figures("no options file", "", "");
     let rules = "GROUP some u7 u8 u9\nMAX 4096 fa GROUP some\nEXCLUDE fa USER joe\nRESERVE 1 fb GROUP some\n";
