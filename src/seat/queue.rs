@@ -106,7 +106,7 @@ pub struct Offer {
     /// The checkouts there with which it uses the same licenses.
     pub shares: Option<Shares>,
     /// Of a suite's component: what is held of the package that goes with it.
-    pub package: Option<OfferedPackage>,
+    pub package: Option<Box<OfferedPackage>>,
     /// Until when they are held.
     pub until: Timestamp,
 }
@@ -182,9 +182,11 @@ impl Entry {
     }
 
     /// The checkouts to come, as their pools count them: a suite's package first.
-    fn seats(&self, offer: &Offer) -> impl Iterator<Item = (Handle, Seat)> + use<> {
-        let package = offer.package.as_ref().map(|it| (it.handle, self.seat(&it.pool, it.shares)));
-        package.into_iter().chain([(offer.handle, self.seat(&offer.pool, offer.shares))])
+    fn each_seat(&self, offer: &Offer, mut visit: impl FnMut(Handle, &Seat)) {
+        if let Some(package) = &offer.package {
+            visit(package.handle, &self.seat(&package.pool, package.shares));
+        }
+        visit(offer.handle, &self.seat(&offer.pool, offer.shares));
     }
 
     fn seat(&self, pool: &PoolKey, shares: Option<Shares>) -> Seat {

@@ -138,7 +138,7 @@ impl Usage {
             offered.extend(Booked::held(
                 asker,
                 (offer.handle, &offer.pool, offer.shares),
-                offer.package.as_ref(),
+                offer.package.as_deref(),
             ));
             usage.offered_together.extend(offer.package.as_ref().map(|it| (offer.handle, it.handle)));
         }

@@ -251,7 +251,7 @@ fn waiting_part(handle: Handle, entry: &Entry, now: Timestamp) -> GroundsPart {
         handle: offer.handle,
         pool: offer.pool.clone(),
         shares: offer.shares,
-        package: offer.package.clone(),
+        package: offer.package.as_deref().cloned(),
         until: offer.until,
     });
     GroundsPart::Waiting(Box::new(WaitingRequest {

@@ -100,27 +100,40 @@ impl<'a> Ahead<'a> {
             let Some(asked) = first.map(|entry| Asked::of_entry(state, rules, entry, now)) else { continue };
             let blocks = blocks.get(kind).copied();
             let mut packages: Vec<&PoolKey> = Vec::new();
-            let able = asked.pools().filter(|(pool, of_pool)| {
-                (pool.counted || pool.package().is_some()) && asked.lacks_only_licenses(pool, of_pool)
-            });
-            for ((pool, asking), of_pool) in able.flat_map(|(pool, of_pool)| asked.both(pool, of_pool)) {
-                // Pools of one feature may go with the same package.
-                if !pool.counted || packages.contains(&&pool.key) {
+            for (pool, of_pool) in asked.pools() {
+                if !(pool.counted || pool.package().is_some()) || !asked.lacks_only_licenses(pool, of_pool) {
                     continue;
                 }
-                if let Asking::With(_) = asking {
-                    packages.push(&pool.key);
+                if pool.counted {
+                    self.wait_at(pool, (line, blocks), asked.claims(of_pool), asked.count());
                 }
-                let claims = asked.claims(of_pool);
-                let at_pool = self.pools.entry(&pool.key).or_default();
-                at_pool.lines.push(Waiting { line, claims });
-                at_pool.all.add(line, blocks);
-                let wanted = asked.count().saturating_mul(line.len() as u64);
-                at_pool.wanted = at_pool.wanted.saturating_add(wanted);
-                if claims {
-                    at_pool.claiming.add(line, blocks);
+                // Pools of one feature may go with the same package.
+                if let Some((package, of_package)) = asked.package(pool).filter(|(it, _)| it.counted)
+                    && !packages.contains(&&package.key)
+                {
+                    packages.push(&package.key);
+                    let claims = of_package.is_some_and(|rules| asked.claims(rules));
+                    self.wait_at(package, (line, blocks), claims, asked.count());
                 }
             }
+        }
+    }
+
+    /// Those of a line wait at a pool, each for so many.
+    fn wait_at(
+        &mut self,
+        pool: &'a Pool,
+        (line, blocks): (&'a Line, Option<Handle>),
+        claims: bool,
+        count: u64,
+    ) {
+        let at_pool = self.pools.entry(&pool.key).or_default();
+        at_pool.lines.push(Waiting { line, claims });
+        at_pool.all.add(line, blocks);
+        let wanted = count.saturating_mul(line.len() as u64);
+        at_pool.wanted = at_pool.wanted.saturating_add(wanted);
+        if claims {
+            at_pool.claiming.add(line, blocks);
         }
     }
 

@@ -232,15 +232,15 @@ impl State {
         self.last_handle = self.last_handle.max(offered.handle.0);
         self.withdraw(offered.entry);
         let Some(entry) = self.queues.entries.get_mut(&offered.entry) else { return };
-        let (pool, shares, package) = (offered.pool.clone(), offered.shares, offered.package.clone());
+        let (pool, shares) = (offered.pool.clone(), offered.shares);
+        let package = offered.package.clone().map(Box::new);
         let offer = Offer { handle: offered.handle, pool, shares, package, until: offered.until };
-        let seats = entry.seats(&offer);
+        entry.each_seat(&offer, |handle, seat| enter(&mut self.pools, handle, seat));
         entry.offer = Some(offer);
         self.queues.holds.insert((offered.until, offered.entry));
         if let Some(queue) = self.queues.features.get_mut(&offered.request.feature) {
             queue.blocks.remove(&offered.entry);
         }
-        seats.for_each(|(handle, seat)| enter(&mut self.pools, handle, &seat));
         // Others may share it, and it blocks nobody any more.
         self.stir(&offered.request.feature);
     }
@@ -249,7 +249,8 @@ impl State {
     fn withdraw(&mut self, handle: Handle) {
         let Some(entry) = self.queues.entries.get_mut(&handle) else { return };
         let Some(offer) = entry.offer.take() else { return };
-        let (seats, feature) = (entry.seats(&offer), entry.request.feature.clone());
+        entry.each_seat(&offer, |handle, seat| leave(&mut self.pools, handle, seat));
+        let feature = entry.request.feature.clone();
         if let Some(until) = entry.fairness.block_ends()
             && let Some(queue) = self.queues.features.get_mut(&entry.request.feature)
         {
@@ -257,7 +258,6 @@ impl State {
         }
         self.queues.holds.remove(&(offer.until, handle));
         self.stir(&feature);
-        seats.for_each(|(handle, seat)| leave(&mut self.pools, handle, &seat));
     }
 
     /// A reread may change what serves whom: what is held is offered again under the new rules, in the order of the queue.
@@ -326,7 +326,7 @@ impl State {
             session.queued.insert(entry.request.token, handle);
         }
         if let Some(offer) = &entry.offer {
-            entry.seats(offer).for_each(|(handle, seat)| enter(&mut self.pools, handle, &seat));
+            entry.each_seat(offer, |handle, seat| enter(&mut self.pools, handle, seat));
         }
         self.queues.insert(handle, entry);
     }

@@ -215,13 +215,14 @@ fn ended_while_held(state: &State, rules: Rules<'_>, handle: Handle, now: Timest
 /// licenses, nobody else in it does: there are no more ahead of the first than of the others.
 fn next(state: &State, rules: Rules<'_>, feature: &FeatureName, now: Timestamp) -> Option<Vec<Event>> {
     // Those in a line have one priority.
-    let lines = together(rules, feature).flat_map(|feature| rules.usage.lines().of(feature));
-    let firsts = lines.filter_map(|(_, line)| {
-        let handle = *line.first()?;
-        let asked = Asked::of_entry(state, rules, state.waiting_under(handle)?, now);
-        Some((Reverse(asked.rank()), handle))
-    });
-    let firsts: BTreeSet<(Reverse<u32>, Handle)> = firsts.collect();
+    let mut firsts: Vec<(Reverse<u32>, Handle)> = Vec::new();
+    for (_, line) in together(rules, feature).flat_map(|feature| rules.usage.lines().of(feature)) {
+        let first = line.first().and_then(|handle| Some((*handle, state.waiting_under(*handle)?)));
+        if let Some((handle, entry)) = first {
+            firsts.push((Reverse(Asked::of_entry(state, rules, entry, now).rank()), handle));
+        }
+    }
+    firsts.sort_unstable();
     let mut ahead: Option<Ahead<'_>> = None;
     for (_, handle) in firsts {
         let Some(entry) = state.waiting_under(handle) else { continue };
@@ -281,8 +282,12 @@ fn next(state: &State, rules: Rules<'_>, feature: &FeatureName, now: Timestamp) 
 
 /// The pools that could serve a request, with those of the packages that go with them.
 fn waits_at<'a>(asked: &Asked<'a>) -> Vec<&'a Pool> {
-    let able = asked.pools().filter(|(pool, of_pool)| asked.could_serve(pool, of_pool));
-    able.flat_map(|(pool, of_pool)| asked.both(pool, of_pool)).map(|((pool, _), _)| pool).collect()
+    let mut pools = Vec::new();
+    for (pool, _) in asked.pools().filter(|(pool, of_pool)| asked.could_serve(pool, of_pool)) {
+        pools.push(pool);
+        pools.extend(asked.package(pool).map(|(package, _)| package));
+    }
+    pools
 }
 
 /// Whether a pool is among some, all of one catalog.

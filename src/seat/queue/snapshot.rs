@@ -77,7 +77,7 @@ pub(in crate::seat) fn take(from: &mut Reader<'_>, form: u8, state: &mut State) 
             let shares = take_accounting(from)?.shares;
             let until = Timestamp(from.i64("offer")?);
             let of_suite = form > FORM_WITHOUT_SUITE_OFFERS && from.byte("offer")? != 0;
-            let package = if of_suite { Some(take_package(from)?) } else { None };
+            let package = if of_suite { Some(Box::new(take_package(from)?)) } else { None };
             Some(Offer { handle, pool, shares, package, until })
         };
         state.restore(handle, Entry { session, identity, request, since, offer, fairness });
