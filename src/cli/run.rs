@@ -34,11 +34,12 @@ const GIVE_BACK: Duration = Duration::from_secs(5);
 ///
 /// What is borrowed on this machine is used first, without any server; with LM_BORROW or after lmborrow the license is borrowed. Otherwise
 /// the license is given back when the command ends. Without one the command is not started, and the exit status is 256 plus
-/// the license error: 252 when all licenses are in use (-4). A signal ends the waiting in the queue. SIGTERM and SIGHUP are passed on to the command; SIGINT
-/// is, unless it came from the terminal, which sends it to the command itself.
+/// the license error: 252 when all licenses are in use (-4). A signal ends the waiting in the queue. SIGTERM and SIGHUP are passed on
+/// to the command; SIGINT is, unless it came from the terminal, which sends it to the command itself.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where to ask: license files, directories, port@host, separated by colons [default: SEATKEEPER_LICENSE_FILE, LGS_LICENSE_FILE (of the vendor) and LM_LICENSE_FILE]
+    /// Where to ask: license files, directories, port@host, separated by colons [default: SEATKEEPER_LICENSE_FILE, LGS_LICENSE_FILE (of
+    /// the vendor) and LM_LICENSE_FILE]
     #[arg(short = 'c', value_name = "LIST")]
     license_path: Option<String>,
     /// The vendor daemon that serves the feature

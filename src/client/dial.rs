@@ -95,8 +95,8 @@ impl Connection {
         }
     }
 
-    /// Connects to a license manager by name and greets; `this_host` is this machine. All addresses of the host are tried in turn, and all of the ports
-    /// 27000 to 27009 if the address names none; the first that speaks this protocol is taken. A host that does not
+    /// Connects to a license manager by name and greets; `this_host` is this machine. All addresses of the host are tried in turn, and
+    /// all of the ports 27000 to 27009 if the address names none; the first that speaks this protocol is taken. A host that does not
     /// answer at all is not tried on further ports.
     ///
     /// # Errors

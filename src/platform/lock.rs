@@ -69,16 +69,26 @@ impl StateLock {
         }
     }
 
-    /// Takes the lock of `dir`; where another process has it, waits up to `patience` for its end. Blocks the calling
-    /// thread.
+    /// Takes the lock of `dir`; where another process has it, waits up to `patience` for its end, which `waits` is told once. Blocks the
+    /// calling thread.
     ///
     /// # Errors
     /// As [`StateLock::try_acquire`].
-    pub fn acquire(dir: &Path, patience: Duration) -> Result<Self, LockError> {
+    pub fn acquire(
+        dir: &Path,
+        patience: Duration,
+        waits: impl FnOnce(&LockError),
+    ) -> Result<Self, LockError> {
         let until = Instant::now() + patience;
+        let mut waits = Some(waits);
         loop {
             match Self::try_acquire(dir) {
-                Err(LockError::Held { .. }) if Instant::now() < until => std::thread::sleep(POLL),
+                Err(held @ LockError::Held { .. }) if Instant::now() < until => {
+                    if let Some(waits) = waits.take() {
+                        waits(&held);
+                    }
+                    std::thread::sleep(POLL);
+                }
                 outcome => return outcome,
             }
         }
@@ -112,7 +122,10 @@ mod tests {
         let refused = StateLock::try_acquire(dir.path()).unwrap_err().to_string();
         assert!(refused.contains(&format!("process {} since 2", std::process::id())), "{refused}");
         let path = dir.path().to_owned();
-        let waiting = std::thread::spawn(move || StateLock::acquire(&path, Duration::from_secs(60)));
+        let (tell, told) = std::sync::mpsc::channel();
+        let waits = move |held: &LockError| tell.send(held.to_string()).unwrap();
+        let waiting = std::thread::spawn(move || StateLock::acquire(&path, Duration::from_secs(60), waits));
+        assert_eq!(told.recv().unwrap(), refused);
         drop(lock);
         waiting.join().unwrap().unwrap();
     }
@@ -120,7 +133,8 @@ mod tests {
     #[test]
     fn a_missing_directory_is_not_held_by_anybody() {
         let dir = tempfile::tempdir().unwrap();
-        let refused = StateLock::acquire(&dir.path().join("none"), Duration::from_secs(60)).unwrap_err();
+        let refused =
+            StateLock::acquire(&dir.path().join("none"), Duration::from_secs(60), |_| {}).unwrap_err();
         assert!(matches!(refused, LockError::Unusable { .. }), "{refused}");
     }
 }

@@ -12,6 +12,7 @@
 use super::choose::Asked;
 use super::{Decision, Reply, State, Tenure};
 use crate::code::{Code, minor};
+use crate::event::debug_log::span;
 use crate::event::{ClockAccepted, Denial, Event, Marked};
 use crate::ident::Handle;
 use crate::time::{ClockNews, LicenseTime, Look, Standing, TimeMark, Timestamp};
@@ -105,7 +106,7 @@ pub(super) fn accept(state: &State, by: &str, look: Look) -> Decision {
 
 /// What a client hears for a line that expires while the clock is set back.
 pub(super) fn set_back(asked: &Asked<'_>, feature: &str) -> Denial {
-    let behind = asked.time.utc.0.saturating_sub(asked.now.0) / 3_600_000;
-    let note = format!("the clock of the license server is {behind} hours behind, and {feature} expires");
+    let behind = span(asked.time.utc.0.saturating_sub(asked.now.0));
+    let note = format!("the clock of the license server is {behind} behind, and {feature} expires");
     Denial::new(Code::ClockSetBack, minor::SERVER_CLOCK_BACK, &note)
 }

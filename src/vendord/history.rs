@@ -68,6 +68,7 @@ pub(super) async fn follow(
     say: impl Fn(&str),
 ) -> Stop {
     let mut told = false;
+    let say = &say;
     let mut tell_failing = move |failing: Option<&str>| match failing {
         Some(reason) if !std::mem::replace(&mut told, true) => {
             say(&format!(
@@ -83,7 +84,17 @@ pub(super) async fn follow(
     let mut opened = Some(opened);
     let found = loop {
         let (dir, projector, sender) = (dir.clone(), projector.clone(), sender.clone());
-        match tokio::task::spawn_blocking(move || open(&dir, projector, sender)).await {
+        let (waits, mut waiting) = mpsc::unbounded_channel::<String>();
+        let mut opening = tokio::task::spawn_blocking(move || open(&dir, projector, sender, &waits));
+        let outcome = loop {
+            tokio::select! {
+                outcome = &mut opening => break outcome,
+                Some(held) = waiting.recv() => {
+                    say(&format!("{held}; waiting for its end for up to {} s", LOCK_WAIT.as_secs()));
+                }
+            }
+        };
+        match outcome {
             Ok(Ok(found)) => break found,
             Ok(Err(Trouble::Retry(reason))) => {
                 tell_failing(Some(&reason));
@@ -186,9 +197,16 @@ impl From<StoreError> for Trouble {
     }
 }
 
-fn open(dir: &Path, projector: Projector, news: mpsc::UnboundedSender<News>) -> Result<Found, Trouble> {
+fn open(
+    dir: &Path,
+    projector: Projector,
+    news: mpsc::UnboundedSender<News>,
+    waits: &mpsc::UnboundedSender<String>,
+) -> Result<Found, Trouble> {
     platform::make_vendor_dir(dir).map_err(|error| Trouble::Retry(error.to_string()))?;
-    let lock = match StateLock::acquire(dir, LOCK_WAIT) {
+    // The daemon may have ended.
+    let waits = |held: &LockError| drop(waits.send(held.to_string()));
+    let lock = match StateLock::acquire(dir, LOCK_WAIT, waits) {
         Ok(lock) => lock,
         Err(error @ LockError::Held { .. }) => {
             return Err(Trouble::Stop(Stop::AnotherCopy(error.to_string())));

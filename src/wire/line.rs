@@ -65,7 +65,7 @@ pub enum LineError {
     #[error("a line has more than {LINE_BYTES_MAX} bytes")]
     TooLong,
     /// The line is not UTF-8, or has a control character other than a tab.
-    #[error("the line is not plain UTF-8 text")]
+    #[error("the line is not UTF-8, or has a control character such as NUL in it")]
     NotText,
     /// No word.
     #[error("the line is empty; expected HELLO, CHECKOUT, CHECKIN, HEARTBEAT, QUEUE, STATUS or QUIT")]

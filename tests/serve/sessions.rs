@@ -256,3 +256,27 @@ fn a_session_whose_connection_the_server_closed_keeps_its_lease() {
     let resumed = again.hello("ann", Ticket::of(&terms).purpose([1; 16]), now()).unwrap().unwrap().unwrap();
     assert_eq!(resumed.held, vec![grant.handle]);
 }
+
+#[test]
+fn who_waits_for_another_copy_says_so() {
+    use std::io::{BufRead as _, BufReader};
+    let site = Site::new(300, 5);
+    let first = site.start();
+    let mut second = std::process::Command::new(env!("CARGO_BIN_EXE_seatkeeper"))
+        .args(["LGS", "--listen", "127.0.0.1", "-c"])
+        .arg(site.dir.path().join("test.lic"))
+        .arg("--state-dir")
+        .arg(site.state())
+        .arg("--vendor-dir")
+        .arg(site.dir.path())
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(second.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let held = lines.find(|line| line.contains(" is in use by another copy (process "));
+    second.kill().unwrap();
+    second.wait().unwrap();
+    assert!(held.unwrap().ends_with("; waiting for its end for up to 10 s"));
+    drop(first);
+}

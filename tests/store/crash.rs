@@ -142,9 +142,9 @@ fn the_lock_names_its_holder_and_falls_with_it() {
     let dir = tempfile::tempdir().unwrap();
     let mut child = Running::start("lock", dir.path(), None, &[]);
     child.wait_for("locked", &mut 0);
-    let refused = StateLock::acquire(dir.path(), Duration::from_millis(120)).unwrap_err();
+    let refused = StateLock::acquire(dir.path(), Duration::from_millis(120), |_| {}).unwrap_err();
     assert!(matches!(refused, LockError::Held { .. }));
     assert!(refused.to_string().contains(&format!("process {} since ", child.id())), "{refused}");
     child.kill();
-    StateLock::acquire(dir.path(), PATIENCE).unwrap();
+    StateLock::acquire(dir.path(), PATIENCE, |_| {}).unwrap();
 }

@@ -101,7 +101,7 @@ impl Versions {
     pub fn lock(&self) -> Result<StateLock, VersionError> {
         make_dir_like_parent(&self.dir)
             .map_err(|error| VersionError::Io { path: self.dir.clone(), error })?;
-        Ok(StateLock::acquire(&self.dir, PATIENCE)?)
+        Ok(StateLock::acquire(&self.dir, PATIENCE, |_| {})?)
     }
 
     fn place(&self, number: u32) -> PathBuf {
