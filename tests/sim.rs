@@ -1,10 +1,13 @@
 //! The whole system in one process, from a seed: clients with the client library's session machine, a network that delays, loses,
 //! resets and reorders, the vendor daemon itself (`vendord::Desk`), a disk that fails or dies around a commit, and an
-//! administrator who rereads other files, takes licenses back, stops and starts. Bytes flow as over sockets.
+//! administrator who rereads other files, takes licenses back, wants borrows back, accepts the clock, stops and starts. Bytes flow as
+//! over sockets. Clients take licenses along and keep the records of them, others speak lines, and all machines may sleep for hours.
 //!
 //! An oracle outside looks at the durable history and at all that clients are told (`sim/oracle.rs`): nothing is granted that is
 //! not there, no number grants twice, nobody is told what is not on the disk, no lease or grace is cut short or overstays, a
 //! client that has come to rest has what the server says it has, and when faults stop and everybody goes, nothing is left.
+//! What a client may use without the server at any moment is counted there: no record outlasts its seat, unless the server's clock was
+//! set or a reread left no pool.
 //!
 //! | file | subject |
 //! | --- | --- |
