@@ -67,7 +67,7 @@ const OPTIONS: [&str; 24] = [
 ];
 
 /// What has to be in the histories.
-const SORTS: [&str; 35] = [
+const SORTS: [&str; 36] = [
     "borrowed, renewable false",
     "borrowed, renewable true",
     "renewed",
@@ -94,6 +94,7 @@ const SORTS: [&str; 35] = [
     "queued",
     "passed",
     "offered",
+    "offered with its package",
     "granted after waiting",
     "granted without waiting",
     "left: Cancelled",
@@ -327,6 +328,9 @@ fn sorts(recorder: &Recorder, seen: &mut BTreeSet<String>) {
             Event::ClockAccepted(_) => Some("clock accepted".to_owned()),
             Event::Queued(_) => Some("queued".to_owned()),
             Event::Passed(_) => Some("passed".to_owned()),
+            Event::Offered(offered) if offered.package.is_some() => {
+                Some("offered with its package".to_owned())
+            }
             Event::Offered(_) => Some("offered".to_owned()),
             Event::Dequeued(dequeued) => {
                 let why = format!("{:?}", dequeued.why);
