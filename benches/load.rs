@@ -8,6 +8,7 @@
 //!     --connections 1,50,1000  --in-flight 1,16     every pair of these is a line of the result
 //!     --seconds 5              --no-redis
 //!     --beside 100             measures each pair once more beside so many broken and hostile peers
+//!     --idle 10000             so many sessions more hold a license each and send heartbeats meanwhile
 //! ```
 //!
 //! One request is one checkout or one checkin; a pair is both. Each connection is a session of its own that keeps so many
@@ -25,6 +26,9 @@
     clippy::cast_sign_loss,
     reason = "a measuring program that stops at the first surprise"
 )]
+
+#[path = "load/idle.rs"]
+mod idle;
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
@@ -61,6 +65,7 @@ fn main() {
     let own = if options.server.is_none() { Some(start_daemon(&dir)) } else { None };
     let server = options.server.or(own.as_ref().map(|(_, address)| *address)).unwrap();
     let redis = if options.redis { start_redis(&dir) } else { None };
+    let idle = (options.idle > 0).then(|| idle::Idle::start(server, &options.feature, options.idle));
     println!(
         "| connections | in flight | pairs/s | requests/s | p50 ms | p99 ms | p99.9 ms | INCR/s | p50 ms | p99 ms | requests / INCR |"
     );
@@ -75,6 +80,13 @@ fn main() {
     }
     if options.beside > 0 {
         beside_hostile_peers(&options, server);
+    }
+    if let Some((daemon, _)) = &own {
+        let (now, most) = idle::memory_mib(daemon.id());
+        println!("\nThe daemon takes {now} MiB, {most} at most, with {} idle sessions.", options.idle);
+    }
+    if let Some(idle) = idle {
+        idle.stop();
     }
     for mut child in own.into_iter().chain(redis).map(|(child, _)| child) {
         child.kill().unwrap();
@@ -91,6 +103,7 @@ struct Options {
     span: Duration,
     redis: bool,
     beside: usize,
+    idle: usize,
 }
 
 impl Options {
@@ -103,6 +116,7 @@ impl Options {
             span: Duration::from_secs(5),
             redis: true,
             beside: 0,
+            idle: 0,
         };
         let mut arguments = std::env::args().skip(1);
         let numbers = |text: String| text.split(',').map(|number| number.parse().unwrap()).collect();
@@ -124,6 +138,7 @@ impl Options {
                 "--seconds" => options.span = Duration::from_secs(next().parse().unwrap()),
                 "--no-redis" => options.redis = false,
                 "--beside" => options.beside = next().parse().unwrap(),
+                "--idle" => options.idle = next().parse().unwrap(),
                 // cargo bench adds it.
                 "--bench" => {}
                 other => panic!("{other} is not known; see benches/load.rs"),
