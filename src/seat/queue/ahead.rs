@@ -71,6 +71,10 @@ impl<'a> Ahead<'a> {
     pub(crate) fn of(state: &'a State, rules: Rules<'a>, request: &Checkout, now: Timestamp) -> Self {
         let mut ahead = Self::default();
         let lines = rules.usage.lines();
+        // Packages may join hundreds of features, and mostly nobody waits for any.
+        if lines.is_empty() {
+            return ahead;
+        }
         for feature in together(rules, &request.feature) {
             ahead.add(state, rules, lines.of(feature), (feature, now));
         }

@@ -82,6 +82,11 @@ impl Lines {
         self.features.get(feature).into_iter().flatten()
     }
 
+    /// Nobody waits for anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// The kind of a request that waits.
     pub(super) fn kind(&self, handle: Handle) -> Option<&Kind> {
         self.waiting.get(&handle).map(|waits| &waits.kind)
