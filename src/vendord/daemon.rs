@@ -52,17 +52,15 @@ enum Waiting {
         peer: Rc<Peer>,
         request: u32,
         outgoing: Outgoing,
+        /// It was given before, and what it says may be durable since long.
+        repeated: bool,
     },
     /// A session is told what it did not ask for, if it is connected then.
     Notice(SessionId, Notice),
     /// The session's end is recorded, so its lease can be forgotten.
     Ended(SessionId),
     /// Checkouts of a session were taken back, which its client is told.
-    Lost {
-        session: SessionId,
-        handles: Vec<Handle>,
-        why: Denial,
-    },
+    Lost { session: SessionId, handles: Vec<Handle>, why: Denial },
     /// Other rules hold.
     Reread(Box<reread::Pending>),
     /// An administrator has taken licenses back.
@@ -290,7 +288,7 @@ impl Daemon {
         let lends_nothing = checkout.wishes.borrow.and_then(|_| self.lends_nothing());
         let command = Command::Checkout(session, checkout);
         let reply = match self.known(session, token, &command) {
-            Known::Answer(reply) => reply,
+            Known::Answer(reply) => return self.answer_again(peer, request, reply),
             Known::Unclear => return peer.close_by_us(),
             Known::Waits => self.execute(&command),
             // One that was taken before is not refused for a clock that is wrong now: its client would think that it waits no more.
@@ -307,7 +305,7 @@ impl Daemon {
         self.leases.hear(session, self.clock.now().mono);
         let command = Command::Checkin(session, checkin);
         let reply = match self.known(session, checkin.token, &command) {
-            Known::Answer(reply) => reply,
+            Known::Answer(reply) => return self.answer_again(peer, request, reply),
             Known::Unclear => return peer.close_by_us(),
             Known::Nothing | Known::Waits => self.execute(&command),
         };
@@ -363,7 +361,7 @@ impl Daemon {
         if self.state.seq() <= self.durable || self.recording != Recording::Open {
             peer.send(request, outgoing);
         } else {
-            let waiting = Waiting::Answer { peer: Rc::clone(peer), request, outgoing };
+            let waiting = Waiting::Answer { peer: Rc::clone(peer), request, outgoing, repeated: false };
             self.waiting.push_back((self.state.seq(), waiting));
         }
     }
@@ -477,7 +475,7 @@ impl Daemon {
         while self.waiting.front().is_some_and(|(seq, _)| *seq <= through) {
             let Some((_, waiting)) = self.waiting.pop_front() else { break };
             match waiting {
-                Waiting::Answer { peer, request, outgoing } => {
+                Waiting::Answer { peer, request, outgoing, .. } => {
                     if peer.queue(request, outgoing) {
                         touched.push(peer);
                     }
@@ -506,8 +504,13 @@ impl Daemon {
             let again = || Denial::new(Code::AskAgain, minor::ROLLED_BACK, reason);
             match waiting {
                 // A goodbye stands: the lease keeper remembers it until it can be recorded.
-                Waiting::Answer { peer, request, outgoing: Outgoing::Farewell } => {
+                Waiting::Answer { peer, request, outgoing: Outgoing::Farewell, .. } => {
                     peer.send(request, Outgoing::Farewell);
+                }
+                // Taken for a refusal it would cost the client what it was granted: it is to come back and repeat the request.
+                Waiting::Answer { peer, repeated: true, .. } => {
+                    peer.finish_request();
+                    peer.close_by_us();
                 }
                 Waiting::Answer { peer, request, .. } => peer.send(request, Outgoing::Refused(again())),
                 Waiting::Reread(pending) => pending.give_up(again()),

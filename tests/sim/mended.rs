@@ -297,6 +297,35 @@ fn what_line_sessions_leave_lingers_from_the_right_time_after_a_start() {
     );
 }
 
+/// A grant was durable, its answer lost, and the request repeated while something else was on its way to the disk, which was full: the
+/// client took "ask again" for its answer, and the license was out without it.
+#[test]
+fn a_repeated_answer_that_waits_for_a_full_disk_is_no_refusal() {
+    let plan =
+        Plan { seed: 40_005_774, site: 2, clients: 5, lease_s: 17, grace_s: 2, latency_ms: 40, commit_ms: 1 };
+    let mut steps: Vec<Step> = (0..5).map(|client| Step::Start { client }).collect();
+    let share = |client, feature, count, data, hold_s| Step::Checkout {
+        client,
+        feature,
+        count,
+        newer: false,
+        share: 1,
+        data,
+        hold_s,
+    };
+    steps.extend([
+        Step::Wait { ms: 124 },
+        share(1, 0, 2, 2, Some(2)),
+        Step::Night { ms: 628_097 },
+        Step::Wait { ms: 7 },
+        Step::Freeze { ms: 295, counted: false },
+        share(4, 1, 3, 0, None),
+        Step::DiskFull { ms: 1696 },
+        Step::Wait { ms: 590 },
+    ]);
+    plays(&plan, &steps);
+}
+
 /// A program dies between the grant and its own record: the license comes back at its end.
 #[test]
 fn a_borrow_that_nobody_keeps_comes_back_at_its_end() {

@@ -38,7 +38,7 @@ impl Daemon {
         let token = renewal.token;
         let command = Command::Renew(session, renewal);
         let reply = match self.known(session, token, &command) {
-            Known::Answer(reply) => reply,
+            Known::Answer(reply) => return self.answer_again(peer, request, reply),
             Known::Unclear => return peer.close_by_us(),
             Known::Waits => self.execute(&command),
             Known::Nothing => match peer.clock_denial() {
@@ -61,7 +61,7 @@ impl Daemon {
         let token = back.token;
         let command = Command::Return(session, back);
         let reply = match self.known(session, token, &command) {
-            Known::Answer(reply) => reply,
+            Known::Answer(reply) => return self.answer_again(peer, request, reply),
             Known::Unclear => return peer.close_by_us(),
             Known::Nothing | Known::Waits => self.execute(&command),
         };

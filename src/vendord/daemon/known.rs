@@ -1,9 +1,12 @@
 //! Request numbers that were seen before: they get the answer that they had, also while nothing new can be recorded.
 
-use super::{Daemon, Recording};
+use std::rc::Rc;
+
+use super::{Daemon, Recording, Waiting};
 use crate::event::Answer;
 use crate::ident::{SessionId, Token};
 use crate::seat::{Command, Reply, Rules, decide};
+use crate::vendord::connection::Peer;
 
 /// What is known of a request by its number.
 pub(super) enum Known {
@@ -19,6 +22,15 @@ pub(super) enum Known {
 }
 
 impl Daemon {
+    /// Sends an answer once more that a request has had. If what is pending is rolled back, nobody knows whether that was part of it.
+    pub(super) fn answer_again(&mut self, peer: &Rc<Peer>, request: u32, reply: Reply) {
+        let waited = self.waiting.len();
+        self.answer_reply(peer, request, reply);
+        if let Some((_, Waiting::Answer { repeated, .. })) = self.waiting.get_mut(waited) {
+            *repeated = true;
+        }
+    }
+
     pub(super) fn known(&self, session: SessionId, token: Token, command: &Command) -> Known {
         if let Some(reply) = self.damped(session, token) {
             return Known::Answer(reply);
