@@ -81,7 +81,7 @@ impl System<'_> {
         let number = self.orders;
         let Some(pipe) = &mut self.pipe else { return };
         pipe.write_all(order(number).to_string().as_bytes()).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(180);
         let (mut said, done) = (String::new(), [format!("DONE {number} "), format!("REREAD {number} ")]);
         while !said.lines().any(|line| done.iter().any(|words| format!("{line} ").starts_with(words))) {
             assert!(Instant::now() < deadline, "no answer to order {number}: {said}");
@@ -358,7 +358,7 @@ impl System<'_> {
 
     /// Whether every client has come to rest; waits for it.
     fn rest(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(180);
         while !holds(self) {
             assert!(Instant::now() < deadline, "waited too long for {what}");
             self.pass(50);
@@ -449,8 +449,8 @@ fn play(plan: &Plan, steps: &[Step]) -> Result<[usize; 2], super::oracle::Violat
     system.rest("every session to end", |system| {
         read(system.dir, books).is_ok_and(|(oracle, _)| oracle.sessions_open() == 0)
     });
-    // Whoever was silent has its whole lease, and one second more; the machine may be busy.
-    let most = Duration::from_secs(u64::from(LEASE_S) + 10);
+    // Whoever was silent has its whole lease, and one second more; the machine may be busy. tests/application measures it.
+    let most = Duration::from_secs(u64::from(LEASE_S) + 30);
     ensure!(gone.elapsed() < most, "seats come back within the lease", "{:?}", gone.elapsed());
     system.rest("nothing to linger", |system| {
         read(system.dir, books).is_ok_and(|(oracle, _)| !oracle.lingers())
