@@ -204,7 +204,8 @@ fn recalled(handle: Handle) -> Denial {
 }
 
 /// Another record of a borrow, and perhaps another end. DECISION: who only renews is asked nothing but that the license still
-/// lasts and no administrator wants it back; a later end is asked for as a new borrow would be.
+/// lasts and no administrator wants it back; a later end is asked for as a new borrow would be. A record that is out can't be called
+/// back, so no end is sooner than that of the last one: whoever wants that gives the license back, if the publisher lets him.
 pub(super) fn renew(state: &State, rules: Rules<'_>, id: SessionId, request: &Renewal, now: Now) -> Decision {
     if let Err(decision) = repeated(state, id, request.token, request.acknowledged) {
         return decision;
@@ -239,7 +240,7 @@ pub(super) fn renew(state: &State, rules: Rules<'_>, id: SessionId, request: &Re
                 return denied(borrow_refusal(&asked, found.map(|(pool, _)| pool), obstacle));
             }
         }
-        ends = wanted;
+        ends = wanted.max(before.until);
     }
     // The license may end sooner than it did, after a reread.
     let pool = rules.catalog.pool(&seat.pool);
@@ -247,10 +248,7 @@ pub(super) fn renew(state: &State, rules: Rules<'_>, id: SessionId, request: &Re
         pool.and_then(|pool| backing(pool, seat.count.get(), state.license_time(now.utc).utc.into()).1);
     let ends = expiry.map_or(ends, |expiry| ends.min(expiry.max(before.until)));
     let borrow = Borrow::at(state.confirmed(now.utc), ends, span(rules.catalog, &borrowing));
-    // A record that is out can't be called back: only who asks for an end before its own gives it up, and for no more than that.
-    let kept = request.ends.map_or(before.until, |wanted| before.until.min(wanted));
-    let until = borrow.until.max(kept);
-    let borrow = Borrow { until: until.min(ends), ends };
+    let borrow = Borrow { until: borrow.until.max(before.until), ends };
     // Its license is in use for a while yet, as clocks may differ, but no record would be good.
     if borrow.until <= state.confirmed(now.utc) {
         let note = format!("the borrow {} is over since {}", request.handle, ends.whole_seconds());

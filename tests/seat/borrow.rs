@@ -291,7 +291,7 @@ fn a_recalled_borrow_is_renewed_no_more() {
 }
 
 #[test]
-fn bor_12_a_later_end_is_asked_for_as_a_new_borrow_would_be_and_a_sooner_one_at_will() {
+fn bor_12_a_later_end_is_asked_for_as_a_new_borrow_would_be_and_none_is_sooner_than_that_of_the_record() {
     let mut bench = Bench::with_options("INCREMENT fx LGS 2.0 permanent 1 BORROW=48", "");
     let handle = borrow_for(&mut bench, ANN, 40 * HOUR, 0).expect("granted").handle;
     bench.pass(20 * HOUR);
@@ -301,13 +301,33 @@ fn bor_12_a_later_end_is_asked_for_as_a_new_borrow_would_be_and_a_sooner_one_at_
     let later = at(&bench, 48);
     assert_eq!(renew(&mut bench, ANN, handle, later).expect("48 hours from now").ends, later.unwrap());
     let sooner = at(&bench, 2);
-    assert_eq!(renew(&mut bench, ANN, handle, sooner).expect("sooner").until, sooner.unwrap());
+    let kept = renew(&mut bench, ANN, handle, sooner).expect("the record is out");
+    assert_eq!((kept.until, kept.ends), (later.unwrap(), later.unwrap()));
     let past = at(&bench, -1);
     assert_eq!(renew(&mut bench, ANN, handle, past).expect_err("the past").code.number(), -42);
     holds(&bench);
     bench.reread("INCREMENT fx LGS 2.0 permanent 1 BORROW=48", "EXCLUDE_BORROW fx USER ann");
-    assert_eq!(renew(&mut bench, ANN, handle, later).expect_err("a later end").code.number(), -38);
+    bench.pass(2 * HOUR);
+    let still_later = at(&bench, 47);
+    assert_eq!(renew(&mut bench, ANN, handle, still_later).expect_err("a later end").code.number(), -38);
     assert!(renew(&mut bench, ANN, handle, None).is_ok(), "who has borrowed keeps it");
+}
+
+#[test]
+fn a_borrow_with_short_records_ends_sooner_if_that_is_asked_for_but_not_before_its_record() {
+    let mut bench = Bench::with_options("INCREMENT fx LGS 2.0 permanent 1 BORROW=480", "");
+    let grant = borrow_for(&mut bench, ANN, 400 * HOUR, 24 * 3600).expect("granted");
+    let at = |bench: &Bench, hours: i64| Some(Timestamp(bench.now.utc.0 + hours * HOUR * 1000));
+    bench.pass(20 * HOUR);
+    let in_days = at(&bench, 48);
+    let renewed = renew(&mut bench, ANN, grant.handle, in_days).expect("renewed");
+    assert_eq!((renewed.until, renewed.ends), (at(&bench, 24).unwrap(), in_days.unwrap()));
+    let in_hours = at(&bench, 2);
+    let renewed = renew(&mut bench, ANN, grant.handle, in_hours).expect("renewed");
+    let record = at(&bench, 24).unwrap();
+    assert_eq!((renewed.until, renewed.ends), (record, record));
+    bench.pass(24 * HOUR + 600);
+    assert_eq!(bench.state.seats().count(), 0, "the license is back after the record");
 }
 
 #[test]

@@ -181,7 +181,7 @@ fn borrow(client: usize, feature: usize, span_s: u32, renew_s: u32) -> Step {
 /// A client asked for a sooner end, died before it had the record of that, and went on with the former one, though the license was
 /// counted no more.
 #[test]
-fn who_asks_for_a_sooner_end_gives_the_former_record_up_before() {
+fn a_record_that_is_out_counts_until_its_end_whatever_is_asked_for() {
     for wait in (0..60).step_by(2) {
         let plan = Plan { site: 6, ..PLAN };
         plays(

@@ -267,14 +267,13 @@ impl Visit {
     pub(crate) fn begin(&mut self, shelf: &mut Shelf, locked: &[Digest], wishes: &mut Vec<Wish>) {
         let what = match self.business {
             Business::Borrow { .. } => Some(Asked::Borrow),
-            Business::Renew { name, ends } => shelf
+            Business::Renew { name, .. } => shelf
                 .change(name, |kept| {
                     (self.secret, self.handle) = (*kept.secret, kept.record.handle);
                     match kept.condition {
                         Condition::Returning if locked.contains(&name) => None,
                         condition => {
                             self.before = condition;
-                            kept.before_renewal(ends);
                             let returns = condition == Condition::Returning;
                             Some(if returns { Asked::Return } else { Asked::Renew })
                         }
@@ -396,11 +395,6 @@ impl Visit {
     fn refused(&mut self, what: Asked, denial: &Denial, shelf: &mut Shelf, wishes: &mut Vec<Wish>) -> News {
         let name = Digest::of(&self.secret);
         let unknown = denial.minor == minor::BORROW_UNKNOWN;
-        let clear = !matches!(denial.code, Code::SessionEnded | Code::SessionTaken);
-        if what == Asked::Renew && clear {
-            let before = self.before;
-            shelf.change(name, |kept| kept.not_renewed(before));
-        }
         match what {
             // Nobody could use it.
             Asked::Record if matches!(self.business, Business::Borrow { .. }) => {

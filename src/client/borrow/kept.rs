@@ -143,21 +143,6 @@ impl Kept {
         }
     }
 
-    /// The server is about to be asked for another record, perhaps with another end. Who asks for a sooner end than that of the
-    /// record gives the record up before: with the answer lost it would be good for longer than the server counts.
-    pub fn before_renewal(&mut self, ends: Option<Timestamp>) {
-        if self.condition == Condition::Held && ends.is_some_and(|ends| ends < self.record.until) {
-            self.condition = Condition::Expired;
-        }
-    }
-
-    /// The server has refused that, so that nothing has changed there.
-    pub fn not_renewed(&mut self, before: Condition) {
-        if self.condition == Condition::Expired {
-            self.condition = before;
-        }
-    }
-
     /// It has another record, which came at this time. The server took the clock for right when it was greeted: `mark` goes on from
     /// there, for the clock may have been set since. What another program gives back meanwhile stays so.
     pub fn renewed(
@@ -287,32 +272,20 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn who_asks_for_a_sooner_end_has_nothing_until_the_answer_comes() {
+    fn another_record_takes_no_return_back() {
         let mut one = kept(1000, 2000);
-        let borrowed = one.record.borrowed.0;
-        let at = |ms: i64| Some(Timestamp(borrowed + ms));
-        for (ends, expected) in [
-            (None, Condition::Held),
-            (at(1000), Condition::Held),
-            (at(3000), Condition::Held),
-            (at(999), Condition::Expired),
+        let other = kept(1500, 2000);
+        let record = || (other.signed.clone(), other.record.clone(), other.key.clone());
+        for (before, after) in [
+            (Condition::Held, Condition::Held),
+            (Condition::Expired, Condition::Held),
+            (Condition::SetBack, Condition::Held),
+            (Condition::Returning, Condition::Returning),
         ] {
-            let mut asking = one.clone();
-            asking.before_renewal(ends);
-            assert_eq!(asking.condition, expected, "{ends:?}");
-            asking.not_renewed(one.condition);
-            assert_eq!(asking, one);
+            one.condition = before;
+            one.renewed(record(), one.mark, one.fetched);
+            assert_eq!((one.condition, &one.record), (after, &other.record), "{before:?}");
         }
-        one.before_renewal(at(999));
-        let other = kept(999, 999);
-        one.renewed((other.signed.clone(), other.record.clone(), other.key.clone()), one.mark, one.fetched);
-        assert_eq!((one.condition, &one.record), (Condition::Held, &other.record));
-        // Another program gives it back meanwhile.
-        one.condition = Condition::Returning;
-        one.before_renewal(at(5));
-        one.not_renewed(Condition::Held);
-        one.renewed((other.signed, other.record, other.key), one.mark, one.fetched);
-        assert_eq!(one.condition, Condition::Returning);
     }
 
     #[test]

@@ -248,13 +248,7 @@ impl Borrows {
             self.store.delete(path)?;
             return Ok(Met::Ended);
         }
-        let before = kept.condition;
-        self.store.change(path, |kept| kept.before_renewal(ends))?;
-        let renewed = errand.renew(handle, secret, ends).await;
-        if renewed.is_err() && !errand.is_unclear() {
-            self.store.change(path, |kept| kept.not_renewed(before))?;
-        }
-        match renewed {
+        match errand.renew(handle, secret, ends).await {
             Ok(_) => {
                 let signed = record_of(errand, handle, secret).await?;
                 let (record, key) = read(&signed)?;
