@@ -512,7 +512,14 @@ impl Daemon {
                     peer.finish_request();
                     peer.close_by_us();
                 }
-                Waiting::Answer { peer, request, .. } => peer.send(request, Outgoing::Refused(again())),
+                Waiting::Answer { peer, request, outgoing, .. } => {
+                    // Who is not welcomed back closes this connection, and the session that he tries again to take up goes on.
+                    let back = |welcome: &Welcome| welcome.session.as_ref().is_some_and(|it| it.resumed);
+                    if matches!(&outgoing, Outgoing::Welcome(welcome) if back(welcome)) {
+                        self.unbind(&peer);
+                    }
+                    peer.send(request, Outgoing::Refused(again()));
+                }
                 Waiting::Reread(pending) => pending.give_up(again()),
                 Waiting::Removal(pending) => pending.give_up(again()),
                 Waiting::Ended(_) | Waiting::Lost { .. } | Waiting::Notice(..) => {}

@@ -343,3 +343,28 @@ fn a_borrow_that_nobody_keeps_comes_back_at_its_end() {
         plays(&plan, &[borrow, Step::Wait { ms: 500 }, Step::Night { ms: 659_000 }, Step::Wait { ms: 3000 }]);
     }
 }
+
+/// A disk that was full when a client came back to its session told it to ask again; that it closed the connection then was taken for its
+/// going away, and the session ended within the close grace instead of the lease.
+#[test]
+fn who_can_not_be_welcomed_back_by_a_full_disk_has_not_gone() {
+    let plan = Plan { seed: 90_002_279, site: 0, clients: 2, lease_s: 11, grace_s: 2, latency_ms: 0, commit_ms: 5 };
+    plays(
+        &plan,
+        &[
+            Step::Start { client: 0 },
+            Step::Wait { ms: 16 },
+            Step::Copy { client: 0 },
+            Step::Wait { ms: 8 },
+            Step::Kill { when: Death::BeforeCommit, down_ms: 11_816 },
+            Step::Start { client: 1 },
+            Step::Wait { ms: 15_145 },
+            Step::Kill { when: Death::AfterCommit, down_ms: 1_330 },
+            Step::SlowDisk { ms: 275 },
+            Step::Wait { ms: 5_340 },
+            Step::DiskFull { ms: 382 },
+            Step::Start { client: 0 },
+            Step::Wait { ms: 480 },
+        ],
+    );
+}

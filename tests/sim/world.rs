@@ -1320,6 +1320,13 @@ impl World {
         let away = self.clients.iter().map(|client| client.away_until).max().unwrap_or(0);
         let rest = away.max(self.server.away_until).saturating_sub(self.now);
         self.pass(rest + WORLD_END_MS)?;
+        // What came free just now may be on its way to who waited for it.
+        for _ in 0..20 {
+            if self.clients.iter().filter_map(|client| client.app.as_ref()).all(App::settled_down) {
+                break;
+            }
+            self.pass(100)?;
+        }
         self.look()?;
         ensure!(
             self.server.orders.is_empty(),
