@@ -404,10 +404,11 @@ pub(super) async fn serve(shared: Shared, peer: Rc<Peer>) {
         peer.flush();
         let unchoked = choked && !peer.choked.get();
         match peer.closing.get() {
-            Some(Closing::Now { by_us }) => break by_us,
+            // Who had closed before is gone, whatever else we close for.
+            Some(Closing::Now { by_us }) => break by_us && !at_end,
             Some(Closing::AfterFlush { by_us }) => {
                 let _ = tokio::time::timeout(LINGER, drain(&peer, stream)).await;
-                break by_us;
+                break by_us && !at_end;
             }
             None => {}
         }

@@ -348,7 +348,8 @@ fn a_borrow_that_nobody_keeps_comes_back_at_its_end() {
 /// going away, and the session ended within the close grace instead of the lease.
 #[test]
 fn who_can_not_be_welcomed_back_by_a_full_disk_has_not_gone() {
-    let plan = Plan { seed: 90_002_279, site: 0, clients: 2, lease_s: 11, grace_s: 2, latency_ms: 0, commit_ms: 5 };
+    let plan =
+        Plan { seed: 90_002_279, site: 0, clients: 2, lease_s: 11, grace_s: 2, latency_ms: 0, commit_ms: 5 };
     plays(
         &plan,
         &[
@@ -365,6 +366,45 @@ fn who_can_not_be_welcomed_back_by_a_full_disk_has_not_gone() {
             Step::DiskFull { ms: 382 },
             Step::Start { client: 0 },
             Step::Wait { ms: 480 },
+        ],
+    );
+}
+
+/// A client repeated a checkin and closed; the disk was full, and since the daemon closed too, the session lasted for a lease instead of
+/// the close grace.
+#[test]
+fn who_had_closed_before_is_gone_though_the_daemon_closes_too() {
+    let plan = Plan {
+        seed: 91_059_548,
+        site: 1,
+        clients: 1,
+        lease_s: 13,
+        grace_s: 2,
+        latency_ms: 400,
+        commit_ms: 5,
+    };
+    plays(
+        &plan,
+        &[
+            Step::Start { client: 0 },
+            Step::Wait { ms: 233 },
+            Step::Wait { ms: 8 },
+            Step::Checkout {
+                client: 0,
+                feature: 2,
+                count: 1,
+                newer: false,
+                share: 2,
+                data: 1,
+                hold_s: Some(100),
+            },
+            Step::Wait { ms: 631 },
+            Step::Checkin { client: 0, nth: 2 },
+            Step::Replay { client: 0, nth: 7 },
+            Step::Crash { client: 0, how: Crash::Closed },
+            Step::Night { ms: 9_623 },
+            Step::DiskFull { ms: 2_466 },
+            Step::Wait { ms: 9 },
         ],
     );
 }

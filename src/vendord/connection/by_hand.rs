@@ -25,7 +25,7 @@ pub(in crate::vendord) fn turn(
         sent.extend_from_slice(&peer.output.borrow_mut().split());
         match peer.closing.get() {
             Some(Closing::Now { by_us } | Closing::AfterFlush { by_us }) => {
-                return Turned { sent, over: Some(by_us) };
+                return Turned { sent, over: Some(by_us && !at_end) };
             }
             None if at_end && turn == Turn::Idle && peer.in_flight.get() == 0 => {
                 return Turned { sent, over: Some(false) };
