@@ -513,11 +513,7 @@ impl Daemon {
                     peer.close_by_us();
                 }
                 Waiting::Answer { peer, request, outgoing, .. } => {
-                    // Who is not welcomed back closes this connection, and the session that he tries again to take up goes on.
-                    let back = |welcome: &Welcome| welcome.session.as_ref().is_some_and(|it| it.resumed);
-                    if matches!(&outgoing, Outgoing::Welcome(welcome) if back(welcome)) {
-                        self.unbind(&peer);
-                    }
+                    self.not_welcomed(&peer, &outgoing);
                     peer.send(request, Outgoing::Refused(again()));
                 }
                 Waiting::Reread(pending) => pending.give_up(again()),

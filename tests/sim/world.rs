@@ -642,6 +642,14 @@ impl World {
                         self.reclaimed(number, terms.id);
                     }
                 }
+                let resumes = self.connections[number].claims.is_some();
+                if matches!(&message, Message::Error(_))
+                    && resumes
+                    && self.connections[number].session.is_none()
+                {
+                    // The session goes on without it, as if nobody had closed.
+                    self.present.retain(|_, connection| *connection != number);
+                }
                 if matches!(&message, Message::Notice(Notice::SessionEnded { denial }) if denial.code == Code::SessionTaken)
                 {
                     self.taken(number);

@@ -1,8 +1,12 @@
-//! How many clients may be connected at a time.
+//! How many clients may be connected at a time, and who is not let in after all.
+
+use std::rc::Rc;
 
 use super::Daemon;
 use crate::code::{Code, minor};
 use crate::event::Denial;
+use crate::vendord::connection::{Outgoing, Peer};
+use crate::wire::Welcome;
 
 /// MAX_CONNECTIONS without a line (`flexnet-files.md` 4.4).
 const CONNECTIONS: usize = 1_000_000;
@@ -31,5 +35,13 @@ impl Daemon {
         };
         let note = format!("{clients} connected, which is all that {why} leaves");
         Some(Denial::new(Code::ConnectionLimit, minor::PEER_LIMIT, &note))
+    }
+
+    /// Who is not welcomed back after all closes the connection, and the session that he tries again to take up goes on.
+    pub(super) fn not_welcomed(&mut self, peer: &Rc<Peer>, outgoing: &Outgoing) {
+        let back = |welcome: &Welcome| welcome.session.as_ref().is_some_and(|it| it.resumed);
+        if matches!(outgoing, Outgoing::Welcome(welcome) if back(welcome)) {
+            self.unbind(peer);
+        }
     }
 }
