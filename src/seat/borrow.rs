@@ -2,7 +2,7 @@
 //!
 //! A borrowed checkout is no session's: it goes on when its session ends, survives restarts and counts in its pool, until its record
 //! can be good no more on any clock that differs by what is tolerated. Who knows its secret may renew the record and give the licenses
-//! back. DECISION: at a reread a borrow is treated as any checkout; where no pool is left its license is free, though the record goes on.
+//! back. DECISION: a reread that leaves no pool for it does not end it, since its record goes on.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Other licenses under running checkouts (`flexnet-files.md` 6.1): a checkout stays where it is as long as its pool is
 //! served, else it moves to another pool of its feature, even if that has fewer licenses than are out of it then. Only where no
-//! pool is left for it does it end.
+//! pool is left for it does it end; what is borrowed stays out all the same until its record ends, and counts when a pool comes back.
 //!
 //! A suite's checkout follows that of its component: into the pool of the package that goes with the component's new pool, or
 //! back, where none does. DECISION: a component that needed no package so far goes on without one.
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::pool_use::GroupKey;
-use super::{Decision, PoolUse, Reply, Seat, State};
+use super::{Decision, PoolUse, Reply, Seat, State, Tenure};
 use crate::catalog::{Catalog, Period, Pool};
 use crate::code::{Code, minor};
 use crate::event::{Denial, Event, In, InReason, Moved, Reread, Shares};
@@ -76,6 +76,10 @@ pub(super) fn decide<'a>(
     let leaving = |(_, seat): &(Handle, &Seat)| seat.component.is_none() && new.pool(&seat.pool).is_none();
     for (handle, seat) in state.seats().filter(leaving) {
         let target = target(state, new, seat, &planned, time);
+        // A record that is out can't be called back.
+        if target.is_none() && matches!(seat.tenure, Tenure::Borrowed { .. }) {
+            continue;
+        }
         let mut follow = |handle: Handle, seat: &Seat, target: Option<&'a Pool>| match target {
             Some(pool) => {
                 let (shares, adds) = joined(state, seat, handle, pool, &mut groups);

@@ -463,7 +463,7 @@ impl Daemon {
         self.decide_and_record(&start, now);
         self.look_at_clock(now, true);
         self.lapse(now);
-        self.serve_queues(now);
+        self.take_over(now);
         self.start = Some((self.state.seq(), start));
     }
 

@@ -379,7 +379,7 @@ fn a_borrow_counts_for_limits_and_reservations_and_does_not_wait() {
 }
 
 #[test]
-fn a_reread_moves_a_borrow_and_where_no_pool_is_left_its_license_is_free() {
+fn a_reread_moves_a_borrow_and_where_no_pool_is_left_it_counts_when_one_comes_back() {
     let mut bench = Bench::new(FX);
     let handle = borrow_for(&mut bench, ANN, 24 * HOUR, 0).expect("granted").handle;
     bench.reread("INCREMENT fx LGS 3.0 permanent 10 BORROW", "");
@@ -387,6 +387,16 @@ fn a_reread_moves_a_borrow_and_where_no_pool_is_left_its_license_is_free() {
     assert_eq!(bench.state.pool(&moved.pool).map(PoolUse::borrowed), Some(1));
     holds(&bench);
     bench.reread("INCREMENT fy LGS 3.0 permanent 10", "");
+    assert_eq!(bench.state.seats().count(), 1, "the record is out");
+    assert!(next_wakeup(&bench.state).is_some());
+    holds(&bench);
+    bench.reread("INCREMENT fx LGS 3.0 permanent 1 BORROW=72", "");
+    let denial = borrow_for(&mut bench, "bob@h2", 24 * HOUR, 0).expect_err("it is lent already");
+    assert_eq!(denial.code.number(), -4);
+    assert_eq!(bench.state.seat(handle).map(|seat| seat.pool.to_string()), Some("fx 3 BORROW=72".to_owned()));
+    holds(&bench);
+    bench.reread("INCREMENT fy LGS 3.0 permanent 10", "");
+    bench.pass(24 * HOUR + 600);
     assert_eq!((bench.state.seats().count(), next_wakeup(&bench.state)), (0, None));
     holds(&bench);
 }

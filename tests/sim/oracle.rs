@@ -615,8 +615,6 @@ impl Oracle {
             return Ok(());
         }
         let fair = match self.came_back.get(&record.handle) {
-            // DECISION of the product: where a reread leaves no pool its licenses are free, though the record goes on.
-            Some(InReason::Removed) => true,
             // It ended by the server's clock, which was moved.
             Some(InReason::BorrowEnd) => self.moved_ms != (0, 0),
             _ => false,

@@ -13,6 +13,7 @@ use crate::event::{Denial, Event, In, InReason, Reread};
 use crate::ident::{Digest, Handle, PoolKey, SessionId};
 use crate::policy::{Access, RuleId};
 use crate::seat::{Command, Looked, Loss, Reply, Seat, Usage, rules_of, surplus};
+use crate::time::Now;
 use crate::vendord::projector::Task;
 use crate::vendord::reread::Read;
 use crate::vendord::rereading::{Answer, Order};
@@ -114,6 +115,27 @@ impl Daemon {
         answer
     }
 
+    /// At a start the files may be others than those of the last run: what is out of pools that are there no more moves or ends, as
+    /// at a reread. Nobody is connected yet; who comes back is told what he has lost.
+    pub(super) fn take_over(&mut self, now: Now) {
+        let catalog = Arc::clone(&self.served.catalog);
+        if self.state.seats().all(|(_, seat)| catalog.pool(&seat.pool).is_some()) {
+            return self.serve_queues(now);
+        }
+        let origin = &self.served.origin;
+        let reread = Reread {
+            by: "the start".to_owned(),
+            automatic: true,
+            zone: origin.zone.clone(),
+            files: origin.files(),
+            removed: Vec::new(),
+        };
+        self.projector.announce(self.state.seq().next(), self.served.clone());
+        self.decide_and_record(&Command::Reread { reread: Box::new(reread), catalog }, now);
+        self.rebuild_usage();
+        self.serve_queues(now);
+    }
+
     /// A reread is durable: those who lost a checkout are told, then who asked.
     pub(super) fn reread_done(&mut self, pending: Pending) {
         for (session, handle) in &pending.lost {
@@ -197,21 +219,31 @@ impl Daemon {
 /// What became of checkouts whose pools are gone: a line for each pair of pools.
 fn seat_lines(events: &[Event], leaving: &BTreeMap<Handle, (PoolKey, u64)>) -> Vec<String> {
     let mut fates: BTreeMap<(&PoolKey, Option<&PoolKey>), u64> = BTreeMap::new();
+    let mut settled: BTreeSet<Handle> = BTreeSet::new();
     for event in events {
         let (handle, to) = match event {
             Event::Moved(moved) => (moved.handle, Some(&moved.to)),
             Event::In(back) => (back.handle, None),
             _ => continue,
         };
+        settled.insert(handle);
         if let Some((from, count)) = leaving.get(&handle) {
             *fates.entry((from, to)).or_default() += count;
         }
     }
+    let mut kept: BTreeMap<&PoolKey, u64> = BTreeMap::new();
+    for (_, (from, count)) in leaving.iter().filter(|(handle, _)| !settled.contains(handle)) {
+        *kept.entry(from).or_default() += count;
+    }
+    let kept = kept.iter().map(|(from, count)| {
+        format!("borrowed and kept: {count} of {from}, for which no pool is left; until their records end")
+    });
     fates
         .iter()
         .map(|((from, to), count)| match to {
             Some(to) => format!("in use and moved: {count} of {from} -> {to}"),
             None => format!("in use and ended: {count} of {from}, for which no pool is left (-92)"),
         })
+        .chain(kept)
         .collect()
 }
