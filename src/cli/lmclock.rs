@@ -21,7 +21,7 @@ Accepting proves the administrator's key, and stands in the history and the debu
 
 Exit status: 0, or 256 + the number of the error.")]
 pub(super) struct Args {
-    /// \"accept\": the clock is right
+    /// `accept`: the clock is right
     #[arg(value_name = "ACTION", value_parser = ["accept"])]
     action: Option<String>,
     /// License path: files, directories, port@host, separated by colons [default: SEATKEEPER_LICENSE_FILE and LM_LICENSE_FILE]
