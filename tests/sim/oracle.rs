@@ -87,11 +87,13 @@ struct Session {
 }
 
 /// When a session was heard of, on the clock that stands still while the server does not attend.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Watch {
     pub(crate) heard: Attended,
     /// The client's close has come over its present connection.
     pub(crate) closed: Option<Attended>,
+    /// A connection was closed over which it was to go on, before anybody was told whether it does.
+    pub(crate) may_have_closed: Option<Attended>,
     pub(crate) goodbye: bool,
     /// For how long it told that its user has done nothing, at most.
     pub(crate) idle_s: u32,
@@ -238,7 +240,7 @@ impl Oracle {
                     let lines = opened.identity.kind() == SessionKind::Line;
                     self.sessions.insert(opened.session, Session { epoch: 0, lines });
                     self.lines += u64::from(lines);
-                    let watch = Watch { heard: decided.at, closed: None, goodbye: false, idle_s: 0 };
+                    let watch = Watch { heard: decided.at, ..Watch::default() };
                     self.watch.entry(opened.session).or_insert(watch);
                 }
                 Event::Resumed(resumed) => {
@@ -774,7 +776,7 @@ impl Oracle {
                 ensure!(silent >= lease, "silence lasts a whole lease", "{session}: {silent} of {lease} ms");
             }
             EndReason::Disconnect => {
-                let Some(closed) = watch.closed else {
+                let Some(closed) = watch.closed.or(watch.may_have_closed) else {
                     ensure!(false, "only who has closed is taken for gone", "{session}");
                     return Ok(());
                 };

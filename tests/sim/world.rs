@@ -254,7 +254,7 @@ impl World {
         self.present.clear();
         let attended = self.server.attended(self.now);
         for watch in self.oracle.watch.values_mut() {
-            *watch = Watch { heard: attended, closed: None, ..*watch };
+            *watch = Watch { heard: attended, closed: None, may_have_closed: None, ..*watch };
         }
         let run = self.server.run;
         self.at(self.now + TICK_MS, Happening::Tick(run));
@@ -313,7 +313,7 @@ impl World {
             for event in &record.events {
                 match event {
                     Event::Opened(opened) => {
-                        let watch = Watch { heard: at, closed: None, goodbye: false, idle_s: 0 };
+                        let watch = Watch { heard: at, ..Watch::default() };
                         self.oracle.watch.insert(opened.session, watch);
                         self.present.extend(cause.map(|connection| (opened.session, connection)));
                     }
@@ -348,7 +348,7 @@ impl World {
     fn returned(&mut self, session: SessionId, connection: usize, at: Attended) {
         self.present.insert(session, connection);
         if let Some(watch) = self.oracle.watch.get_mut(&session) {
-            (watch.heard, watch.closed) = (at, None);
+            (watch.heard, watch.closed, watch.may_have_closed) = (at, None, None);
         }
     }
 
@@ -599,9 +599,16 @@ impl World {
     /// The daemon has seen that the client closed the present connection of its session.
     fn close_seen(&mut self, number: usize) {
         let session = self.present.iter().find(|(_, connection)| **connection == number).map(|(id, _)| *id);
-        let Some(session) = session else { return };
-        self.present.remove(&session);
         let at = self.server.attended(self.now);
+        let Some(session) = session else {
+            let claims =
+                self.connections[number].claims.filter(|_| self.connections[number].session.is_none());
+            if let Some(watch) = claims.and_then(|(session, _)| self.oracle.watch.get_mut(&session)) {
+                watch.may_have_closed = Some(at);
+            }
+            return;
+        };
+        self.present.remove(&session);
         if let Some(watch) = self.oracle.watch.get_mut(&session) {
             watch.closed = Some(at);
         }
