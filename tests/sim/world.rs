@@ -649,13 +649,17 @@ impl World {
                         self.reclaimed(number, terms.id);
                     }
                 }
-                let resumes = self.connections[number].claims.is_some();
-                if matches!(&message, Message::Error(_))
-                    && resumes
-                    && self.connections[number].session.is_none()
+                if let (Message::Error(denial), None) = (&message, self.connections[number].session)
+                    && let Some((claimed, _)) = self.connections[number].claims
                 {
                     // The session goes on without it, as if nobody had closed.
                     self.present.retain(|_, connection| *connection != number);
+                    let at = self.server.attended(self.now);
+                    let goes_on = matches!(denial.code, Code::AskAgain | Code::BadProtocol);
+                    if let Some(watch) = self.oracle.watch.get_mut(&claimed).filter(|_| goes_on) {
+                        watch.may_have_closed = watch.closed.take().or(watch.may_have_closed);
+                        watch.heard = at;
+                    }
                 }
                 if matches!(&message, Message::Notice(Notice::SessionEnded { denial }) if denial.code == Code::SessionTaken)
                 {
