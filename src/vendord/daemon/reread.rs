@@ -12,7 +12,7 @@ use crate::code::{Code, minor};
 use crate::event::{Denial, Event, In, InReason, Reread};
 use crate::ident::{Digest, Handle, PoolKey, SessionId};
 use crate::policy::{Access, RuleId};
-use crate::seat::{Command, Looked, Loss, Reply, Seat, Usage, rules_of, surplus};
+use crate::seat::{Command, Looked, Loss, Reply, Rules, Seat, Usage, decide, rules_of, surplus};
 use crate::time::Now;
 use crate::vendord::projector::Task;
 use crate::vendord::reread::Read;
@@ -115,8 +115,8 @@ impl Daemon {
         answer
     }
 
-    /// At a start the files may be others than those of the last run: what is out of pools that are there no more moves or ends, as
-    /// at a reread. Nobody is connected yet; who comes back is told what he has lost.
+    /// At a start the files may be others than those of the last run: what is out of pools that are there no more moves, as at a
+    /// reread. DECISION: nothing ends, as the files may be the wrong ones.
     pub(super) fn take_over(&mut self, now: Now) {
         let catalog = Arc::clone(&self.served.catalog);
         if self.state.seats().all(|(_, seat)| catalog.pool(&seat.pool).is_some()) {
@@ -130,9 +130,15 @@ impl Daemon {
             files: origin.files(),
             removed: Vec::new(),
         };
-        self.projector.announce(self.state.seq().next(), self.served.clone());
-        self.decide_and_record(&Command::Reread { reread: Box::new(reread), catalog }, now);
-        self.rebuild_usage();
+        let rules = Rules { catalog: &catalog, policy: &self.served.policy, usage: &self.usage };
+        let command = Command::Reread { reread: Box::new(reread), catalog: Arc::clone(&catalog) };
+        let mut events = decide(&self.state, rules, &command, now).events;
+        events.retain(|event| !matches!(event, Event::In(_)));
+        if events.iter().any(|event| matches!(event, Event::Moved(_))) {
+            self.projector.announce(self.state.seq().next(), self.served.clone());
+            self.record(events, now);
+            self.rebuild_usage();
+        }
         self.serve_queues(now);
     }
 
