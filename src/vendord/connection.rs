@@ -248,6 +248,10 @@ impl Peer {
         self.protocol.get()
     }
 
+    pub(super) fn speaks_lines(&self) -> bool {
+        self.protocol.get() == Protocol::Lines
+    }
+
     /// Lets a protocol encode straight into the queue.
     pub(super) fn with_output(&self, put: impl FnOnce(&mut BytesMut)) {
         put(&mut self.output.borrow_mut());

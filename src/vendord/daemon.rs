@@ -290,7 +290,7 @@ impl Daemon {
         let reply = match self.known(session, token, &command) {
             Known::Answer(reply) => return self.answer_again(peer, request, reply),
             Known::Unclear => return peer.close_by_us(),
-            Known::Waits => self.execute(&command),
+            Known::Waits => return self.carry_out_again(peer, request, &command),
             // One that was taken before is not refused for a clock that is wrong now: its client would think that it waits no more.
             Known::Nothing => match peer.clock_denial().or(lends_nothing) {
                 Some(denial) => return peer.send(request, Outgoing::Answer(token, Answer::Denied(denial))),

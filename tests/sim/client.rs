@@ -354,6 +354,8 @@ impl App {
                     Notice::Offered { token, .. } => self.claim(token, now, wishes),
                     Notice::Dequeued { token, .. } => {
                         self.queue.remove(&token);
+                        // It may not have heard that it waited.
+                        self.waiters.remove(&token);
                     }
                     Notice::SessionEnded { .. } => {}
                 }

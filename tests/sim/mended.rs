@@ -408,3 +408,50 @@ fn who_had_closed_before_is_gone_though_the_daemon_closes_too() {
         ],
     );
 }
+
+/// A client repeats a request, not knowing that it waits; what was offered to it is granted and rolled back by a full disk. It was told to
+/// ask again, did so under a new number, and knew no more of what waited under the old one.
+#[test]
+fn who_does_not_know_that_he_waits_is_not_told_that_nothing_came_of_it() {
+    let plan = Plan {
+        seed: 100_227_125,
+        site: 5,
+        clients: 3,
+        lease_s: 18,
+        grace_s: 3,
+        latency_ms: 400,
+        commit_ms: 1,
+    };
+    let ask = |feature, count, share, data, hold_s| Step::Checkout {
+        client: 1,
+        feature,
+        count,
+        newer: false,
+        share,
+        data,
+        hold_s: Some(hold_s),
+    };
+    plays(
+        &plan,
+        &[
+            Step::Start { client: 2 },
+            Step::Wait { ms: 602 },
+            Step::Stop { down_ms: 3_059 },
+            Step::Night { ms: 831_767 },
+            Step::Night { ms: 626_519 },
+            Step::Start { client: 1 },
+            Step::Wait { ms: 663 },
+            ask(1, 1, 0, 2, 10),
+            ask(2, 1, 1, 0, 2),
+            Step::Wait { ms: 559 },
+            Step::Checkin { client: 1, nth: 5 },
+            Step::Start { client: 0 },
+            ask(1, 2, 3, 1, 100),
+            Step::Checkin { client: 1, nth: 4 },
+            Step::Night { ms: 14_956_849 },
+            Step::Wait { ms: 120 },
+            Step::DiskFull { ms: 792 },
+            Step::Wait { ms: 363 },
+        ],
+    );
+}

@@ -1339,13 +1339,6 @@ impl World {
         let away = self.clients.iter().map(|client| client.away_until).max().unwrap_or(0);
         let rest = away.max(self.server.away_until).saturating_sub(self.now);
         self.pass(rest + WORLD_END_MS)?;
-        // What came free just now may be on its way to who waited for it.
-        for _ in 0..20 {
-            if self.clients.iter().filter_map(|client| client.app.as_ref()).all(App::settled_down) {
-                break;
-            }
-            self.pass(100)?;
-        }
         self.look()?;
         ensure!(
             self.server.orders.is_empty(),
@@ -1354,7 +1347,7 @@ impl World {
             self.server.orders.len()
         );
         ensure!(self.server.desk.is_some(), "the daemon comes back", "at {}", self.now);
-        self.compare()?;
+        self.agree()?;
         // A copy does not know what there is to give back.
         for number in 0..self.clients.len() {
             if self.clients[number].app.as_ref().is_some_and(|app| app.copied) {
@@ -1373,7 +1366,7 @@ impl World {
             }
         }
         self.pass(3_000)?;
-        self.compare()?;
+        self.agree()?;
         ensure!(self.oracle.waits() == 0, "every wait ends", "{} are left", self.oracle.waits());
         // Half of them say goodbye, the others are gone without a word.
         for number in 0..self.clients.len() {
@@ -1455,6 +1448,17 @@ impl World {
             wishes.push(Wish::Send(Message::Goodbye));
         }
         self.grant_wishes(number, wishes)
+    }
+
+    /// Clients agree with the server as soon as what has just come free, or was taken back, is no longer on its way.
+    fn agree(&mut self) -> Verdict {
+        for _ in 0..20 {
+            if self.compare().is_ok() {
+                return self.look();
+            }
+            self.pass(100)?;
+        }
+        self.compare()
     }
 
     /// Clients that have come to rest have exactly what the server says they have.

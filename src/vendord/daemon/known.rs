@@ -23,11 +23,22 @@ pub(super) enum Known {
 
 impl Daemon {
     /// Sends an answer once more that a request has had. If what is pending is rolled back, nobody knows whether that was part of it.
+    ///
+    /// Who speaks lines asks by the handle of what waits, and mistakes nothing; a closed connection would cost him all that he has.
     pub(super) fn answer_again(&mut self, peer: &Rc<Peer>, request: u32, reply: Reply) {
         let waited = self.waiting.len();
         self.answer_reply(peer, request, reply);
         if let Some((_, Waiting::Answer { repeated, .. })) = self.waiting.get_mut(waited) {
-            *repeated = true;
+            *repeated = !peer.speaks_lines();
+        }
+    }
+
+    /// Carries out a request that was seen before and waits. Where that can't be done, or is rolled back, it waits on: a client that has
+    /// not heard of its waiting must not be told that nothing came of its request, so it is to come back and repeat it.
+    pub(super) fn carry_out_again(&mut self, peer: &Rc<Peer>, request: u32, command: &Command) {
+        match self.execute(command) {
+            Reply::Refused(_) if !peer.speaks_lines() => peer.close_by_us(),
+            reply => self.answer_again(peer, request, reply),
         }
     }
 
