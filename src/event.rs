@@ -121,20 +121,32 @@ pub enum FileRole {
     Options,
 }
 
-/// New rules, and from what. Seats that changed their pools follow by [`Event::Moved`] and those for which no pool is left by
-/// [`Event::In`], both in the same record.
+/// New rules, and from what. Seats that changed their pools follow by [`Event::Moved`] and those that ended by [`Event::In`],
+/// both in the same record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reread {
     /// Who ordered it, such as `ann@ws01`, or the signal.
     pub by: String,
-    /// Whether it was the daemon's own doing, at midnight.
-    pub automatic: bool,
+    /// What brought it about, which says what it ends.
+    pub cause: RereadCause,
     /// Time zone of the server, as in [`Started::zone`].
     pub zone: String,
     /// The files that hold from here on, those among them that did not change too; the store keeps their bytes.
     pub files: Vec<StartFile>,
     /// Features that were served in this run of the daemon and are no longer, by name.
     pub removed: Vec<FeatureName>,
+}
+
+/// What brought a reread about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RereadCause {
+    /// An administrator, or a signal: checkouts for which no pool is left end.
+    Ordered,
+    /// The daemon itself, at midnight or for a file that changed: they end too.
+    Automatic,
+    /// A start with other files than those of the run before. Nobody has said that they are the right ones, so no checkout of a
+    /// client ends.
+    Start,
 }
 
 /// A checkout that goes on in another pool of its feature.

@@ -150,9 +150,10 @@ pub enum Command {
     Serve(Looked),
     /// Equal refusals that were answered without a record of their own are recorded as one.
     CountDenials(Box<Denied>),
-    /// Other licenses hold from now on; [`Rules`] has those that held so far.
+    /// Other licenses hold from now on; [`Rules`] has those that held so far, which at a start ([`crate::event::RereadCause::Start`]) are the
+    /// same already: then there are no events if nothing is out of pools that are gone.
     Reread {
-        /// Who ordered it and what was read; [`Reread::removed`] is filled in here.
+        /// Who ordered it, why, and what was read; [`Reread::removed`] is filled in here.
         reread: Box<Reread>,
         /// The licenses that hold from now on.
         catalog: Arc<Catalog>,

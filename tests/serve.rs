@@ -15,6 +15,7 @@ mod signed;
 
 mod serve {
     mod borrow;
+    mod changed_files;
     mod clock;
     mod contention;
     mod crowd;

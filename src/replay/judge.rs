@@ -25,7 +25,7 @@ use crate::catalog::Catalog;
 use crate::code::Code;
 use crate::event::{
     Checkout, Denied, EndReason, Event, Identity, In, InReason, Lingering, Out, Recalled, Record, Renewed,
-    Shares, Wishes,
+    RereadCause, Shares, Wishes,
 };
 use crate::ident::{FeatureName, Handle, SessionId, Token};
 use crate::policy::Policy;
@@ -196,7 +196,7 @@ impl Replay {
         } else {
             let files = Files { files: Vec::new(), zone: String::new() };
             let before = self.tally.of(Kind::Lost);
-            self.switch(rules, &files, &BTreeSet::new(), at);
+            self.switch(rules, (&files, RereadCause::Ordered), &BTreeSet::new(), at);
             self.found.clear();
             self.totals.carried_lost = self.tally.of(Kind::Lost).saturating_sub(before);
             self.tally = Tally::default();
@@ -257,14 +257,20 @@ impl Replay {
                 }
                 Event::Started(_) => {
                     self.repeats.forget_all();
+                    let files = Files::of(&event);
                     self.apply(event, at);
                     self.usage = Usage::rebuild(&self.state, &self.rules.catalog, &self.rules.policy);
+                    // What the replay has out may be out of other pools than what the record has.
+                    if let Some(files) = files.filter(|_| !self.plan.exact) {
+                        self.switch(self.rules.clone(), (&files, RereadCause::Start), &ended, at);
+                    }
                 }
-                Event::Reread(_) => {
+                Event::Reread(ref reread) => {
+                    let cause = reread.cause;
                     if let Some(files) = Files::of(&event) {
                         self.withdraw_all(at);
                         let rules = rules(&files)?;
-                        self.switch(rules, &files, &ended, at);
+                        self.switch(rules, (&files, cause), &ended, at);
                     }
                 }
                 // What it took back follows.

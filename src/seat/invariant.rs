@@ -10,7 +10,7 @@ use super::suite::are_together;
 use super::{Seat, State, Tenure, queue};
 use crate::catalog::{Catalog, Pool};
 use crate::event::{
-    Borrow, Checkout, DequeueReason, Event, Identity, InReason, Lingering, Offered, Out, Shares,
+    Borrow, Checkout, DequeueReason, Event, Identity, InReason, Lingering, Offered, Out, RereadCause, Shares,
 };
 use crate::ident::{Handle, PoolKey, SessionId, Token};
 use crate::time::{LicenseTime, Now, Timestamp};
@@ -46,6 +46,9 @@ pub enum Violation {
     /// A checkout that an administrator's order would end though no order is recorded, or though it lingers.
     #[error("checkout {0} would be removed against the rules of lmremove")]
     NotOrdered(Handle),
+    /// A client's checkout that would end because no pool is left for it, and not by a reread, or by one that ends none.
+    #[error("checkout {0} would end for want of a pool without a reread that ends it")]
+    EndedByStart(Handle),
     /// A borrow whose record is good for longer than it lasts, or that ends before it begins, or after its license.
     #[error("checkout {0} would be borrowed for a time that can't be")]
     BadBorrow(Handle),
@@ -74,11 +77,14 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
             _ => None,
         })
         .collect();
-    let reread = events.iter().any(|event| matches!(event, Event::Reread(_)));
+    let reread = events.iter().find_map(|event| match event {
+        Event::Reread(reread) => Some(reread.cause),
+        _ => None,
+    });
     let ordered = matches!(events.first(), Some(Event::Removed(_)));
     let together = |handle: Handle, seat: &Seat, lingers: bool| {
         // At a reread a component may go on where it needs no package.
-        let partner = seat.suite.or(seat.component.filter(|_| !reread));
+        let partner = seat.suite.or(seat.component.filter(|_| reread.is_none()));
         match partner {
             Some(partner) if !given_up.contains(&(lingers, partner)) => Err(Violation::SuiteParted(handle)),
             _ => Ok(()),
@@ -161,6 +167,14 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
                 let by_order = returned.why == InReason::UserRemoved;
                 if by_order && (!ordered || seat.tenure != Tenure::Held) {
                     return Err(Violation::NotOrdered(returned.handle));
+                }
+                let may_end = match reread {
+                    Some(RereadCause::Ordered | RereadCause::Automatic) => true,
+                    Some(RereadCause::Start) => seat.component.is_some(),
+                    None => false,
+                };
+                if returned.why == InReason::Removed && !may_end {
+                    return Err(Violation::EndedByStart(returned.handle));
                 }
                 let by = if seat.is_borrowed() { confirmed } else { state.steady(now.utc) };
                 let due = seat.tenure.until().is_some_and(|until| until <= by);

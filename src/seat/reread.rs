@@ -4,6 +4,9 @@
 //!
 //! A suite's checkout follows that of its component: into the pool of the package that goes with the component's new pool, or
 //! back, where none does. DECISION: a component that needed no package so far goes on without one.
+//!
+//! DECISION: at a start with other files ([`RereadCause::Start`]) checkouts move likewise, and none for which no pool is left ends,
+//! as the files may be the wrong ones. It stays in its old pool until a reread that somebody ordered, or that was due, ends it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,7 +15,7 @@ use super::pool_use::GroupKey;
 use super::{Decision, PoolUse, Reply, Seat, State, Tenure};
 use crate::catalog::{Catalog, Period, Pool};
 use crate::code::{Code, minor};
-use crate::event::{Denial, Event, In, InReason, Moved, Reread, Shares};
+use crate::event::{Denial, Event, In, InReason, Moved, Reread, RereadCause, Shares};
 use crate::ident::{FeatureName, Handle, PoolKey};
 use crate::time::{Now, Timestamp};
 
@@ -71,13 +74,14 @@ pub(super) fn decide<'a>(
     let mut events = vec![Event::Reread(Box::new(Reread { removed: gone, ..order.clone() }))];
     let mut planned: BTreeMap<&PoolKey, u64> = BTreeMap::new();
     let mut groups = Groups::new();
+    let at_start = order.cause == RereadCause::Start;
     // Nothing moves or ends because the clock is set back.
     let time = state.license_time(now.utc).utc;
     let leaving = |(_, seat): &(Handle, &Seat)| seat.component.is_none() && new.pool(&seat.pool).is_none();
     for (handle, seat) in state.seats().filter(leaving) {
         let target = target(state, new, seat, &planned, time);
         // A record that is out can't be called back.
-        if target.is_none() && matches!(seat.tenure, Tenure::Borrowed { .. }) {
+        if target.is_none() && (at_start || matches!(seat.tenure, Tenure::Borrowed { .. })) {
             continue;
         }
         let mut follow = |handle: Handle, seat: &Seat, target: Option<&'a Pool>| match target {
@@ -102,7 +106,20 @@ pub(super) fn decide<'a>(
         }
         events.push(follow(handle, seat, target));
     }
+    // Most starts change nothing, and there is nothing to record.
+    if at_start && events.len() == 1 && !offers_vanish(state, new) {
+        events.clear();
+    }
     Decision::new(events, Reply::Done)
+}
+
+/// Whether anything is held for those who wait in a pool that is served no longer: a reread offers anew.
+fn offers_vanish(state: &State, new: &Catalog) -> bool {
+    let gone = |key: &PoolKey| new.pool(key).is_none();
+    state
+        .waiting()
+        .filter_map(|(_, entry)| entry.offer.as_ref())
+        .any(|offer| gone(&offer.pool) || offer.package.as_ref().is_some_and(|package| gone(&package.pool)))
 }
 
 /// Groups of checkouts in the pools that they move to, with their names and the licenses that they use.

@@ -414,6 +414,38 @@ fn no_reread_ends_a_borrow_in_the_record_or_in_the_replay() {
     assert!(outcome.survey.begins.unwrap() > middle);
 }
 
+/// The daemon was down, and begins again without a line for what is out.
+#[test]
+fn a_start_without_a_line_for_what_is_out_ends_nothing_in_the_replay() {
+    let (both, g) =
+        ("FEATURE f LGS 1.0 permanent 1\nFEATURE g LGS 1.0 permanent 1", "FEATURE g LGS 2.0 permanent 1");
+    let mut recorder = Recorder::new(rules(both, ""));
+    let (ann, bob) = (recorder.open("ann", FRAMED), recorder.open("bob", FRAMED));
+    let held = recorder.out(ann, "f", "1.0", 1).unwrap();
+    recorder.out(ann, "g", "1.0", 1).unwrap();
+    recorder.restart(false, rules(g, ""));
+    assert_eq!(recorder.out(bob, "f", "1.0", 1), Err(-5));
+    recorder.back(ann, held);
+    let outcome = recorder.replayed(TODAY, None);
+    assert!(outcome.found.is_empty() && outcome.totals.ignored_checkins == 0, "{:?}", outcome.found);
+    assert_eq!(outcome.state.seats().map(|(_, seat)| seat.pool.to_string()).collect::<Vec<_>>(), ["g 2"]);
+}
+
+#[test]
+fn what_only_the_replay_has_out_moves_at_a_start_with_other_files_too() {
+    let (before, after) = ("FEATURE f LGS 1.0 permanent 1", "FEATURE f LGS 2.0 permanent 1");
+    let mut recorder = Recorder::new(rules(before, "EXCLUDE f USER bob"));
+    let (ann, bob) = (recorder.open("ann", FRAMED), recorder.open("bob", FRAMED));
+    assert_eq!(recorder.out(bob, "f", "1.0", 1), Err(-38));
+    recorder.restart(false, rules(after, "EXCLUDE f USER bob"));
+    recorder.out(ann, "f", "1.0", 1).unwrap();
+    assert_eq!(recorder.switches.len(), 2, "nothing was out at the start");
+    let outcome = recorder.replayed_under(TODAY, false, &[rules(before, ""), rules(after, "")]);
+    let found: Vec<_> = outcome.found.iter().map(|found| found.kind).collect();
+    assert_eq!(found, [Kind::NewlyGranted, Kind::NewlyDenied]);
+    assert_eq!(outcome.state.seats().map(|(_, seat)| seat.pool.to_string()).collect::<Vec<_>>(), ["f 2"]);
+}
+
 #[test]
 fn what_lmremove_took_back_is_free_under_other_rules_too() {
     let mut recorder = Recorder::new(rules("FEATURE f LGS 1.0 permanent 1", ""));

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use seatkeeper::catalog::Catalog;
 use seatkeeper::event::{
-    Answer, Checkin, Checkout, Claims, EndReason, Event, Identity, Record, Reread, SessionKind, Started,
-    Stopped, Wishes,
+    Answer, Checkin, Checkout, Claims, EndReason, Event, Identity, Record, Reread, RereadCause, SessionKind,
+    Started, Stopped, Wishes,
 };
 use seatkeeper::ident::{Count, Digest, Handle, SessionId, Token};
 use seatkeeper::license::LicenseFile;
@@ -168,6 +168,12 @@ impl Recorder {
         self.step(&Command::Start(started));
         self.look(true);
         self.lapse();
+        let before = self.state.seq();
+        self.take_over(RereadCause::Start, Arc::clone(&self.rules.catalog));
+        if self.state.seq() > before {
+            self.switches.push(self.rules.clone());
+        }
+        self.usage = Usage::rebuild(&self.state, &self.rules.catalog, &self.rules.policy);
         self.serve();
     }
 
@@ -185,16 +191,19 @@ impl Recorder {
         self.start();
     }
 
-    pub(crate) fn reread(&mut self, rules: Ruleset) {
+    fn take_over(&mut self, cause: RereadCause, catalog: Arc<Catalog>) {
         let reread = Reread {
             by: "ann@ws01".into(),
-            automatic: false,
+            cause,
             zone: "UTC".into(),
             files: Vec::new(),
             removed: Vec::new(),
         };
-        let command = Command::Reread { reread: Box::new(reread), catalog: Arc::clone(&rules.catalog) };
-        self.step(&command);
+        self.step(&Command::Reread { reread: Box::new(reread), catalog });
+    }
+
+    pub(crate) fn reread(&mut self, rules: Ruleset) {
+        self.take_over(RereadCause::Ordered, Arc::clone(&rules.catalog));
         self.rules = rules.clone();
         self.usage = Usage::rebuild(&self.state, &self.rules.catalog, &self.rules.policy);
         self.switches.push(rules);
@@ -274,11 +283,18 @@ impl Recorder {
 
     /// What a replay of all requests from an instant on comes to. Without `new` it is judged under the recorded rules.
     pub(crate) fn replayed(&self, from: Timestamp, new: Option<&Ruleset>) -> Outcome {
+        let under = |recorded: &Ruleset| new.unwrap_or(recorded).clone();
+        let switches: Vec<Ruleset> = self.switches.iter().map(under).collect();
+        self.replayed_under(from, new.is_none(), &switches)
+    }
+
+    /// The same under rules for each start and reread.
+    pub(crate) fn replayed_under(&self, from: Timestamp, exact: bool, switches: &[Ruleset]) -> Outcome {
         let mut survey = Survey::new(from..Timestamp(i64::MAX));
         assert!(self.history.iter().all(|record| survey.take(record)));
-        let plan = Plan { exact: new.is_none(), pools_known: true, holding: survey.holding(None) };
+        let plan = Plan { exact, pools_known: true, holding: survey.holding(None) };
         let mut replay = Replay::new(plan);
-        let mut switches = self.switches.iter();
+        let mut rest = switches.iter();
         let mut current = None;
         let begins = survey.begins.map_or(u64::MAX, |begins| begins.0);
         let mut began = false;
@@ -286,18 +302,15 @@ impl Recorder {
         for record in &self.history {
             if record.first.0 < begins {
                 let many = record.events.iter().filter_map(Files::of).count();
-                (0..many).for_each(|_| current = switches.next());
+                (0..many).for_each(|_| current = rest.next());
                 replay.follow(record.clone());
                 continue;
             }
             if !std::mem::replace(&mut began, true) {
-                let rules = new.or(current).unwrap_or(&self.switches[0]);
+                let rules = current.unwrap_or(&switches[0]);
                 replay.begin(rules.clone(), record.at.max(from));
             }
-            let next = |_: &Files| {
-                let recorded = switches.next().unwrap();
-                Ok::<_, ()>(new.unwrap_or(recorded).clone())
-            };
+            let next = |_: &Files| Ok::<_, ()>(rest.next().unwrap().clone());
             replay.judge(record.clone(), next).unwrap();
             found.extend(replay.found());
         }

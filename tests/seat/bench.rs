@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use seatkeeper::catalog::Catalog;
 use seatkeeper::event::{
-    Answer, Checkin, Checkout, Claims, Denial, EndReason, Event, Identity, Record, Reread, SessionKind,
+    Answer, Checkin, Checkout, Claims, Denial, EndReason, Event, Identity, Record, Reread, RereadCause,
+    SessionKind, Started,
 };
 use seatkeeper::ident::{Count, Digest, Handle, SessionId, Token};
 use seatkeeper::license::LicenseFile;
@@ -193,22 +194,44 @@ impl Bench {
     /// Other license lines and another options file hold from now on.
     pub(crate) fn reread(&mut self, lines: &str, options: &str) -> Decision {
         let new = Self::with_options(lines, options);
+        let decision = self.take_over(RereadCause::Ordered, &new.catalog);
+        self.serve_by(new);
+        decision
+    }
+
+    /// The daemon starts again with these files; what that moves.
+    pub(crate) fn start_with(&mut self, lines: &str, options: &str) -> Vec<Event> {
+        self.serve_by(Self::with_options(lines, options));
+        let started = Started { version: "1".to_owned(), zone: "UTC".to_owned(), files: Vec::new() };
+        self.run(&Command::Start(started));
+        let decision = self.take_over(RereadCause::Start, &self.catalog.clone());
+        self.usage = Usage::rebuild(&self.state, &self.catalog, &self.policy);
+        decision.events
+    }
+
+    fn serve_by(&mut self, new: Self) {
+        (self.catalog, self.policy) = (new.catalog, new.policy);
+        self.usage = Usage::rebuild(&self.state, &self.catalog, &self.policy);
+        self.looked = Looked::default();
+    }
+
+    fn take_over(&mut self, cause: RereadCause, new: &Catalog) -> Decision {
         let reread = Reread {
             by: "ann@ws01".to_owned(),
-            automatic: false,
+            cause,
             zone: "UTC".to_owned(),
             files: Vec::new(),
             removed: Vec::new(),
         };
-        let command = Command::Reread { reread: Box::new(reread), catalog: Arc::new(new.catalog.clone()) };
+        let command = Command::Reread { reread: Box::new(reread), catalog: Arc::new(new.clone()) };
         let decision = decide(&self.state, self.rules(), &command, self.now);
-        check(&self.state, &new.catalog, &decision.events, self.now).expect("the engine contradicts itself");
-        let record =
-            Record { first: self.state.seq().next(), at: self.now.utc, events: decision.events.clone() };
-        self.state.evolve(&record);
-        self.history.push(record);
-        (self.catalog, self.policy) = (new.catalog, new.policy);
-        self.usage = Usage::rebuild(&self.state, &self.catalog, &self.policy);
+        check(&self.state, new, &decision.events, self.now).expect("the engine contradicts itself");
+        if !decision.events.is_empty() {
+            let record =
+                Record { first: self.state.seq().next(), at: self.now.utc, events: decision.events.clone() };
+            self.state.evolve(&record);
+            self.history.push(record);
+        }
         decision
     }
 

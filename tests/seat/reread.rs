@@ -1,8 +1,8 @@
-//! Other licenses and rules under running checkouts: cases of `flexnet-files.md` 6.1 and 8.2 by id, and what must hold of the
+//! Other licenses and rules under running checkouts, by a reread or a start: cases of `flexnet-files.md` 6.1 and 8.2 by id, and what must hold of the
 //! fold.
 
-use seatkeeper::event::{Event, In, InReason, Moved};
-use seatkeeper::seat::{State, surplus};
+use seatkeeper::event::{Answer, Event, In, InReason, Moved};
+use seatkeeper::seat::{Reply, State, Violation, check, surplus};
 
 use super::bench::{Bench, fold};
 
@@ -132,5 +132,81 @@ fn limits_and_reservations_count_the_seats_that_moved() {
     assert_eq!(bench.out("joe@h1", "fx", "2.0", 1), 0);
     assert_eq!(bench.out("joe@h1", "fx", "2.0", 1), -101);
     assert_eq!(bench.out("mel@h1", "fx", "2.0", 1), 0);
+    sound(&bench);
+}
+
+// ---- a start with other files ------------------------------------------------------------------------------------------
+
+#[test]
+fn a_start_with_other_files_moves_what_is_out() {
+    let mut bench = Bench::new("INCREMENT fx LGS 2.0 permanent 1\nINCREMENT fy LGS 1.0 permanent 1");
+    let ann = bench.grant("ann@h1", "fx", "2.0").handle;
+    let events = bench.start_with("INCREMENT fx LGS 2.0 permanent 1 BORROW", "");
+    assert!(matches!(events[0], Event::Reread(_)), "{events:?}");
+    assert_eq!(moves(&events), [("fx 2", "fx 2 BORROW=168")]);
+    assert_eq!(bench.out("bob@h1", "fx", "2.0", 1), -4, "ann has it");
+    bench.back("ann@h1", ann);
+    assert_eq!(bench.out("bob@h1", "fx", "2.0", 1), 0);
+    sound(&bench);
+}
+
+#[test]
+fn a_start_without_a_line_for_what_is_out_ends_nothing() {
+    let mut bench = Bench::new(BASE);
+    let (ann, bob) = (bench.grant("ann@h1", "fx", "2.0").handle, bench.grant("bob@h1", "fy", "2.0").handle);
+    let without = "INCREMENT fy LGS 3.0 permanent 1";
+    let events = bench.start_with(without, "");
+    assert_eq!(moves(&events), [("fy 2", "fy 3")]);
+    assert_eq!(events.len(), 2, "{events:?}");
+    assert_eq!(bench.state.seat(ann).unwrap().pool.as_str(), "fx 2");
+    sound(&bench);
+    // The engine keeps to it.
+    let session = bench.session("bob@h1", &[]);
+    let ended = Event::In(In { session, handle: bob, why: InReason::Removed });
+    let events = [events[0].clone(), ended];
+    assert_eq!(check(&bench.state, &bench.catalog, &events, bench.now), Err(Violation::EndedByStart(bob)));
+    assert_eq!(
+        check(&bench.state, &bench.catalog, &events[1..], bench.now),
+        Err(Violation::EndedByStart(bob))
+    );
+    // With the right files it is in its pool again, and counts.
+    assert_eq!(bench.start_with("INCREMENT fx LGS 2.0 permanent 1", ""), []);
+    assert_eq!(bench.out("cid@h1", "fx", "2.0", 1), -4);
+    // What somebody orders ends it.
+    bench.start_with(without, "");
+    bench.reread(without, "");
+    assert!(bench.state.seat(ann).is_none());
+    sound(&bench);
+}
+
+#[test]
+fn a_start_with_pools_for_all_that_is_out_records_nothing() {
+    let mut bench = Bench::new(BASE);
+    bench.grant("ann@h1", "fx", "2.0");
+    assert_eq!(
+        bench.start_with("INCREMENT fx LGS 2.0 permanent 1\nINCREMENT fz LGS 1.0 permanent 1", ""),
+        []
+    );
+    sound(&bench);
+}
+
+#[test]
+fn what_is_held_for_those_who_wait_is_offered_anew_by_a_start_without_its_pool() {
+    let mut bench = Bench::new("INCREMENT fx LGS 2.0 permanent 1");
+    let ann = bench.grant("ann@h1", "fx", "2.0").handle;
+    let (token, _) = bench.wait("bob@h1", "fx", "2.0", 1);
+    bench.back("ann@h1", ann);
+    assert!(bench.serve().iter().any(|event| matches!(event, Event::Offered(_))));
+    let events = bench.start_with("INCREMENT fx LGS 3.0 permanent 1", "");
+    assert!(matches!(events[..], [Event::Reread(_)]), "{events:?}");
+    let offers = bench.serve();
+    let [Event::Offered(offered)] = &offers[..] else { panic!("{offers:?}") };
+    assert_eq!(offered.pool.as_str(), "fx 3");
+    let bob = bench.session("bob@h1", &[]);
+    let reply = bench.wait_again(bob, token, "fx", "2.0", 1, 0);
+    assert!(
+        matches!(&reply, Reply::Answer(_, Answer::Granted(grant)) if grant.pool.as_str() == "fx 3"),
+        "{reply:?}"
+    );
     sound(&bench);
 }

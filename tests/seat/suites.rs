@@ -229,6 +229,28 @@ fn a_reread_moves_package_and_component_together() {
 }
 
 #[test]
+fn a_start_with_other_files_brings_a_package_back_that_its_component_does_not_need() {
+    let mut bench = Bench::new(&suite(2, ""));
+    let (ann, bob) = (bench.grant("ann@h1", "ca", "1.0").handle, bench.grant("bob@h1", "cb", "1.0").handle);
+    let package = |bench: &Bench, handle| bench.state.seat(handle).unwrap().suite;
+    let (of_ann, of_bob) = (package(&bench, ann), package(&bench, bob));
+    // Of ann's component there is a line of its own; of bob's none at all.
+    let events = bench.start_with("FEATURE ca LGS 1.0 permanent 1", "");
+    let [Event::Reread(_), Event::In(back), Event::Moved(moved)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((Some(back.handle), back.why), (of_ann, InReason::Removed));
+    assert_eq!((moved.handle, moved.to.as_str()), (ann, "ca 1"));
+    assert_eq!((package(&bench, ann), package(&bench, bob)), (None, of_bob));
+    assert_eq!((used(&bench, "ca"), used(&bench, "cb"), used(&bench, "pk")), (1, 1, 1));
+    // The suite is there again: bob's goes on as before, ann's without a package.
+    assert_eq!(bench.start_with(&format!("{}\nFEATURE ca LGS 1.0 permanent 1", suite(2, "")), ""), []);
+    assert_eq!((used(&bench, "ca"), used(&bench, "cb"), used(&bench, "pk")), (1, 1, 1));
+    bench.back("ann@h1", ann);
+    bench.back("bob@h1", bob);
+    assert_eq!(bench.state.seats().count(), 0);
+    sound(&bench);
+}
+
+#[test]
 fn a_suite_lingers_as_long_as_its_component_and_is_taken_back_with_it() {
     let mut bench = Bench::with_options(&suite(2, ""), "LINGER ca 60");
     let first = bench.grant("ann@h1", "ca", "1.0").handle;

@@ -6,7 +6,7 @@ use seatkeeper::event::Event;
 use seatkeeper::seat::State;
 use seatkeeper::wire::{Message, Notice};
 
-use crate::daemon::{Daemon, Reply, Ticket, Wire, now, signal, until};
+use crate::daemon::{Daemon, Reply, signal, until};
 use crate::forgetful_disk::ForgetfulDisk;
 use crate::{Site, history, session};
 
@@ -151,24 +151,4 @@ fn a_reread_that_the_disk_does_not_take_has_not_happened() {
         .filter(|event| matches!(event, Event::Reread(_)))
         .count();
     assert_eq!(rereads, number, "all but the one that was taken back");
-}
-
-/// A line that was changed while the daemon was down has a pool of another name, of which nothing was out: others were granted what ann
-/// had still.
-#[test]
-fn what_is_out_at_a_start_with_changed_files_counts_as_after_a_reread() {
-    let site = Site::new(300, 60);
-    let license = |line: &str| format!("SERVER this_host ANY 27000\nVENDOR LGS\n{line}\n");
-    site.serve(&license("INCREMENT fx LGS 2.0 permanent 1"));
-    let daemon = site.start();
-    let (mut ann, terms) = session(&daemon, "ann");
-    let handle = ann.checkout(1, 0, "fx", 1).unwrap().granted().handle;
-    daemon.kill();
-    site.serve(&license("INCREMENT fx LGS 2.0 permanent 1 BORROW=48"));
-    let daemon = site.start();
-    let (mut bob, _) = session(&daemon, "bob");
-    assert_eq!(bob.checkout(1, 0, "fx", 1).unwrap().number(), -4, "ann has it");
-    let mut ann = Wire::connect(daemon.port).unwrap();
-    let back = ann.hello("ann", Ticket::of(&terms).purpose([1; 16]), now()).unwrap().unwrap().unwrap();
-    assert_eq!(back.held, [handle]);
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::event::{
     Accounting, Denied, DequeueReason, EndReason, Ended, Event, FileRole, In, InReason, Lingering, Moved,
-    Opened, Out, Reread, Resumed, StartFile, Started, Stopped, Wishes,
+    Opened, Out, Reread, RereadCause, Resumed, StartFile, Started, Stopped, Wishes,
 };
 use crate::ident::{Digest, Handle, PoolKey, SessionId, Token};
 use crate::time::Timestamp;
@@ -44,6 +44,8 @@ const IN_AFTER_REREAD: u8 = 2;
 const IN_AFTER_LINGERING: u8 = 3;
 /// An `In` with a reason that programs before borrowing do not know.
 const IN_AFTER_BORROWING: u8 = 4;
+/// A `Reread` by a start, which ends nothing; programs before those know none.
+const REREAD_BY_START: u8 = 2;
 /// An `Out`, `Denied` or `Moved` with wishes or an accounting that programs before sharing do not know.
 const WITH_SHARING: u8 = 2;
 /// An `Out` or `Denied` of a request that would have waited in a queue, which programs before queues do not know.
@@ -172,6 +174,7 @@ fn version(event: &Event) -> u8 {
         }
         Event::Denied(denied) if denied.request.wishes != plain => WITH_SHARING,
         Event::Moved(moved) if moved.shares.is_some() => WITH_SHARING,
+        Event::Reread(reread) if reread.cause == RereadCause::Start => REREAD_BY_START,
         Event::Offered(it) if it.package.is_some() => queue::OFFERED_WITH_PACKAGE,
         Event::Dequeued(it) if matches!(it.why, DequeueReason::Removed(_)) => queue::DEQUEUED_BY_REMOVAL,
         _ => FIRST,
@@ -196,6 +199,7 @@ pub(super) fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> 
         (DENIED, WITH_QUEUE),
         (DENIED, WITH_BORROW),
         (MOVED, WITH_SHARING),
+        (REREAD, REREAD_BY_START),
         (OFFERED, queue::OFFERED_WITH_PACKAGE),
         (DEQUEUED, queue::DEQUEUED_BY_REMOVAL),
     ];
@@ -260,7 +264,7 @@ pub(super) fn take_event<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> 
             }
             Event::Denied(Box::new(denied))
         }
-        REREAD => Event::Reread(Box::new(take_reread(from, names)?)),
+        REREAD => Event::Reread(Box::new(take_reread(from, version, names)?)),
         MOVED => Event::Moved(Box::new(Moved {
             session: take_session(from)?,
             handle: Handle(from.u64("moved")?),
@@ -328,7 +332,11 @@ fn take_files(from: &mut Reader<'_>) -> Result<Vec<StartFile>, CodecError> {
 
 fn put_reread<N: PutNames>(out: &mut Writer, reread: &Reread, names: &mut N) -> Result<(), N::Error> {
     names.put(out, NameKind::Actor, &reread.by)?;
-    out.byte(u8::from(reread.automatic));
+    out.byte(match reread.cause {
+        RereadCause::Ordered => 0,
+        RereadCause::Automatic => 1,
+        RereadCause::Start => 2,
+    });
     out.str(&reread.zone);
     put_files(out, &reread.files);
     out.count(reread.removed.len());
@@ -336,11 +344,12 @@ fn put_reread<N: PutNames>(out: &mut Writer, reread: &Reread, names: &mut N) -> 
     Ok(())
 }
 
-fn take_reread<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> Result<Reread, N::Error> {
+fn take_reread<N: TakeNames>(from: &mut Reader<'_>, version: u8, names: &mut N) -> Result<Reread, N::Error> {
     let by = names.take(from, NameKind::Actor, |text| Ok(text.to_owned()))?;
-    let automatic = match from.byte("reread")? {
-        0 => false,
-        1 => true,
+    let cause = match from.byte("reread")? {
+        0 => RereadCause::Ordered,
+        1 => RereadCause::Automatic,
+        2 if version == REREAD_BY_START => RereadCause::Start,
         other => return Err(bad("mechanism of a reread", other).into()),
     };
     let zone = from.str("reread")?.to_owned();
@@ -350,7 +359,7 @@ fn take_reread<N: TakeNames>(from: &mut Reader<'_>, names: &mut N) -> Result<Rer
     for _ in 0..count {
         removed.push(parsed("feature", from.str("reread")?)?);
     }
-    Ok(Reread { by, automatic, zone, files, removed })
+    Ok(Reread { by, cause, zone, files, removed })
 }
 
 pub(super) fn put_end_reason(out: &mut Writer, why: EndReason) {

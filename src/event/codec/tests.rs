@@ -276,6 +276,8 @@ fn clock() -> impl Strategy<Value = Event> {
 }
 
 fn event() -> impl Strategy<Value = Event> {
+    let cause =
+        prop_oneof![Just(RereadCause::Ordered), Just(RereadCause::Automatic), Just(RereadCause::Start)];
     prop_oneof![
         waiting(),
         removed().prop_map(|removed| Event::Removed(Box::new(removed))),
@@ -316,10 +318,10 @@ fn event() -> impl Strategy<Value = Event> {
                 Event::Lingering(Lingering { session, handle, until, cut, why })
             }
         ),
-        (".{0,20}", any::<bool>(), started(), vec("[a-z_0-9]{1,20}", 0..3)).prop_map(
-            |(by, automatic, Started { zone, files, .. }, removed)| {
+        (".{0,20}", cause, started(), vec("[a-z_0-9]{1,20}", 0..3)).prop_map(
+            |(by, cause, Started { zone, files, .. }, removed)| {
                 let removed = removed.iter().map(|name| FeatureName::parse(name).unwrap()).collect();
-                Event::Reread(Box::new(Reread { by, automatic, zone, files, removed }))
+                Event::Reread(Box::new(Reread { by, cause, zone, files, removed }))
             }
         ),
         (session(), any::<u64>(), ".{0,40}", ".{0,40}", shares()).prop_map(
@@ -537,7 +539,7 @@ fn the_bytes_of_rereads_stay() {
         events: vec![
             Event::Reread(Box::new(Reread {
                 by: "SIGHUP".into(),
-                automatic: true,
+                cause: RereadCause::Automatic,
                 zone: "UTC".into(),
                 files: vec![StartFile {
                     role: FileRole::Options,

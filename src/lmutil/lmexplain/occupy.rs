@@ -4,7 +4,7 @@ use super::{Held, OnFiles, Question};
 use crate::catalog::{Catalog, Pool};
 use crate::event::{
     Accounting, Borrow, Checkout, Claims, EndReason, Event, Identity, InReason, Lingering, Marked, Offered,
-    Opened, Out, Passed, Queued, Queueing, Record, Reread, SessionKind, Shares, Wishes,
+    Opened, Out, Passed, Queued, Queueing, Record, Reread, RereadCause, SessionKind, Shares, Wishes,
 };
 use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, SessionId, Token, Version};
 use crate::seat::{BLOCK_FIRST, PASSES_MAX, PoolUse, State};
@@ -128,7 +128,7 @@ impl Filling {
     pub(super) fn remove(&mut self, feature: FeatureName, at: Timestamp) {
         let reread = Reread {
             by: String::new(),
-            automatic: false,
+            cause: RereadCause::Ordered,
             zone: String::new(),
             files: Vec::new(),
             removed: vec![feature],

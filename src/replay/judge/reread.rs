@@ -5,24 +5,35 @@ use std::sync::Arc;
 
 use super::super::difference::{Difference, Kind, Verdict};
 use super::{Replay, Ruleset, borrow_ends, scaled};
-use crate::event::{Event, In, InReason, Moved, Record, Reread};
+use crate::event::{Event, In, InReason, Moved, Record, Reread, RereadCause};
 use crate::ident::{Handle, PoolKey};
 use crate::replay::survey::Files;
 use crate::seat::{Command, State, Usage};
 use crate::time::Timestamp;
 
 impl Replay {
-    /// Other rules hold from here on; seats move as at a reread.
-    pub(super) fn switch(&mut self, rules: Ruleset, files: &Files, ended: &BTreeSet<Handle>, at: Timestamp) {
+    /// Other rules hold from here on; seats move as at a reread from this cause.
+    pub(super) fn switch(
+        &mut self,
+        rules: Ruleset,
+        (files, cause): (&Files, RereadCause),
+        ended: &BTreeSet<Handle>,
+        at: Timestamp,
+    ) {
         let reread = Reread {
             by: String::new(),
-            automatic: true,
+            cause,
             zone: files.zone.clone(),
             files: files.files.clone(),
             removed: Vec::new(),
         };
-        let command = Command::Reread { reread: Box::new(reread), catalog: Arc::clone(&rules.catalog) };
-        let decision = self.decide(&command, at);
+        let reread = Box::new(reread);
+        let command = Command::Reread { reread: reread.clone(), catalog: Arc::clone(&rules.catalog) };
+        let mut decision = self.decide(&command, at);
+        if decision.events.is_empty() {
+            // A start that moves nothing here.
+            decision.events.push(Event::Reread(reread));
+        }
         let mut into: Vec<PoolKey> = Vec::new();
         for event in &decision.events {
             match event {

@@ -9,10 +9,10 @@ use tokio::sync::oneshot;
 use super::{Daemon, Recording, Waiting};
 use crate::catalog::SignedLine;
 use crate::code::{Code, minor};
-use crate::event::{Denial, Event, In, InReason, Reread};
+use crate::event::{Denial, Event, In, InReason, Reread, RereadCause};
 use crate::ident::{Digest, Handle, PoolKey, SessionId};
 use crate::policy::{Access, RuleId};
-use crate::seat::{Command, Looked, Loss, Reply, Rules, Seat, Usage, decide, rules_of, surplus};
+use crate::seat::{Command, Looked, Loss, Reply, Seat, Usage, rules_of, surplus};
 use crate::time::Now;
 use crate::vendord::projector::Task;
 use crate::vendord::reread::Read;
@@ -58,7 +58,7 @@ impl Daemon {
         }
         let reread = Reread {
             by: order.who.clone(),
-            automatic: order.automatic,
+            cause: if order.automatic { RereadCause::Automatic } else { RereadCause::Ordered },
             zone: served.origin.zone.clone(),
             files: served.origin.files(),
             removed: Vec::new(),
@@ -115,30 +115,20 @@ impl Daemon {
         answer
     }
 
-    /// At a start the files may be others than those of the last run: what is out of pools that are there no more moves, as at a
-    /// reread. DECISION: nothing ends, as the files may be the wrong ones.
+    /// At a start the files may be others than those of the last run: what is out of pools that are there no more moves, and none
+    /// of it ends. The projector serves by these files from the beginning, so nothing is announced to it.
     pub(super) fn take_over(&mut self, now: Now) {
-        let catalog = Arc::clone(&self.served.catalog);
-        if self.state.seats().all(|(_, seat)| catalog.pool(&seat.pool).is_some()) {
-            return self.serve_queues(now);
-        }
         let origin = &self.served.origin;
         let reread = Reread {
             by: "the start".to_owned(),
-            automatic: true,
+            cause: RereadCause::Start,
             zone: origin.zone.clone(),
             files: origin.files(),
             removed: Vec::new(),
         };
-        let rules = Rules { catalog: &catalog, policy: &self.served.policy, usage: &self.usage };
-        let command = Command::Reread { reread: Box::new(reread), catalog: Arc::clone(&catalog) };
-        let mut events = decide(&self.state, rules, &command, now).events;
-        events.retain(|event| !matches!(event, Event::In(_)));
-        if events.iter().any(|event| matches!(event, Event::Moved(_))) {
-            self.projector.announce(self.state.seq().next(), self.served.clone());
-            self.record(events, now);
-            self.rebuild_usage();
-        }
+        let catalog = Arc::clone(&self.served.catalog);
+        self.decide_and_record(&Command::Reread { reread: Box::new(reread), catalog }, now);
+        self.rebuild_usage();
         self.serve_queues(now);
     }
 
