@@ -37,10 +37,10 @@ mod waiting;
 
 pub use borrow::{
     BORROW_DIR_VARIABLE, BORROW_VARIABLE, BorrowOrder, BorrowState, Borrows, LocalBorrow, LostRequest,
-    Renewal, Settled, Unsettled, clear_orders, default_borrow_dir, end_of, kept, orders, set_order,
-    vendor_or_all,
+    Renewal, Settled, Unsettled, clear_orders, default_borrow_dir, end_of, kept, minute_of, orders,
+    set_order, vendor_or_all,
 };
-pub use config::{Config, Loss, OnLoss, PROJECT_VARIABLE, Trust, own_claims};
+pub use config::{Config, Loss, OnLoss, OnWarning, PROJECT_VARIABLE, Trust, own_claims};
 pub use dial::{Connection, Limits, TIMEOUT_VARIABLE};
 pub use error::{Attempt, CheckoutFailure, ClientError, DialError, SystemError};
 pub use path::{

@@ -22,10 +22,14 @@ mod cut_wire;
 mod library;
 #[path = "borrow/lost_answer.rs"]
 mod lost_answer;
+#[path = "borrow/orders.rs"]
+mod orders;
 #[path = "borrow/rules.rs"]
 mod rules;
 #[path = "borrow/store.rs"]
 mod store;
+#[path = "borrow/tool.rs"]
+mod tool;
 #[path = "borrow/whole.rs"]
 mod whole;
 

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use super::{Call, USAGE, print, print_error, servers};
-use crate::client::{BorrowOrder, Limits, Renewal, SearchPath, Settled, end_of, vendor_or_all};
+use crate::client::{BorrowOrder, Limits, Renewal, SearchPath, Settled, end_of, minute_of, vendor_or_all};
 use crate::ident::{FeatureName, Handle, VendorName, Version};
 use crate::lmutil::ask::Failure;
-use crate::lmutil::lmborrow::{self, Asked, Met, Wanted};
+use crate::lmutil::lmborrow::{self, Asked, Given, Met, Wanted};
 use crate::lmutil::{banner, version_line};
 use crate::platform::system_zone;
 use crate::time::CivilDate;
@@ -29,7 +29,8 @@ With --renew-every the record is good for so many hours and renews itself whenev
 \"lmborrow -renew\", such as from cron. A machine that is lost costs no more than that: its license is free again when the record has ended.
 
 -status needs no server. -clear stops further borrowing and leaves what is borrowed. -purge removes what is over or damaged. -return \
-gives a license back before its end, on the machine, by the user and at the display that borrowed it, if the publisher allows it. \
+gives a license back before its end, on the machine, by the user and at the display that borrowed it, if the publisher allows it; the order to \
+borrow from its vendor is cleared then. \
 -recall is for administrators: the borrow with the handle that lmstat prints is renewed no more, and given back when its machine meets the server; \
 what was lent without --renew-every can't be called back from a machine that does not come.
 
@@ -189,7 +190,10 @@ fn purge() -> Result<u8, Failure> {
 }
 
 fn renew(feature: Option<&FeatureName>, at: Option<&SearchPath>) -> Result<u8, Failure> {
-    let mut status = 0;
+    let (mut status, zone) = (0, system_zone().zone);
+    if lmborrow::is_nothing(feature)? {
+        print("Nothing is borrowed here.\n");
+    }
     for Asked { feature: name, outcome } in lmborrow::settle(feature, at)? {
         match outcome {
             Ok(Settled::Lent(_)) => print(&format!("found: {name}, which was lent though no answer came\n")),
@@ -206,7 +210,7 @@ fn renew(feature: Option<&FeatureName>, at: Option<&SearchPath>) -> Result<u8, F
         let name = &record.feature;
         match outcome {
             Ok(Renewal::Renewed(until)) => {
-                print(&format!("renewed: {name} until {}\n", until.whole_seconds()));
+                print(&format!("renewed: {name} until {}\n", minute_of(until, &zone)));
             }
             Ok(Renewal::Over) => print(&format!("over: {name}\n")),
             Ok(Renewal::Recalled(denial)) => {
@@ -231,10 +235,19 @@ fn give_back(args: &Args, feature: &str, at: Option<&SearchPath>) -> Result<u8, 
         display: args.display.clone(),
         full_names: args.fqdn,
     };
-    for record in lmborrow::give_back(&wanted, at)? {
+    let Given { back, cleared, failure } = lmborrow::give_back(&wanted, at)?;
+    for record in &back {
         print(&format!("returned: {} {} to {}\n", record.feature, record.version, record.server));
     }
-    Ok(0)
+    for order in cleared {
+        print(&format!("No further borrowing: LM_BORROW={order} is cleared.\n"));
+    }
+    if let Some(environment) = lmborrow::of_environment().filter(|_| !back.is_empty()) {
+        print(&format!(
+            "The environment still has LM_BORROW={environment}, by which checkouts borrow again.\n"
+        ));
+    }
+    Ok(failure.map_or(0, |failure| failed(&failure)))
 }
 
 fn recall(args: &Args, feature: &str, handle: &str, path: Option<&SearchPath>) -> Result<u8, Failure> {

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io::{self, IsTerminal as _};
 use std::pin::Pin;
 use std::process::ExitStatus;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -12,7 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Call, print_error};
-use crate::client::{Client, ClientError, Config, Progress, Seat, Taking, Trust, Waiting};
+use crate::client::{Client, ClientError, Config, OnWarning, Progress, Seat, Taking, Trust, Waiting};
 use crate::code::{Code, minor};
 use crate::event::{Denial, Wishes};
 use crate::ident::{Display, Host, User, VendorName};
@@ -106,6 +107,7 @@ async fn hold(args: Args, call: &Call) -> u8 {
     config.claims.user = args.user.unwrap_or(config.claims.user);
     config.claims.host = args.host.unwrap_or(config.claims.host);
     config.claims.display = args.display.unwrap_or(config.claims.display);
+    config.on_warning = Some(warning(call));
     let ([feature, version], [program, arguments @ ..]) = (args.feature.as_slice(), args.command.as_slice())
     else {
         // clap has counted them.
@@ -148,6 +150,18 @@ async fn hold(args: Args, call: &Call) -> u8 {
     };
     wanted.client.close().await;
     status
+}
+
+/// Says each new warning once, as who asks again meets the same one.
+fn warning(call: &Call) -> OnWarning {
+    let (name, last) = (call.name.clone(), Mutex::new(None));
+    OnWarning::new(move |denial| {
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.as_ref() != Some(denial) {
+            print_error(&format!("{name}: warning: {}\n", denial.note));
+            *last = Some(denial.clone());
+        }
+    })
 }
 
 /// What is to be held.

@@ -18,7 +18,9 @@ mod store;
 
 pub use settling::{LostRequest, Settled, Unsettled};
 
-pub use order::{BORROW_VARIABLE, BorrowOrder, clear_orders, end_of, orders, set_order, vendor_or_all};
+pub use order::{
+    BORROW_VARIABLE, BorrowOrder, clear_orders, end_of, minute_of, orders, set_order, vendor_or_all,
+};
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,6 +41,7 @@ use crate::sign::BorrowRecord;
 use crate::time::{Clock as _, Timestamp};
 use kept::{Condition, Kept};
 use meeting::Met;
+use order::Standing;
 use store::{Found, FoundRequest, Store};
 
 pub(super) use keeper::BorrowedSeat;
@@ -219,7 +222,13 @@ impl Borrows {
     }
 
     fn read(&self, path: &std::path::Path) -> Result<Kept, Denial> {
-        store::read(path).map_err(|damage| judge::damaged(path, &damage.why))
+        store::read(path).map_err(|damage| {
+            if path.exists() {
+                return judge::damaged(path, &damage.why);
+            }
+            let note = "it is not kept on this machine any more: another program gave it back or removed it";
+            Denial::new(Code::BorrowUnknown, minor::BORROW_UNKNOWN, note)
+        })
     }
 
     /// The way to the server of a borrow.
@@ -311,8 +320,16 @@ impl Client {
         let config = &self.shared.config;
         let now = self.shared.clock.now().utc;
         let zone = || system_zone().zone;
-        let order = order::in_force(config.borrow_dir.as_deref(), &config.vendor, now, zone)
+        let standing = order::standing(config.borrow_dir.as_deref(), &config.vendor, now, zone)
             .map_err(ClientError::Session)?;
+        let order = match standing {
+            Standing::None => None,
+            Standing::Holds(ends, order) => Some((ends, order)),
+            Standing::Over(denial) => {
+                self.shared.config.warn(&denial);
+                None
+            }
+        };
         let Some(borrows) = self.borrows() else {
             return match order {
                 None => Ok((None, Vec::new())),
@@ -322,8 +339,12 @@ impl Client {
             };
         };
         borrows.settle_for(wanted, order.is_some()).await;
-        let (seat, refusals) = borrows.seat(wanted).await;
-        let (None, Some((ends, order))) = (&seat, order) else { return Ok((seat, refusals)) };
+        let (mut seat, refusals) = borrows.seat(wanted).await;
+        let Some((ends, order)) = order else { return Ok((seat, refusals)) };
+        if let Some(seat) = &mut seat {
+            borrows.prolong(seat, wanted, ends).await.map_err(ClientError::Session)?;
+        }
+        let None = &seat else { return Ok((seat, refusals)) };
         let mut attempts = Vec::new();
         for source in self.places_for(wanted) {
             let lent = match &source.place {

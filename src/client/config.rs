@@ -61,6 +61,26 @@ pub struct Config {
     pub borrow_dir: Option<PathBuf>,
     /// Called for each seat that is lost, on the client's own task: it must not block.
     pub on_loss: Option<OnLoss>,
+    /// Called when a checkout goes on though something that was ordered of it can't be done, such as a borrow by an order that is over; on
+    /// the task that asks: it must not block.
+    pub on_warning: Option<OnWarning>,
+}
+
+/// What is called with a warning: a number, and a note for people.
+#[derive(Clone)]
+pub struct OnWarning(Arc<dyn Fn(&Denial) + Send + Sync>);
+
+impl OnWarning {
+    /// Takes a function.
+    pub fn new(call: impl Fn(&Denial) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(call))
+    }
+}
+
+impl fmt::Debug for OnWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnWarning")
+    }
 }
 
 /// What is called when a seat is lost.
@@ -122,6 +142,7 @@ impl Config {
             patience: PATIENCE,
             borrow_dir: default_borrow_dir(),
             on_loss: None,
+            on_warning: None,
         })
     }
 
@@ -136,6 +157,13 @@ impl Config {
     #[must_use]
     pub fn with_own_place(self, list: &str) -> Self {
         if self.path.is_default() { self.with_path(list) } else { self }
+    }
+
+    pub(super) fn warn(&self, warning: &Denial) {
+        match &self.on_warning {
+            Some(OnWarning(call)) => call(warning),
+            None => tracing::warn!("{}", warning.note),
+        }
     }
 
     /// Who this client is to itself: at the address of the machine.

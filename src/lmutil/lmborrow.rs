@@ -11,14 +11,14 @@ use super::lmdown::{KeySource, candidates, order};
 use super::runtime;
 use crate::client::{
     BORROW_VARIABLE, BorrowOrder, BorrowState, Borrows, Config, Limits, LocalBorrow, LostRequest, Renewal,
-    SearchPath, Settled, Trust, Unsettled, clear_orders, default_borrow_dir, orders, set_order,
+    SearchPath, Settled, Trust, Unsettled, clear_orders, default_borrow_dir, minute_of, orders, set_order,
 };
 use crate::code::{Code, minor};
 use crate::event::Denial;
 use crate::ident::{FeatureName, Handle, VendorName, Version};
 use crate::platform::SystemClock;
 use crate::sign::BorrowRecord;
-use crate::time::{CivilDate, Clock as _, Timestamp};
+use crate::time::{CivilDate, Clock as _};
 use crate::wire::ControlVerb;
 
 /// What to give back.
@@ -67,10 +67,24 @@ pub fn borrow(mut order: BorrowOrder, zone: &TimeZone) -> Result<(BorrowOrder, O
     let now = SystemClock::new().now().utc;
     let past = || Failure::new(Code::InvalidParameter, minor::BORROW_PAST, "that time has passed already");
     order.today = CivilDate::of(now, zone).ok_or_else(past)?;
-    order.ends_at(zone).filter(|ends| *ends > now).ok_or_else(past)?;
+    let too_far = || {
+        let note = format!(
+            "{} lies behind the last day that can be counted with; BORROW of the license says for how long it may be borrowed",
+            CivilDate::from(order.ends.date())
+        );
+        Failure::new(Code::BorrowTooLong, minor::BORROW_TOO_LONG, &note)
+    };
+    if order.ends_at(zone).ok_or_else(too_far)? <= now {
+        return Err(past());
+    }
     set_order(&directory()?, &order)?;
-    let environment = std::env::var(BORROW_VARIABLE).ok().filter(|value| !value.trim().is_empty());
-    Ok((order, environment))
+    Ok((order, of_environment()))
+}
+
+/// The order that the environment has, which wins.
+#[must_use]
+pub fn of_environment() -> Option<String> {
+    std::env::var(BORROW_VARIABLE).ok().filter(|value| !value.trim().is_empty())
 }
 
 /// Takes all orders back.
@@ -78,7 +92,7 @@ pub fn borrow(mut order: BorrowOrder, zone: &TimeZone) -> Result<(BorrowOrder, O
 /// # Errors
 /// [`Failure`] when they can't be removed.
 pub fn clear() -> Result<bool, Failure> {
-    Ok(clear_orders(&directory()?, None)?)
+    Ok(!clear_orders(&directory()?, None)?.is_empty())
 }
 
 /// The orders that are kept.
@@ -104,13 +118,13 @@ pub fn status(all: &[LocalBorrow], unsettled: &[Unsettled], zone: &TimeZone) -> 
             "{:<16}{:<34}{}",
             record.vendor.as_str(),
             record.feature.as_str(),
-            minute(record.until, zone)
+            minute_of(record.until, zone)
         );
         if record.count.get() > 1 {
             line.push_str(&format!(" ({} licenses)", record.count));
         }
         if record.until < record.ends {
-            line.push_str(&format!(" (renewable until {})", minute(record.ends, zone)));
+            line.push_str(&format!(" (renewable until {})", minute_of(record.ends, zone)));
         }
         match state {
             BorrowState::Good => {}
@@ -129,18 +143,11 @@ pub fn status(all: &[LocalBorrow], unsettled: &[Unsettled], zone: &TimeZone) -> 
                 "{:<16}{:<34}{} (asked for; whether it is lent is not known: -renew)\n",
                 vendor.as_str(),
                 feature.as_str(),
-                minute(*ends, zone)
+                minute_of(*ends, zone)
             ),
         });
     }
     text
-}
-
-/// `1-dec-2026 18:00`.
-fn minute(instant: Timestamp, zone: &TimeZone) -> String {
-    let Ok(at) = jiff::Timestamp::from_millisecond(instant.0) else { return instant.to_string() };
-    let at = zone.to_datetime(at);
-    format!("{} {:02}:{:02}", CivilDate::from(at.date()), at.hour(), at.minute())
 }
 
 impl Wanted {
@@ -160,13 +167,43 @@ impl Wanted {
             && name(record.host.as_str()) == name(host)
             && record.display.as_str() == display
     }
+
+    /// What was asked for, and what there is of the feature instead.
+    fn beside(&self, near: &BorrowRecord, config: &Config) -> String {
+        let claims = &config.claims;
+        let version = self.version.map_or(String::new(), |version| format!(" in version {version}"));
+        let vendor = self.vendor.as_ref().map_or(String::new(), |vendor| format!(" from vendor {vendor}"));
+        format!(
+            "{}{version}{vendor} by {} on {} at display {}; there is version {} from vendor {} by {} on {} at display {}",
+            nothing_of(&self.feature),
+            self.user.as_deref().unwrap_or(claims.user.as_str()),
+            self.host.as_deref().unwrap_or(claims.host.as_str()),
+            self.display.as_deref().unwrap_or(claims.display.as_str()),
+            near.version,
+            near.vendor,
+            near.user,
+            near.host,
+            near.display
+        )
+    }
 }
 
-/// Gives back what is wanted; the borrows that came back.
+/// What became of licenses that were to come back.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// The borrows that came back.
+    pub back: Vec<BorrowRecord>,
+    /// The orders to borrow that were taken back with them.
+    pub cleared: Vec<BorrowOrder>,
+    /// Why the first of the others did not.
+    pub failure: Option<Failure>,
+}
+
+/// Gives back what is wanted.
 ///
 /// # Errors
-/// [`Failure`] of the first that did not: -128 when nothing fits, with what there is instead.
-pub fn give_back(wanted: &Wanted, at: Option<&SearchPath>) -> Result<Vec<BorrowRecord>, Failure> {
+/// [`Failure`] when nothing could be tried: -128 when nothing fits, with what there is instead.
+pub fn give_back(wanted: &Wanted, at: Option<&SearchPath>) -> Result<Given, Failure> {
     // What is lent without anybody here knowing can come back too.
     let unsettled = settle(Some(&wanted.feature), at)?.into_iter().find_map(|asked| asked.outcome.err());
     let config = Config::new(VendorName::parse("LGS")?, Trust::Server)?;
@@ -180,31 +217,34 @@ pub fn give_back(wanted: &Wanted, at: Option<&SearchPath>) -> Result<Vec<BorrowR
             let note = format!("{}: {denial} {}", wanted.feature, denial.note);
             return Err(Failure::new(Code::ReturnFailed, denial.minor, &note));
         }
-        let mut note = format!("nothing is borrowed here of {}", wanted.feature);
-        if let Some((_, near)) = others.iter().find(|(_, record)| record.feature == wanted.feature) {
-            note = format!(
-                "{note} by {} on {} at display {}; {} did on {} at display {}",
-                wanted.user.as_deref().unwrap_or(config.claims.user.as_str()),
-                wanted.host.as_deref().unwrap_or(config.claims.host.as_str()),
-                wanted.display.as_deref().unwrap_or(config.claims.display.as_str()),
-                near.user,
-                near.host,
-                near.display
-            );
-        }
+        let near = others.iter().find(|(_, record)| record.feature == wanted.feature);
+        let note = match near {
+            None => nothing_of(&wanted.feature),
+            Some((_, near)) => wanted.beside(near, &config),
+        };
         return Err(Failure::new(Code::BorrowUnknown, minor::BORROW_UNKNOWN, &note));
     }
     let dir = directory()?;
     runtime()?.block_on(async {
-        let mut back = Vec::new();
+        let mut given = Given::default();
         for (path, record) in meant {
-            borrows.give_back(&path, at).await?;
+            if let Err(denial) = borrows.give_back(&path, at).await {
+                given.failure.get_or_insert(denial.into());
+                continue;
+            }
+            given.back.push(record.clone());
             // Who has given a license back does not want to borrow it again at once.
-            clear_orders(&dir, Some(&record.vendor))?;
-            back.push(record);
+            match clear_orders(&dir, Some(&record.vendor)) {
+                Ok(cleared) => given.cleared.extend(cleared),
+                Err(denial) => drop(given.failure.get_or_insert(denial.into())),
+            }
         }
-        Ok(back)
+        Ok(given)
     })
+}
+
+fn nothing_of(feature: &FeatureName) -> String {
+    format!("nothing is borrowed here of {feature}")
 }
 
 /// What came of a request whose answer was lost.
@@ -241,6 +281,26 @@ pub struct Met {
     pub record: BorrowRecord,
     /// What came of it.
     pub outcome: Result<Renewal, Denial>,
+}
+
+/// Whether nothing is borrowed, or asked for, of one feature or at all.
+///
+/// # Errors
+/// -128 where nothing is of the feature; -117 when the directory can't be read.
+pub fn is_nothing(feature: Option<&FeatureName>) -> Result<bool, Failure> {
+    let borrows = borrows()?;
+    let is = |found: &FeatureName| feature.is_none_or(|feature| found == feature);
+    let some = borrows
+        .list()?
+        .iter()
+        .any(|local| local.record.as_ref().is_ok_and(|record| is(&record.feature)))
+        || borrows.unsettled()?.iter().any(|asked| asked.request.as_ref().is_ok_and(|it| is(&it.feature)));
+    match feature {
+        Some(feature) if !some => {
+            Err(Failure::new(Code::BorrowUnknown, minor::BORROW_UNKNOWN, &nothing_of(feature)))
+        }
+        _ => Ok(!some),
+    }
 }
 
 /// Meets the servers of all borrows, or of those of one feature.
@@ -308,6 +368,7 @@ pub fn recall(
 mod tests {
     use super::*;
     use crate::ident::{Count, Digest, PoolKey};
+    use crate::time::Timestamp;
 
     fn record(until: i64, ends: i64) -> BorrowRecord {
         BorrowRecord {

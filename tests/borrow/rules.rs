@@ -27,13 +27,14 @@ fn dom_87_dom_88_a_refusal_names_the_latest_end_and_is_no_plain_checkout() {
 fn bor_5_a_refusal_names_the_expiry_as_the_latest_end() {
     let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
     let day = now.tomorrow().unwrap().strftime("%d-%b-%Y").to_string().to_lowercase();
-    let after = now.tomorrow().unwrap().tomorrow().unwrap().date();
+    let after = now.tomorrow().unwrap().tomorrow().unwrap().strftime("%-d-%b-%Y").to_string().to_lowercase();
     let license = format!("SERVER this_host ANY 27000\nVENDOR LGS\nFEATURE one LGS 1.0 {day} 1 BORROW=500\n");
     let site = Site::on(&license, "", None);
     let daemon = site.serve_zone("UTC");
     let output = site.borrowing(daemon.port, "one", &site.order(72), &[]);
     assert_eq!(number(&output), -104, "{}", said(&output));
-    assert!(said(&output).contains(&format!("{after}T00:00:00Z")), "{}", said(&output));
+    let latest = format!("the latest possible end is {after} 00:00\n");
+    assert!(said(&output).contains(&latest), "as lmborrow takes it: {}", said(&output));
     let end = site.order(1).split(":LGS:").next().unwrap().to_owned() + ":LGS:" + &day;
     assert_eq!(site.borrow(daemon.port, "one", &end), 0);
 }

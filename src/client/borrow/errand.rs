@@ -9,9 +9,11 @@ use super::super::error::{Attempt, DialError};
 use super::super::route::{Arrival, Route};
 use super::super::{Connection, Wanted};
 use super::mark::Mark;
+use super::order::on_own_clock;
 use crate::code::{Code, minor};
 use crate::event::{Answer, Borrow, Borrowing, Checkout, Denial, Grant, Wishes};
 use crate::ident::{Digest, Handle, Token};
+use crate::platform::system_zone;
 use crate::session::client::ClientSession;
 use crate::time::{Clock as _, Look, Timestamp};
 use crate::wire::{BorrowClaim, LineText, Message, RecordText};
@@ -149,7 +151,7 @@ impl Errand {
                     times += 1;
                     sleep(AGAIN_WAIT * times).await;
                 }
-                Answer::Denied(denial) => return Err(denial),
+                Answer::Denied(denial) => return Err(on_own_clock(denial, &system_zone().zone)),
                 answer => return Ok(answer),
             }
         }

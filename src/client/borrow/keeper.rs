@@ -31,6 +31,8 @@ const ASK_EVERY: Duration = Duration::from_secs(3600);
 pub(in crate::client) struct BorrowedSeat {
     pub(in crate::client) handle: Handle,
     pub(in crate::client) lost: watch::Receiver<Option<Denial>>,
+    /// The file of the borrow.
+    pub(super) path: PathBuf,
     _slots: Slots,
     keeper: AbortHandle,
 }
@@ -47,14 +49,15 @@ impl BorrowedSeat {
         let (tell, lost) = watch::channel(None);
         let handle = kept.record.handle;
         let Wanted { feature, version, count } = wanted.clone();
+        let cared_for = path.clone();
         let keeper = tokio::spawn(async move {
-            let denial = borrows.until_lost(&path).await;
+            let denial = borrows.until_lost(&cared_for).await;
             if let Some(on_loss) = &borrows.config.on_loss {
                 on_loss.call(&Loss { handle, feature, version, count, denial: denial.clone() });
             }
             let _ = tell.send(Some(denial));
         });
-        Self { handle, lost, _slots: slots, keeper: keeper.abort_handle() }
+        Self { handle, lost, path, _slots: slots, keeper: keeper.abort_handle() }
     }
 }
 

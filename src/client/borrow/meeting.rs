@@ -8,15 +8,18 @@ use zeroize::Zeroizing;
 use super::super::error::Attempt;
 use super::super::path::ServerAddress;
 use super::super::route::Route;
+use super::super::seat::{Held, Seat};
 use super::super::{SearchPath, Wanted, refused};
 use super::asked::Asked;
 use super::errand::Errand;
 use super::kept::{Condition, Kept, Mark};
+use super::order::minute_of;
 use super::store::{self, Found, Slots};
 use super::{Borrows, LocalBorrow};
 use crate::code::{Code, minor};
 use crate::event::{Borrowing, Denial, Grant, Wishes};
 use crate::ident::{Digest, Handle};
+use crate::platform::system_zone;
 use crate::sign::{BorrowRecord, SignedBorrow, VerifyingKey};
 use crate::time::{Clock as _, Timestamp};
 use crate::wire::{LineText, RecordText};
@@ -216,6 +219,36 @@ impl Borrows {
         Ok(None)
     }
 
+    /// A checkout that uses what is borrowed, and is to borrow until a later time, asks for that end. Without the server it goes on with
+    /// what there is; what the server refuses is an error, as for a new borrow.
+    pub(super) async fn prolong(
+        &self,
+        seat: &mut Seat,
+        wanted: &Wanted,
+        ends: Timestamp,
+    ) -> Result<(), Denial> {
+        let Held::Borrowed(borrowed) = &seat.held else { return Ok(()) };
+        let path = borrowed.path.clone();
+        let Some(kept) = still_kept(&path).filter(|kept| kept.record.ends < ends) else { return Ok(()) };
+        let before = kept.record.ends;
+        match self.meet(&path, &kept, Some(ends), None).await {
+            Ok(Met::Refused(denial) | Met::Unknown(denial)) => Err(denial),
+            Ok(met) => {
+                let kept = met.kept(kept)?;
+                self.judge_lines(&kept, wanted, self.clock.now().utc)?;
+                seat.expires = Some(kept.record.until);
+                Ok(())
+            }
+            Err(attempt) => {
+                let until = minute_of(before, &system_zone().zone);
+                let note =
+                    format!("{} stays borrowed until {until} and no longer: {attempt}", wanted.feature);
+                self.config.warn(&Denial::new(attempt.denial.code, attempt.denial.minor, &note));
+                Ok(())
+            }
+        }
+    }
+
     /// Meets the server of a borrow and lets it tell what has become of it.
     pub(super) async fn meet(
         &self,
@@ -279,12 +312,17 @@ impl Borrows {
     }
 
     /// All licenses of a borrow, for as long as it is given back.
-    pub(super) fn for_return(&self, path: &Path, kept: &Kept) -> Result<Slots, Denial> {
+    pub(super) fn for_return(&self, path: &Path, kept: &Kept) -> Result<(Slots, Slots), Denial> {
+        let in_use = |note| Denial::new(Code::ReturnFailed, minor::BORROW_IN_USE, note);
         let count = kept.record.count.get();
-        self.store.take(path, count, count)?.ok_or_else(|| {
-            let note = "a program of this machine uses the license at the moment; end it first";
-            Denial::new(Code::ReturnFailed, minor::BORROW_IN_USE, note)
-        })
+        let returning = self.store.take_return(path)?;
+        let returning = returning
+            .ok_or_else(|| in_use("another program gives it back at the moment; see what comes of that"))?;
+        let licenses = self.store.take(path, count, count)?;
+        let licenses = licenses.ok_or_else(|| {
+            in_use("a program of this machine uses the license at the moment; end it first")
+        })?;
+        Ok((returning, licenses))
     }
 
     /// Tells the server again of a return whose answer was lost, without anybody waiting for it.

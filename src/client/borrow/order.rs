@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
 
+use super::fields::instant;
 use super::store::{Store, cannot_keep};
 use crate::code::{Code, minor};
 use crate::event::Denial;
@@ -20,6 +21,9 @@ pub const BORROW_VARIABLE: &str = "LM_BORROW";
 /// Our own file of orders, as lines `LM_BORROW=value`, in the directory of borrows.
 const FILE: &str = "orders";
 const FILE_BYTES_MAX: u64 = 1 << 16;
+
+/// The last instant that a civil time can be made of.
+const LAST: Timestamp = Timestamp(253_402_207_200_999);
 
 /// Checkouts of this day borrow: `29-nov-2026:LGS:30-nov-2026:18:00`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +66,7 @@ impl BorrowOrder {
         Ok(Self { today, vendor, ends: end_of(day, time)?, renew_h })
     }
 
-    /// The instant of its end in a zone.
+    /// The instant of its end in a zone; none behind the last one that there is, in December 9999.
     #[must_use]
     pub fn ends_at(&self, zone: &TimeZone) -> Option<Timestamp> {
         let ends = self.ends.to_zoned(zone.clone()).ok()?;
@@ -98,6 +102,24 @@ pub fn vendor_or_all(text: &str) -> Result<Option<VendorName>, String> {
     VendorName::parse(text).map(Some).map_err(|error| error.to_string())
 }
 
+/// The last minute before an instant, as lmborrow takes it: `1-dec-2026 18:00`.
+#[must_use]
+pub fn minute_of(instant: Timestamp, zone: &TimeZone) -> String {
+    let Ok(at) = jiff::Timestamp::from_millisecond(instant.0) else { return instant.to_string() };
+    let at = zone.to_datetime(at);
+    format!("{} {:02}:{:02}", CivilDate::from(at.date()), at.hour(), at.minute())
+}
+
+/// A server writes instants into its notes; who is to ask for another end needs them on the own clock, as lmborrow takes them.
+pub(super) fn on_own_clock(denial: Denial, zone: &TimeZone) -> Denial {
+    if denial.code != Code::BorrowTooLong {
+        return denial;
+    }
+    let word = |word: &str| instant(word).map_or_else(|| word.to_owned(), |at| minute_of(at, zone));
+    let note = denial.note.split(' ').map(word).collect::<Vec<_>>().join(" ");
+    Denial::new(denial.code, denial.minor, &note)
+}
+
 const fn last_second() -> Time {
     Time::constant(23, 59, 59, 0)
 }
@@ -124,17 +146,30 @@ pub fn end_of(day: &str, time: Option<&str>) -> Result<DateTime, String> {
     Ok(day.civil().to_datetime(time))
 }
 
-/// The end of the order that holds for a vendor's features now, and the order: of the environment, else of our own file.
+/// Whether an order holds for a checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// There is none.
+    None,
+    /// The checkout is to borrow until then.
+    Holds(Timestamp, BorrowOrder),
+    /// There is one that is over: the checkout borrows nothing, and why.
+    Over(Denial),
+}
+
+/// How it stands with orders for a vendor's features now: of the environment, else of our own file. An end behind the last instant that
+/// there is counts as that one: the server then says how long is possible.
 ///
 /// # Errors
 /// -42 when the variable says something that is none.
-pub(super) fn in_force(
+pub(super) fn standing(
     dir: Option<&Path>,
     vendor: &VendorName,
     now: Timestamp,
     zone: impl FnOnce() -> TimeZone,
-) -> Result<Option<(Timestamp, BorrowOrder)>, Denial> {
+) -> Result<Standing, Denial> {
     let given = std::env::var(BORROW_VARIABLE).ok().filter(|value| !value.trim().is_empty());
+    let of_environment = given.is_some();
     let orders = match given {
         Some(value) => vec![BorrowOrder::parse(&value).map_err(|why| {
             let note = format!("{BORROW_VARIABLE}: {why}");
@@ -142,17 +177,33 @@ pub(super) fn in_force(
         })?],
         None => dir.map(orders).unwrap_or_default(),
     };
+    let ours = |order: &BorrowOrder| order.vendor.as_ref().is_none_or(|of| of == vendor);
+    let orders: Vec<BorrowOrder> = orders.into_iter().filter(ours).collect();
     if orders.is_empty() {
-        return Ok(None);
+        return Ok(Standing::None);
     }
     let zone = &zone();
     let today = CivilDate::of(now, zone);
-    let holds = |order: BorrowOrder| {
-        let ours = Some(order.today) == today && order.vendor.as_ref().is_none_or(|of| of == vendor);
-        let ends = order.ends_at(zone).filter(|ends| ours && *ends > now)?;
-        Some((ends, order))
+    let ends = |order: &BorrowOrder| order.ends_at(zone).unwrap_or(LAST);
+    let is_of_today = |order: &&BorrowOrder| Some(order.today) == today;
+    if let Some(order) = orders.iter().filter(is_of_today).find(|order| ends(order) > now) {
+        return Ok(Standing::Holds(ends(order), order.clone()));
+    }
+    // Those of our own file are over with their day; the variable stays set until somebody takes it away.
+    let over = orders.iter().find(is_of_today).or_else(|| orders.first().filter(|_| of_environment));
+    Ok(over.map_or(Standing::None, |order| Standing::Over(is_over(order, today))))
+}
+
+fn is_over(order: &BorrowOrder, today: Option<CivilDate>) -> Denial {
+    let why = if Some(order.today) == today {
+        "its end has passed".to_owned()
+    } else {
+        format!("it holds for checkouts of {} alone", order.today)
     };
-    Ok(orders.into_iter().find_map(holds))
+    let note = format!(
+        "{BORROW_VARIABLE}={order} makes nothing be borrowed: {why}; lmborrow or {BORROW_VARIABLE} can order it anew"
+    );
+    Denial::new(Code::InvalidParameter, minor::BORROW_PAST, &note)
 }
 
 /// The orders of our own file. Lines that are none are left out.
@@ -179,19 +230,19 @@ pub fn set_order(dir: &Path, order: &BorrowOrder) -> Result<(), Denial> {
     write(dir, &kept)
 }
 
-/// Takes the orders for a vendor out of our own file, or all of them; says whether there were some. What is borrowed stays so.
+/// Takes the orders for a vendor out of our own file, or all of them; gives those. What is borrowed stays so.
 ///
 /// # Errors
 /// -117 when it can't be written.
-pub fn clear_orders(dir: &Path, vendor: Option<&VendorName>) -> Result<bool, Denial> {
-    let before = orders(dir);
-    let mut kept = before.clone();
+pub fn clear_orders(dir: &Path, vendor: Option<&VendorName>) -> Result<Vec<BorrowOrder>, Denial> {
     // One for all vendors is for this one too.
-    kept.retain(|order| vendor.is_some() && order.vendor.as_ref().is_some_and(|of| Some(of) != vendor));
-    if kept.len() < before.len() {
+    let goes =
+        |order: &BorrowOrder| vendor.is_none() || order.vendor.as_ref().is_none_or(|of| Some(of) == vendor);
+    let (gone, kept): (Vec<_>, Vec<_>) = orders(dir).into_iter().partition(goes);
+    if !gone.is_empty() {
         write(dir, &kept)?;
     }
-    Ok(kept.len() < before.len())
+    Ok(gone)
 }
 
 fn write(dir: &Path, orders: &[BorrowOrder]) -> Result<(), Denial> {
@@ -243,7 +294,7 @@ mod tests {
     fn one_order_a_vendor_is_kept_and_only_those_of_the_day() {
         let dir = tempfile::tempdir().unwrap();
         let dir = &dir.path().join("new");
-        assert!(!clear_orders(dir, None).unwrap());
+        assert!(clear_orders(dir, None).unwrap().is_empty());
         for text in [
             "28-nov-2026:old:30-nov-2026",
             "29-nov-2026:LGS:30-nov-2026",
@@ -254,11 +305,11 @@ mod tests {
         }
         let texts = |dir: &Path| orders(dir).iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(texts(dir), ["29-nov-2026:LGS:2-dec-2026", "29-nov-2026:acme:30-nov-2026"]);
-        assert!(clear_orders(dir, Some(&"LGS".parse().unwrap())).unwrap());
+        assert_eq!(clear_orders(dir, Some(&"LGS".parse().unwrap())).unwrap().len(), 1);
         assert_eq!(texts(dir), ["29-nov-2026:acme:30-nov-2026"]);
         set_order(dir, &order("29-nov-2026:all:30-nov-2026")).unwrap();
         assert_eq!(texts(dir), ["29-nov-2026:all:30-nov-2026"]);
-        assert!(clear_orders(dir, Some(&"LGS".parse().unwrap())).unwrap());
+        assert_eq!(clear_orders(dir, Some(&"LGS".parse().unwrap())).unwrap().len(), 1);
         assert!(texts(dir).is_empty());
     }
 
@@ -268,11 +319,32 @@ mod tests {
         set_order(dir.path(), &order("29-nov-2026:LGS:29-nov-2026:18:00")).unwrap();
         let zone = TimeZone::get("Europe/Berlin").unwrap();
         let at = |text: &str| Timestamp(text.parse::<jiff::Timestamp>().unwrap().as_millisecond());
-        let holds = |vendor: &str, text: &str| {
-            in_force(Some(dir.path()), &vendor.parse().unwrap(), at(text), || zone.clone()).unwrap().is_some()
+        let at = |vendor: &str, text: &str| {
+            standing(Some(dir.path()), &vendor.parse().unwrap(), at(text), || zone.clone()).unwrap()
         };
+        let holds = |vendor: &str, text: &str| matches!(at(vendor, text), Standing::Holds(..));
         assert!(holds("LGS", "2026-11-28T23:00:00Z") && holds("LGS", "2026-11-29T16:59:59Z"));
         assert!(!holds("LGS", "2026-11-28T22:59:59Z") && !holds("LGS", "2026-11-29T17:00:00Z"));
         assert!(!holds("acme", "2026-11-29T12:00:00Z"));
+        let Standing::Over(denial) = at("LGS", "2026-11-29T17:00:00Z") else { panic!() };
+        assert!(denial.note.contains("its end has passed"), "{}", denial.note);
+        assert_eq!(at("acme", "2026-11-29T17:00:00Z"), Standing::None);
+        assert_eq!(LAST.0, jiff::Timestamp::MAX.as_millisecond());
+        assert_eq!(at("LGS", "2026-11-29T23:00:00Z"), Standing::None, "its day is over");
+        set_order(dir.path(), &order("29-nov-2026:all:31-dec-9999")).unwrap();
+        assert!(
+            matches!(at("LGS", "2026-11-29T12:00:00Z"), Standing::Holds(LAST, _)),
+            "the server is asked, and says what is possible"
+        );
+    }
+
+    #[test]
+    fn the_latest_end_is_told_on_the_own_clock_as_lmborrow_takes_it() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let note = "one ends before; the latest possible end is 2026-12-01T22:59:59Z";
+        let told = on_own_clock(Denial::new(Code::BorrowTooLong, minor::BORROW_PAST_EXPIRY, note), &zone);
+        assert_eq!(&*told.note, "one ends before; the latest possible end is 1-dec-2026 23:59");
+        let other = Denial::new(Code::UsersReached, minor::POOL_IN_USE, note);
+        assert_eq!(on_own_clock(other.clone(), &zone), other);
     }
 }

@@ -53,17 +53,28 @@ pub enum Settled {
 }
 
 impl Borrows {
-    /// The requests whose answers are not known, of all vendors; those that can't be read too.
+    /// The requests whose answers are not known, of all vendors; those that can't be read too. One whose record is kept has its answer:
+    /// the program that asked was ended before it could take the request away.
     ///
     /// # Errors
     /// -117 when the directory can't be read.
     pub fn unsettled(&self) -> Result<Vec<Unsettled>, Denial> {
+        let mut all = self.store.all_asked()?;
+        all.retain(|FoundRequest { path, asked }| {
+            let kept =
+                asked.as_ref().is_ok_and(|asked| store::read(&self.store.path_of(asked.digest())).is_ok());
+            if kept && let Ok(Some(asking)) = self.store.asking(path) {
+                // One that stays is left out the next time too.
+                let _ = asking.settled();
+            }
+            !kept
+        });
         let told = |FoundRequest { path, asked }| {
             let request =
                 asked.map(|Asked { vendor, feature, ends, .. }| LostRequest { vendor, feature, ends });
             Unsettled { path, request }
         };
-        Ok(self.store.all_asked()?.into_iter().map(told).collect())
+        Ok(all.into_iter().map(told).collect())
     }
 
     /// Asks the server what came of such a request, and keeps what it lent.

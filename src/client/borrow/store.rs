@@ -244,6 +244,17 @@ impl Store {
         Ok((locked.len() >= count as usize).then_some(Slots { _locked: locked }))
     }
 
+    /// Takes it upon this program to give a borrow back; none while another one does.
+    pub(super) fn take_return(&self, path: &Path) -> Result<Option<Slots>, Denial> {
+        let beside = path.with_extension("return.slot");
+        let file = open_lock(&beside).map_err(|error| cannot_keep(&beside, &error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Slots { _locked: vec![file] })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(cannot_keep(&beside, &error)),
+        }
+    }
+
     /// Whether a key is the one that the server had when it lent for the first time; remembers it then.
     pub(super) fn knows(
         &self,

@@ -7,7 +7,7 @@ use super::known::Known;
 use crate::code::{Code, minor};
 use crate::event::{Answer, BorrowReturn, Denial, Renewal};
 use crate::ident::{Digest, FeatureName, Handle, SessionId};
-use crate::seat::{Command, Reply, Seat};
+use crate::seat::{Command, Reply, Seat, Tenure};
 use crate::sign::{BorrowRecord, SigningKey};
 use crate::vendord::connection::{Outgoing, Peer};
 use crate::wire::{BorrowClaim, RecordText};
@@ -107,16 +107,21 @@ impl Daemon {
         (feature, handle): (&FeatureName, Handle),
     ) {
         let seat = self.state.seat(handle).filter(|seat| seat.feature == *feature);
-        let Some(who) = seat.map(|seat| format!("{}@{}", seat.identity.user, seat.identity.host)) else {
+        let Some(seat) = seat else {
             let note = format!("no checkout {handle} of {feature} is borrowed");
             let denial = Denial::new(Code::BorrowUnknown, minor::BORROW_UNKNOWN, &note);
             return self.answer(peer, request, Outgoing::Refused(denial));
         };
+        let who = format!("{}@{}", seat.identity.user, seat.identity.host);
+        let renewable = matches!(seat.tenure, Tenure::Borrowed { borrow, .. } if borrow.is_renewable());
+        let what = if renewable {
+            "the record is renewed no more, and given back when the client is met"
+        } else {
+            "the record goes on until its end, as it was lent for the whole time, unless its machine meets the server before"
+        };
         let outgoing = match self.execute(&Command::Recall { by, handle }) {
             Reply::Refused(denial) => Outgoing::Refused(denial),
-            _ => Outgoing::Done(vec![format!(
-                "recalled: {feature} {who} {handle}; the record is renewed no more, and given back when the client is met"
-            )]),
+            _ => Outgoing::Done(vec![format!("recalled: {feature} {who} {handle}; {what}")]),
         };
         self.answer(peer, request, outgoing);
     }
