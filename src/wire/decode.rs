@@ -23,9 +23,13 @@ use crate::ident::{
 use crate::time::Timestamp;
 
 /// Reads the fields of a body into variables: `name: tag, reader` for a field that may stand once, `name[max]: tag, reader`
-/// for one that may be repeated. Every other field is ignored unless it is critical.
+/// for one that may be repeated. `+ reader` is asked whether it takes any other field; what nobody takes is ignored unless it is critical.
 macro_rules! read {
-    ($body:expr; $($name:ident : $tag:ident, $read:expr;)* $(@ $list:ident [$max:expr] : $list_tag:ident, $list_read:expr;)*) => {
+    (
+        $body:expr; $($name:ident : $tag:ident, $read:expr;)*
+        $(@ $list:ident [$max:expr] : $list_tag:ident, $list_read:expr;)*
+        $(+ $others:expr;)?
+    ) => {
         $(let mut $name = None;)*
         $(let mut $list = Vec::new();)*
         for field in Fields::of($body) {
@@ -33,6 +37,7 @@ macro_rules! read {
             match field.tag {
                 $(tag::$tag => field.once(&mut $name, $read)?,)*
                 $(tag::$list_tag => field.many(&mut $list, $max, $list_read)?,)*
+                $(_ if ($others)(field)? => {})?
                 _ => field.unknown()?,
             }
         }

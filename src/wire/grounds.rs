@@ -217,19 +217,25 @@ pub(super) fn put(part: &GroundsPart, out: &mut BytesMut) -> Result<(), EncodeEr
                 out.field_i64(tag::BLOCKS_UNTIL, until.0);
             }
             let Some(held) = &it.held else { return Ok(()) };
-            out.field_u64(tag::OFFERED, held.handle.0);
-            out.field(tag::POOL, held.pool.as_str().as_bytes())?;
+            put_to_come((held.handle, &held.pool, held.shares), out)?;
             out.field_i64(tag::HELD_UNTIL, held.until.0);
-            put_shares(held.shares, out);
             let Some(package) = &held.package else { return Ok(()) };
             nested(tag::HELD_PACKAGE_ITEM, out, |out| {
-                out.field_u64(tag::OFFERED, package.handle.0);
-                out.field(tag::POOL, package.pool.as_str().as_bytes())?;
-                put_shares(package.shares, out);
-                Ok(())
+                put_to_come((package.handle, &package.pool, package.shares), out)
             })
         }),
     }
+}
+
+/// A checkout to come, for which licenses are held.
+fn put_to_come(
+    (handle, pool, shares): (Handle, &PoolKey, Option<Shares>),
+    out: &mut BytesMut,
+) -> Result<(), EncodeError> {
+    out.field_u64(tag::OFFERED, handle.0);
+    out.field(tag::POOL, pool.as_str().as_bytes())?;
+    put_shares(shares, out);
+    Ok(())
 }
 
 fn put_shares(shares: Option<Shares>, out: &mut BytesMut) {
@@ -350,6 +356,7 @@ fn seat(body: &[u8]) -> Result<GroundsPart, MessageError> {
 }
 
 fn waiting(body: &[u8]) -> Result<GroundsPart, MessageError> {
+    let mut to_come = ToCome::default();
     read! { body;
         handle: HANDLE, Field::u64;
         feature: FEATURE, Field::name::<FeatureName>;
@@ -358,22 +365,17 @@ fn waiting(body: &[u8]) -> Result<GroundsPart, MessageError> {
         start: START, Field::i64;
         data: DATA, Field::name::<CheckoutData>;
         blocks: BLOCKS_UNTIL, Field::i64;
-        offered: OFFERED, Field::u64;
-        pool: POOL, Field::str;
         until: HELD_UNTIL, Field::i64;
-        mask: DUP_MASK, dup_mask;
-        group: GROUP, Field::u64;
         package: HELD_PACKAGE_ITEM, held_package;
+        + |field| to_come.take(field);
     }
     let kind = kind::GROUNDS;
-    let held = match offered {
-        Some(handle) => Some(HeldLicenses {
-            handle: Handle(handle),
-            pool: PoolKey::new(need(kind, tag::POOL, pool)?),
-            shares: shares(mask, group),
-            package,
-            until: Timestamp(need(kind, tag::HELD_UNTIL, until)?),
-        }),
+    let held = match to_come.handle {
+        Some(_) => {
+            let (handle, pool, shares) = to_come.whole()?;
+            let until = Timestamp(need(kind, tag::HELD_UNTIL, until)?);
+            Some(HeldLicenses { handle, pool, shares, package, until })
+        }
         None => None,
     };
     Ok(GroundsPart::Waiting(Box::new(WaitingRequest {
@@ -390,18 +392,39 @@ fn waiting(body: &[u8]) -> Result<GroundsPart, MessageError> {
 
 /// What is held of a package.
 fn held_package(field: Field<'_>) -> Result<OfferedPackage, MessageError> {
-    read! { field.fields();
-        offered: OFFERED, Field::u64;
-        pool: POOL, Field::str;
-        mask: DUP_MASK, dup_mask;
-        group: GROUP, Field::u64;
+    let mut to_come = ToCome::default();
+    read! { field.fields(); + |field| to_come.take(field); }
+    let (handle, pool, shares) = to_come.whole()?;
+    Ok(OfferedPackage { handle, pool, shares })
+}
+
+/// The fields of a checkout to come, as they are read.
+#[derive(Debug, Default)]
+struct ToCome<'a> {
+    handle: Option<u64>,
+    pool: Option<&'a str>,
+    mask: Option<DupMask>,
+    group: Option<u64>,
+}
+
+impl<'a> ToCome<'a> {
+    /// Whether a field is one of them.
+    fn take(&mut self, field: Field<'a>) -> Result<bool, MessageError> {
+        match field.tag {
+            tag::OFFERED => field.once(&mut self.handle, Field::u64)?,
+            tag::POOL => field.once(&mut self.pool, Field::str)?,
+            tag::DUP_MASK => field.once(&mut self.mask, dup_mask)?,
+            tag::GROUP => field.once(&mut self.group, Field::u64)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
-    let kind = kind::GROUNDS;
-    Ok(OfferedPackage {
-        handle: Handle(need(kind, tag::OFFERED, offered)?),
-        pool: PoolKey::new(need(kind, tag::POOL, pool)?),
-        shares: shares(mask, group),
-    })
+
+    fn whole(self) -> Result<(Handle, PoolKey, Option<Shares>), MessageError> {
+        let kind = kind::GROUNDS;
+        let handle = Handle(need(kind, tag::OFFERED, self.handle)?);
+        Ok((handle, PoolKey::new(need(kind, tag::POOL, self.pool)?), shares(self.mask, self.group)))
+    }
 }
 
 fn shares(mask: Option<DupMask>, group: Option<u64>) -> Option<Shares> {
