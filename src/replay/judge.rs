@@ -380,9 +380,12 @@ impl Replay {
     fn recorded_denied(&mut self, recorded: Denied, at: Timestamp) {
         self.totals.denied = self.totals.denied.saturating_add(u64::from(recorded.times));
         open_unknown(&mut self.state, recorded.session, &recorded.identity, at);
-        let key = asker(&recorded);
-        let sort = self.repeats.sort(&key, &recorded, self.set_by.unset(at), self.plan.exact);
+        let (key, unset) = (asker(&recorded), self.set_by.unset(at));
+        let sort = self.repeats.sort(&key, &recorded, unset, self.plan.exact);
         if sort != Sort::Fresh || self.has_been_granted(&recorded) {
+            if !self.plan.exact && self.repeats.may_outlast(&key, unset) && self.would_grant(&recorded, at) {
+                self.repeats.missed(recorded.session);
+            }
             self.totals.folded = self.totals.folded.saturating_add(u64::from(recorded.times));
             let mut recorded = recorded;
             recorded.request.acknowledged = all_before(recorded.request.token);
@@ -456,7 +459,18 @@ impl Replay {
 
     // ---- steps of the replay ----------------------------------------------------------------------------------------
 
-    fn ask(&mut self, session: SessionId, mut request: Checkout, at: Timestamp) -> (Command, Decision) {
+    fn ask(&mut self, session: SessionId, request: Checkout, at: Timestamp) -> (Command, Decision) {
+        self.totals.judged += 1;
+        self.weigh(session, request, at)
+    }
+
+    /// Whether a request that the record denies and that is not judged would be granted here.
+    fn would_grant(&self, recorded: &Denied, at: Timestamp) -> bool {
+        let (_, decision) = self.weigh(recorded.session, recorded.request.clone(), at);
+        matches!(verdict(decision), Ruling::Granted(out, ..) if !self.is_kept_for_others(recorded.denial.code, &out, at))
+    }
+
+    fn weigh(&self, session: SessionId, mut request: Checkout, at: Timestamp) -> (Command, Decision) {
         // Who asked for more while it waited has used higher numbers since; under other rules nothing of it waits.
         if !self.plan.exact
             && let Some(last) = self.state.session(session).map(Session::last_token)
@@ -467,7 +481,6 @@ impl Replay {
         request.acknowledged = all_before(request.token);
         // Who waits how long under other rules, nobody can tell.
         request.wishes.queue.take_if(|_| !self.plan.exact);
-        self.totals.judged += 1;
         let command = Command::Checkout(session, request);
         let decision = self.decide(&command, at);
         (command, decision)

@@ -61,13 +61,17 @@ struct Last {
     refused: (FeatureName, Version, Count, Code, u16),
     /// Whether the session got the feature after it.
     granted: bool,
+    /// Whether the replay would have granted it at that time, though it counts as one that was judged before.
+    missed: bool,
 }
 
 /// The number of equal denials before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Number {
-    /// Whether the session got the feature after the last denial.
+    /// See [`Last::granted`].
     granted: bool,
+    /// See [`Last::missed`].
+    missed: bool,
 }
 
 /// The last denials of each session and each asker.
@@ -89,13 +93,28 @@ impl Repeats {
         if self.judged.get(asker).is_some_and(soon) {
             return Sort::Repeat;
         }
-        // Who asks again and again is judged again, by the number too, unless it has got what it asked for meanwhile.
-        if number == Some(Number { granted: true }) {
+        // Who asks again and again is judged again, by the number too, unless it has got what it asked for meanwhile. But those whose
+        // number it is were answered before: it gets what was free for them, and nothing that came free only now.
+        if number.is_some_and(|number| number.granted || !number.missed) {
             return Sort::Counted;
         }
         self.sweep(at);
         self.judged.insert(asker.clone(), at);
         Sort::Fresh
+    }
+
+    /// Whether the number of those that are equal to a denial may be recorded when nobody's judgement stands for them any more.
+    pub(super) fn may_outlast(&self, asker: &Asker, at: Timestamp) -> bool {
+        self.judged
+            .get(asker)
+            .is_none_or(|judged| judged.plus(REPEAT_WINDOW) < at.plus(COUNT_WINDOW) || *judged > at)
+    }
+
+    /// The last denial of a session would have been a grant in the replay, if it had been judged.
+    pub(super) fn missed(&mut self, session: SessionId) {
+        if let Some(last) = self.sessions.get_mut(&session) {
+            last.missed = true;
+        }
     }
 
     /// The daemon has started, and counts anew.
@@ -131,9 +150,9 @@ impl Repeats {
         let refused = (request.feature.clone(), request.version, request.count, denial.code, denial.minor);
         let last = self.sessions.get(&denied.session).filter(|last| last.refused == refused);
         let soon = last.is_some_and(|last| at < last.at.plus(COUNT_WINDOW));
-        let granted = last.is_some_and(|last| last.granted);
-        self.sessions.insert(denied.session, Last { at, refused, granted: false });
-        (denied.times > 1 || soon).then_some(Number { granted })
+        let (granted, missed) = last.map_or((false, false), |last| (last.granted, last.missed));
+        self.sessions.insert(denied.session, Last { at, refused, granted: false, missed: false });
+        (denied.times > 1 || soon).then_some(Number { granted, missed })
     }
 
     fn sweep(&mut self, at: Timestamp) {

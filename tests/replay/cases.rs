@@ -150,6 +150,26 @@ fn repeats_of_a_denial_count_once_in_sixty_seconds() {
     assert_eq!((counts.denied, counts.missing), (2, 1), "he needs one license, however often he asks");
 }
 
+/// Of a client that asks again and again, each number of denials comes ten seconds late.
+#[test]
+fn who_asks_every_second_is_served_within_seconds_of_what_comes_free() {
+    let mut recorder = contended();
+    let (bob, joe) = (recorder.open("bob", FRAMED), recorder.open("joe", FRAMED));
+    assert_eq!(recorder.out(joe, "f", "1.0", 1), Err(-4));
+    let begin = recorder.now();
+    for _ in 0..400 {
+        assert_eq!(recorder.out(bob, "f", "1.0", 1), Err(-4));
+        recorder.pass(seconds(1));
+    }
+    let two = rules("FEATURE f LGS 1.0 permanent 2", "");
+    let outcome = recorder.replayed(TODAY, Some(&two));
+    let found: Vec<_> = outcome.found.iter().map(|found| found.identity.user.as_str()).collect();
+    assert_eq!(found, ["joe", "bob"]);
+    // Joe holds the second license for 200 s; bob is judged once a minute.
+    let waited = outcome.found[1].at.0 - begin.0;
+    assert!((200_000..=275_000).contains(&waited), "{waited}");
+}
+
 #[test]
 fn a_span_may_begin_between_a_denial_and_the_number_of_its_repeats() {
     let mut recorder = contended();
