@@ -49,6 +49,7 @@ use crate::platform::process::{StartReporter, raise_file_limit};
 use crate::platform::{self, DEFAULT_PORTS, ListenError, LogSink, SystemClock};
 use crate::session::server::Administration;
 use crate::sign::AdminKey;
+use crate::text::{are, counted};
 use crate::wire::{ServerInfo, VendorInfo};
 
 /// How long the log may take to be written at the end.
@@ -172,7 +173,11 @@ pub fn run(mut config: Config) -> Ending {
             use crate::time::Clock as _;
             style.line(
                 clock.now().utc,
-                &format!("{lines} lines of this log could not be written and are lost"),
+                &format!(
+                    "{} of this log could not be written and {} lost",
+                    counted(lines, "line"),
+                    are(lines)
+                ),
             )
         }
     };

@@ -1,6 +1,7 @@
 //! Source files, spans, diagnostics as data, and the search for the name that was meant. Formats collect diagnostics while
 //! they read; faces show them.
 
+mod counted;
 mod diagnostic;
 mod finding;
 pub mod layout;
@@ -8,6 +9,7 @@ mod nearest;
 mod reporter;
 mod source;
 
+pub use counted::{are, counted};
 pub use diagnostic::{Diagnostic, Severity};
 pub(crate) use finding::findings;
 pub use finding::{Finding, Subject};

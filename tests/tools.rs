@@ -24,6 +24,7 @@ mod tools {
     mod lmdiff;
     mod lmdown;
     mod lmexplain;
+    mod lmexplain_queue;
     mod lmexplain_server;
     mod lmfmt;
     mod lmgrd;

@@ -2,6 +2,7 @@
 
 use super::pool::{Lot, Pool};
 use crate::license::{FeatureLine, LicenseCount};
+use crate::text;
 use crate::time::Timestamp;
 
 /// Whom a line is for.
@@ -32,7 +33,7 @@ impl Named {
             Self::Users => "user",
             Self::Hosts => "host",
         };
-        format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+        text::counted(count, noun)
     }
 
     /// What a line says of it. A line may be for named users on named hosts.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::code::Code;
 use crate::ident::{PoolKey, Version};
 use crate::sign::KeyId;
-use crate::text::Severity;
+use crate::text::{Severity, counted};
 use crate::time::CivilDate;
 
 /// Where a line stands. Places compare in the order of the files and of the lines in them.
@@ -288,7 +288,7 @@ impl fmt::Display for Note {
 }
 
 fn moved_of(f: &mut fmt::Formatter<'_>, moved: u32, asked: u32, base: &LinePlace) -> fmt::Result {
-    write!(f, "{moved} {} moved from {base}", if moved == 1 { "license" } else { "licenses" })?;
+    write!(f, "{} moved from {base}", counted(moved, "license"))?;
     if moved < asked {
         write!(f, ", which had no more; {asked} were asked for")?;
     }

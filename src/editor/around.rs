@@ -6,6 +6,7 @@ use crate::catalog::{Catalog, LineVerdict, Lot, Pool};
 use crate::ident::VendorName;
 use crate::license::{LicenseFile, Statement};
 use crate::options::OptionsFile;
+use crate::text::counted;
 use crate::time::Timestamp;
 
 /// Most lots of a pool that are told.
@@ -127,7 +128,7 @@ fn summary(pool: &Pool, at: Timestamp) -> String {
     let mut text = format!("{} {}: ", pool.feature, pool.version.as_str());
     if pool.counted {
         let count = pool.count_at(at);
-        let _ = write!(text, "{count} {} now", if count == 1 { "license" } else { "licenses" });
+        let _ = write!(text, "{} now", counted(count, "license"));
     } else {
         text.push_str("uncounted");
     }

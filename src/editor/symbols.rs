@@ -3,7 +3,7 @@
 use super::document::Document;
 use crate::license::{LicenseCount, LineKind};
 use crate::options;
-use crate::text::Span;
+use crate::text::{Span, counted};
 
 /// Most symbols of one answer.
 const SYMBOLS_MAX: usize = 20_000;
@@ -103,10 +103,10 @@ fn of_options(file: &options::OptionsFile, kind: &options::LineKind) -> Option<N
     };
     Some(match &line.directive {
         D::Group { name, members } => {
-            (format!("{keyword} {name}"), format!("{} users", members.len()), SymbolKind::Group, 1)
+            (format!("{keyword} {name}"), counted(members.len(), "user"), SymbolKind::Group, 1)
         }
         D::HostGroup { name, members } => {
-            (format!("{keyword} {name}"), format!("{} hosts", members.len()), SymbolKind::Group, 1)
+            (format!("{keyword} {name}"), counted(members.len(), "host"), SymbolKind::Group, 1)
         }
         D::Access(_) | D::Max { .. } | D::Reserve { .. } | D::Priority { .. } | D::FeatureNumber { .. } => {
             (format!("{keyword} {}", said()), String::new(), SymbolKind::Rule, 0)

@@ -19,6 +19,7 @@ use crate::code::{Code, minor};
 use crate::event::Denial;
 use crate::ident::VendorName;
 use crate::platform::process;
+use crate::text::counted;
 use crate::wire::pipe::{DaemonLine, ManagerLine};
 use crate::wire::{ControlVerb, ServerInfo, VendorInfo};
 
@@ -255,7 +256,11 @@ impl Manager {
                 self.log.say("manager (lmgrd) will attempt to re-start the vendor daemon.");
                 vendor.state = State::Waiting(Instant::now() + wait);
                 if wait >= Duration::from_secs(2) {
-                    let text = format!("{} is started again in {} seconds", vendor.name(), wait.as_secs());
+                    let text = format!(
+                        "{} is started again in {}",
+                        vendor.name(),
+                        counted(wait.as_secs(), "second")
+                    );
                     self.log.say(&text);
                 }
             }

@@ -22,6 +22,7 @@ use crate::code::{Code, minor};
 use crate::event::Denial;
 use crate::ident::VendorName;
 use crate::platform::FileWatch;
+use crate::text::counted;
 use crate::wire::ControlVerb;
 use crate::wire::pipe::{ManagerLine, Sources};
 
@@ -352,7 +353,7 @@ impl Manager {
         let late: Vec<&str> = current.waiting.iter().map(VendorName::as_str).collect();
         let who =
             if late.is_empty() { "the reading of the license files".to_owned() } else { late.join(", ") };
-        let text = format!("{who} did not come to an end in {} seconds", PATIENCE.as_secs());
+        let text = format!("{who} did not come to an end in {}", counted(PATIENCE.as_secs(), "second"));
         current.waiting.clear();
         current.refuse(minor::REREAD_FAILED, text);
         self.reread_complete();

@@ -18,6 +18,7 @@ use crate::event::Denial;
 use crate::ident::{FeatureName, Handle, VendorName, Version};
 use crate::platform::SystemClock;
 use crate::sign::BorrowRecord;
+use crate::text::counted;
 use crate::time::{CivilDate, Clock as _};
 use crate::wire::ControlVerb;
 
@@ -121,7 +122,7 @@ pub fn status(all: &[LocalBorrow], unsettled: &[Unsettled], zone: &TimeZone) -> 
             minute_of(record.until, zone)
         );
         if record.count.get() > 1 {
-            line.push_str(&format!(" ({} licenses)", record.count));
+            line.push_str(&format!(" ({})", counted(record.count.get(), "license")));
         }
         if record.until < record.ends {
             line.push_str(&format!(" (renewable until {})", minute_of(record.ends, zone)));

@@ -11,6 +11,7 @@ use crate::event::Denial;
 use crate::ident::VendorName;
 use crate::platform::{self, ADMIN_KEY_FILE};
 use crate::sign::AdminKey;
+use crate::text::counted;
 use crate::wire::{Control, ControlVerb, Message, ServerInfo};
 
 /// Names a file with the administrator's key.
@@ -74,7 +75,7 @@ pub fn list(candidates: &[Candidate]) -> String {
 /// The last line.
 #[must_use]
 pub fn summary(count: usize) -> String {
-    format!("    {count} License Server{} shut down\n", if count == 1 { "" } else { "s" })
+    format!("    {} shut down\n", counted(count, "License Server"))
 }
 
 /// Ends one server, or one of its vendor daemons, and waits until that is done. Gives the server's answer.

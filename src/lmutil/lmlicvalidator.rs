@@ -10,7 +10,7 @@ use super::license_texts::fetch_any;
 use super::lmlint::Judged;
 use crate::client::{Limits, SearchPath};
 use crate::license::LicenseFile;
-use crate::text::Source;
+use crate::text::{Source, counted};
 
 /// So many errors are shown unless all are asked for.
 pub const ERRORS_SHOWN: usize = 10;
@@ -41,11 +41,13 @@ pub fn report(judged: &Judged, all: bool, coloured: bool) -> String {
     match errors {
         0 if judged.is_nothing_read() => text.push_str("nothing was checked\n"),
         0 => text.push_str("no errors\n"),
-        1 => text.push_str("1 error\n"),
         _ if shown < errors => {
-            text.push_str(&format!("{errors} errors, the first {shown} are shown; -repAllErr shows all\n"));
+            text.push_str(&format!(
+                "{}, the first {shown} are shown; -repAllErr shows all\n",
+                counted(errors, "error")
+            ));
         }
-        _ => text.push_str(&format!("{errors} errors\n")),
+        _ => text.push_str(&format!("{}\n", counted(errors, "error"))),
     }
     text
 }

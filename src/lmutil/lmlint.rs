@@ -22,7 +22,7 @@ use crate::ident::VendorName;
 use crate::license::{HostId, LicenseFile};
 use crate::lint::{self, Found, OptionsProject, Project};
 use crate::sign::Manifest;
-use crate::text::{Finding, Severity, Source};
+use crate::text::{Finding, Severity, Source, counted};
 use crate::time::CivilDate;
 
 /// How findings are shown.
@@ -217,7 +217,7 @@ impl fmt::Display for Counts {
         let parts = [(self.errors, "error"), (self.warnings, "warning"), (self.notes, "note")];
         let mut comma = "";
         for (count, what) in parts.into_iter().filter(|(count, _)| *count > 0) {
-            write!(f, "{comma}{count} {what}{}", if count == 1 { "" } else { "s" })?;
+            write!(f, "{comma}{}", counted(count, what))?;
             comma = ", ";
         }
         if comma.is_empty() { f.write_str("no findings") } else { Ok(()) }

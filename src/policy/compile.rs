@@ -18,7 +18,7 @@ use crate::options::{
     Access, AccessList, Directive, FeatureSpec, HostName, Keyword, Modifier, OptionLine, OptionsFile,
     TextModifier, Who,
 };
-use crate::text::{Diagnostic, Finding, Source, Span, nearest};
+use crate::text::{Diagnostic, Finding, Source, Span, are, counted, nearest};
 use crate::time::Timestamp;
 
 impl Policy {
@@ -418,7 +418,9 @@ impl<'a> Compiler<'a> {
         let is_feature = selected.iter().all(|at| at.feature == &spec.name);
         if selected.len() > 1 && spec.modifiers.is_empty() && is_feature {
             let message = format!(
-                "{count} licenses are reserved in each of the {} pools of {}",
+                "{} {} reserved in each of the {} pools of {}",
+                counted(count, "license"),
+                are(count),
                 selected.len(),
                 spec.name
             );
@@ -441,8 +443,10 @@ impl<'a> Compiler<'a> {
             *before += u64::from(kept);
             if kept < count {
                 let message = format!(
-                    "pool {} has {size} licenses, of which {taken} are reserved before: {kept} of these {count} can be reserved",
-                    pool.key
+                    "pool {} has {}, of which {taken} {} reserved before: {kept} of these {count} can be reserved",
+                    pool.key,
+                    counted(size, "license"),
+                    are(taken)
                 );
                 self.report(finding::RESERVED_TOO_MANY, line.span, message, None);
             }

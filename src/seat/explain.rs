@@ -101,6 +101,8 @@ pub enum Change {
         fewer: u64,
         /// Or these lines must reserve less for others.
         reserved_by: Vec<RuleId>,
+        /// For so many licenses others wait, who get what comes back before a newcomer does.
+        waited_for: u64,
         /// So much less, if nothing comes back; none if it can't suffice.
         unreserve: Option<u64>,
     },
@@ -230,6 +232,7 @@ fn change<'a>(
             Change::Free {
                 check_in: (missing <= in_use.saturating_sub(charged)).then_some(missing),
                 fewer: for_client,
+                waited_for: if missing > 0 { asked.ahead.wanted_of(pool) } else { 0 },
                 unreserve: (adds <= free && too_much <= others.saturating_sub(others_of_suite))
                     .then_some(too_much),
                 reserved_by,

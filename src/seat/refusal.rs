@@ -10,6 +10,7 @@ use crate::code::{Code, minor};
 use crate::event::{Checkout, Denial};
 use crate::policy::{PoolRules, RuleId};
 use crate::sign::SignatureError;
+use crate::text::{are, counted};
 use crate::time::Timestamp;
 
 pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
@@ -91,7 +92,9 @@ pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
         Step::Limit { id, used, .. } => {
             let limit = asked.rules.policy.limit(id);
             let (most, used) = (limit.map_or(0, |limit| limit.count), used.unwrap_or(0));
-            let note = format!("the line allows {most} licenses of {feature}, of which {used} are in use");
+            let allowed = counted(most, "license");
+            let note =
+                format!("the line allows {allowed} of {feature}, of which {used} {} in use", are(used));
             by_rule(asked, Code::MaxExceeded, minor::MAX_REACHED, limit.map(|limit| limit.rule), &note)
         }
         // An uncounted pool is never in the way, nor is a priority.
@@ -102,7 +105,9 @@ pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
                 _ => u64::from(pool.count_at(asked.time)),
             };
             let wanted = asked.request.count;
-            let note = format!("{wanted} licenses were asked for, {feature} {version} has {count}");
+            let were = if wanted.get() == 1 { "was" } else { "were" };
+            let asked_for = counted(wanted.get(), "license");
+            let note = format!("{asked_for} {were} asked for, {feature} {version} has {count}");
             Denial::new(Code::TooManyRequested, minor::REQUEST_TOO_LARGE, &note)
         }
         Step::Rest { component, room, .. } => rest(asked, pool, component, room),
@@ -129,7 +134,8 @@ pub(super) fn refusal(asked: &Asked<'_>, furthest: Furthest<'_>) -> Denial {
             } else {
                 ""
             };
-            let note = format!("{in_use} of {count} licenses of {feature} are in use{over}");
+            let all = counted(count, "license");
+            let note = format!("{in_use} of {all} of {feature} {} in use{over}", are(in_use));
             Denial::new(Code::UsersReached, minor::POOL_IN_USE, &note)
         }
     }
@@ -165,7 +171,8 @@ pub(super) fn borrow_refusal(asked: &Asked<'_>, pool: Option<&Pool>, obstacle: B
         BorrowObstacle::TooLong { latest, hours, rule } => {
             let who = if rule.is_some() { "the line" } else { "the license" };
             let note = format!(
-                "{who} lets {feature} be borrowed for {hours} hours; the latest possible end is {}",
+                "{who} lets {feature} be borrowed for {}; the latest possible end is {}",
+                counted(hours, "hour"),
                 latest.whole_seconds()
             );
             by_rule(asked, Code::BorrowTooLong, minor::BORROW_TOO_LONG, rule, &note)
@@ -176,11 +183,13 @@ pub(super) fn borrow_refusal(asked: &Asked<'_>, pool: Option<&Pool>, obstacle: B
             Denial::new(Code::BorrowTooLong, minor::BORROW_PAST_EXPIRY, &note)
         }
         BorrowObstacle::Crowded { most } => {
-            let note = format!("{most} licenses of {feature} are borrowed already");
+            let note = format!("{} of {feature} {} borrowed already", counted(most, "license"), are(most));
             Denial::new(Code::LimitReached, minor::PEER_LIMIT, &note)
         }
         BorrowObstacle::Lowwater { borrowed, most, rule } => {
-            let note = format!("the line lets {most} licenses of {feature} be borrowed, and {borrowed} are");
+            let lent = counted(most, "license");
+            let note =
+                format!("the line lets {lent} of {feature} be borrowed, and {borrowed} {}", are(borrowed));
             by_rule(asked, Code::NoneToBorrow, minor::BORROW_LOWWATER, Some(rule), &note)
         }
     }
@@ -203,14 +212,15 @@ fn rest(asked: &Asked<'_>, pool: &Pool, component: usize, room: Room) -> Denial 
         return Denial::new(Code::AllReserved, minor::SUITE_REST, &note);
     }
     let in_use = asked.state.pool(&other.key).map_or(0, super::PoolUse::in_use);
-    let note = format!("{in_use} of {} licenses of {goes} are in use", other.count_at(asked.time));
+    let all = counted(other.count_at(asked.time), "license");
+    let note = format!("{in_use} of {all} of {goes} {} in use", are(in_use));
     Denial::new(Code::UsersReached, minor::SUITE_REST, &note)
 }
 
 /// Others wait, and the request is none of those that do.
 fn queued(feature: &str, waiting: u64) -> Denial {
-    let (are, requests) = if waiting == 1 { ("waits", "request") } else { ("wait", "requests") };
-    let note = format!("{waiting} {requests} {are} for {feature}");
+    let wait = if waiting == 1 { "waits" } else { "wait" };
+    let note = format!("{} {wait} for {feature}", counted(waiting, "request"));
     Denial::new(Code::UsersQueued, minor::QUEUE_AHEAD, &note)
 }
 

@@ -19,7 +19,7 @@ use crate::license::LicenseFile;
 use crate::options::OptionsFile;
 use crate::platform::{self, FoundManifest, LICENSE_FILE_BYTES_MAX, find_manifest, is_taken, read_regular};
 use crate::policy::Policy;
-use crate::text::{Diagnostic, Severity};
+use crate::text::{Diagnostic, Severity, counted};
 use crate::time::Timestamp;
 
 /// Where to read, and what holds meanwhile.
@@ -214,8 +214,7 @@ impl Reading<'_> {
             let told = fresh.iter().map(|found| (minor::OPTIONS_KEPT, compiled.line(&text.path, found)));
             self.kept.extend(told);
             let (shown, many) = (text.path.display(), fresh.len());
-            let why =
-                format!("OPTIONS FILE \"{shown}\": {many} new error{}", if many == 1 { "" } else { "s" });
+            let why = format!("OPTIONS FILE \"{shown}\": {}", counted(many, "new error"));
             return self.keep_options(&why, former, catalog, &inputs, origin);
         }
         let doubtful = new_findings(&compiled, running.as_ref(), Severity::Warning);

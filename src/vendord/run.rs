@@ -24,6 +24,7 @@ use super::status::About;
 use crate::event::debug_log::{LogStyle, feature_table, vendor_daemon_block};
 use crate::platform::{self, ListenError, LogSink, SystemClock};
 use crate::session::server::LeaseTerms;
+use crate::text::counted;
 use crate::time::{Clock, Monotonic};
 use crate::wire::pipe::{DaemonLine, exit_status};
 
@@ -41,8 +42,10 @@ pub fn run(config: Config) -> u8 {
         LogStyle::new(&daemon_name, platform::system_zone().zone).with_datestamp(config.datestamp);
     let clock_of_loss = Arc::clone(&clock);
     let lost = move |lines: u64| {
-        style_of_loss
-            .line(clock_of_loss.now().utc, &format!("{lines} lines of this log could not be written"))
+        style_of_loss.line(
+            clock_of_loss.now().utc,
+            &format!("{} of this log could not be written", counted(lines, "line")),
+        )
     };
     let Ok((log, log_thread)) = LogSink::start(std::io::stdout(), lost) else {
         tracing::error!("no thread for the log");

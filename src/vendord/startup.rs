@@ -15,7 +15,7 @@ use crate::platform::{
     self, FoundManifest, LICENSE_FILE_BYTES_MAX, find_manifest, manifest_name, read_regular,
 };
 use crate::policy::Policy;
-use crate::text::{Diagnostic, Severity};
+use crate::text::{Diagnostic, Severity, counted};
 use crate::time::Timestamp;
 
 /// A warning is logged for lines that expire within this many days (`flexnet-tools.md` 3.7).
@@ -206,7 +206,10 @@ impl Compiled {
         }));
         let lines = self.file.options().count();
         messages.push(format!(
-            "OPTIONS FILE \"{shown}\": loaded, {lines} lines, {warnings} warnings, {errors} errors"
+            "OPTIONS FILE \"{shown}\": loaded, {}, {}, {}",
+            counted(lines, "line"),
+            counted(warnings, "warning"),
+            counted(errors, "error")
         ));
     }
 }

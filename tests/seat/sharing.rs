@@ -34,7 +34,7 @@ fn case_l36_overdraft() {
         .collect();
     assert_eq!(over, [0, 1, 2], "what is above the count is flagged");
     assert!(
-        bench.denial("d@h4", "fx", "1.0").note.contains("3 of 1 licenses of fx are in use, with overdraft")
+        bench.denial("d@h4", "fx", "1.0").note.contains("3 of 1 license of fx are in use, with overdraft")
     );
     // A request of more than count and overdraft can never be met.
     assert_eq!(bench.out("a@h1", "fx", "1.0", 4), -26);

@@ -22,7 +22,7 @@ fn case_l48_the_default_options_file_stands_beside_the_license_file() {
     system.wait_for_log(&[
         "Using options file: \"",
         "LGS.opt:3: [O0201] unknown keyword \"EXCLUD\"; did you mean EXCLUDE?",
-        "loaded, 2 lines, 0 warnings, 1 errors",
+        "loaded, 2 lines, 0 warnings, 1 error",
         "RESERVE mesher for USER mel",
         "(User/host on EXCLUDE list for feature: LGS.opt:2. (-38,212))",
     ]);

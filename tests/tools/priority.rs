@@ -58,7 +58,7 @@ fn who_has_priority_is_placed_listed_and_served_first_and_an_edit_changes_that()
     let text = explain("bob");
     assert!(text.contains("in the queue the client has priority 5"), "{text}");
     assert!(text.contains("PRIORITY 5 solver GROUP vip") && text.contains("GROUP vip bob"), "{text}");
-    assert!(text.contains("requests that wait for it: 3; they may be passed"), "{text}");
+    assert!(text.contains("requests that wait for it: 3; who finds licenses free may pass them"), "{text}");
     // What the client itself would hear.
     assert!(system.line_session("bob").ask("CHECKOUT solver 1.0").starts_with("ERR -24,230 "));
     assert!(text.contains("DENIED: Users are queued for this feature. (-24,230)"), "{text}");

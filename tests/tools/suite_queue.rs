@@ -78,7 +78,7 @@ fn what_is_held_is_shown_and_explained_with_its_package_and_ends_by_lmremove() {
     // Of ca nothing is out: it is the package that lacks, by what is held of it.
     let told = explained(&system, "ca:1.0", "cid");
     let answer = system.line_session("cid").ask("CHECKOUT ca 1.0");
-    assert!(answer.starts_with("ERR -4,209 ") && answer.contains("1 of 1 licenses of pk "), "{answer}");
+    assert!(answer.starts_with("ERR -4,209 ") && answer.contains("1 of 1 license of pk "), "{answer}");
     let answer = answer.strip_prefix("ERR -4,209 ").unwrap();
     let (text, note) = (told["text"].as_str().unwrap(), told["note"].as_str().unwrap());
     assert_eq!(format!("{text}. {note}"), answer, "{told:#}");

@@ -9,6 +9,7 @@ use super::{
 use crate::catalog::Unserved;
 use crate::code::Code;
 use crate::ident::PoolKey;
+use crate::text::counted;
 use crate::time::{CivilDate, Timestamp};
 
 impl fmt::Display for Difference {
@@ -61,7 +62,7 @@ impl fmt::Display for PoolFacts {
 }
 
 fn licenses(f: &mut fmt::Formatter<'_>, count: u64) -> fmt::Result {
-    write!(f, "{count} license{}", if count == 1 { "" } else { "s" })
+    f.write_str(&counted(count, "license"))
 }
 
 impl fmt::Display for LotFacts {

@@ -1,6 +1,7 @@
 //! What the debug log says of the machine's clocks.
 
 use crate::event::{ClockAccepted, Marked};
+use crate::text::counted;
 use crate::time::ClockNews;
 
 /// Messages about the clock, if anything is new: `CLOCK: ` and what it is, then what follows from it.
@@ -46,7 +47,7 @@ pub fn span(ms: i64) -> String {
         7201..=259_200 => (seconds / 3600, "hour"),
         _ => (seconds / 86_400, "day"),
     };
-    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+    counted(number, unit)
 }
 
 #[cfg(test)]

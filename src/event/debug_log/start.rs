@@ -1,6 +1,7 @@
 //! What daemons log when they start (`flexnet-tools.md` 3.3, 3.4, 3.10).
 
 use super::LogStyle;
+use crate::text::counted;
 use crate::time::{CivilDate, Timestamp};
 
 /// The table of features that a vendor daemon serves: the first line holds one feature, each further line three. Names
@@ -41,7 +42,7 @@ pub fn expired(feature: &str) -> String {
 /// `f expires in 1 day on 31-dec-2027` (`flexnet-tools.md` 3.7); for the last 30 days, one a day.
 #[must_use]
 pub fn expires_soon(feature: &str, days: u32, on: CivilDate) -> String {
-    format!("{feature} expires in {days} day{} on {on}", if days == 1 { "" } else { "s" })
+    format!("{feature} expires in {} on {on}", counted(days, "day"))
 }
 
 /// A line of a status block: `(@LGS-SLOG@) text`.

@@ -11,6 +11,7 @@ use crate::license::{LicenseFile, PackageKind, Statement};
 use crate::options::{Directive, Keyword, OptionLine, OptionsFile, Who};
 use crate::policy::finding::LATER_LINE_COUNTS;
 use crate::policy::{LimitId, Policy};
+use crate::text::{are, counted};
 
 /// What needs no licenses.
 pub(super) fn check_alone(file: &OptionsFile, without_licenses: bool, remarks: &mut Remarks<'_>) {
@@ -89,8 +90,9 @@ pub(super) fn check_pools(file: &OptionsFile, catalog: &Catalog, policy: &Policy
                 full.insert((
                     rule.line,
                     format!(
-                        "all {licenses} licenses of pool {} are reserved: nobody else gets one",
-                        pool.key
+                        "all of pool {} is reserved, {}: nobody else gets one",
+                        pool.key,
+                        counted(licenses, "license")
                     ),
                 ));
             }
@@ -102,8 +104,12 @@ pub(super) fn check_pools(file: &OptionsFile, catalog: &Catalog, policy: &Policy
         if u64::from(limit.count) >= sum
             && let Some(line) = line
         {
-            let message =
-                format!("there are no more than {sum} licenses, so a limit of {} limits nobody", limit.count);
+            let message = format!(
+                "there {} no more than {}, so a limit of {} limits nobody",
+                are(sum),
+                counted(sum, "license"),
+                limit.count
+            );
             remarks.add(
                 &finding::MAX_IDLE,
                 remarks.word(line, 1),

@@ -4,6 +4,7 @@ use super::words::Words;
 use crate::catalog::Pool;
 use crate::policy::RuleId;
 use crate::seat::BorrowObstacle;
+use crate::text::{are, counted};
 
 impl Words<'_> {
     /// What was found, and the line that says so.
@@ -21,17 +22,22 @@ impl Words<'_> {
                 (text.to_owned(), Some(rule))
             }
             BorrowObstacle::Past => ("it would end before it begins".to_owned(), None),
-            BorrowObstacle::TooLong { latest, hours, rule } => {
-                (format!("at most {hours} hours, so until {} at the latest", latest.whole_seconds()), rule)
-            }
+            BorrowObstacle::TooLong { latest, hours, rule } => (
+                format!(
+                    "at most {}, so until {} at the latest",
+                    counted(hours, "hour"),
+                    latest.whole_seconds()
+                ),
+                rule,
+            ),
             BorrowObstacle::PastExpiry { latest } => {
                 (format!("the license ends before: until {} at the latest", latest.whole_seconds()), None)
             }
             BorrowObstacle::Crowded { most } => {
-                (format!("no more than {most} are lent at a time, and they are"), None)
+                (format!("no more than {most} {} lent at a time, and they are", are(most)), None)
             }
             BorrowObstacle::Lowwater { borrowed, most, rule } => {
-                (format!("at most {most} may be borrowed, and {borrowed} are"), Some(rule))
+                (format!("at most {most} may be borrowed, and {borrowed} {}", are(borrowed)), Some(rule))
             }
         }
     }

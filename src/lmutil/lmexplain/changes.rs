@@ -5,6 +5,7 @@ use super::words::{Words, licenses};
 use crate::catalog::{Named, Pool};
 use crate::policy::RuleId;
 use crate::seat::Change;
+use crate::text::counted;
 
 impl Words<'_> {
     pub(super) fn change(&self, pool: &Pool, change: &Change) -> ChangeTold {
@@ -51,7 +52,8 @@ impl Words<'_> {
                     Named::Users => "user",
                     Named::Hosts => "host",
                 };
-                let first = most.map_or_else(String::new, |most| format!(" among the first {most} names"));
+                let first = most
+                    .map_or_else(String::new, |most| format!(" among the first {}", counted(most, "name")));
                 let text = match by {
                     Some(rule) => format!(
                         "name the client{first}: move the line at {} up, or take other names off INCLUDE lines",
@@ -100,14 +102,20 @@ impl Words<'_> {
                 rules: Vec::new(),
                 numbers: vec![("reserve", Some(*adds))],
             },
-            Change::Free { check_in, fewer, reserved_by, unreserve } => {
+            Change::Free { check_in, fewer, reserved_by, waited_for, unreserve } => {
                 let mut ways = Vec::new();
                 let anybody = match (pool.reserving && !pool.is_package(), reserved_by.is_empty()) {
                     (true, _) => " by users who have nothing else of the suite then",
                     (false, true) => "",
                     (false, false) => " from users without a reservation",
                 };
-                ways.extend(check_in.map(|count| format!("have {} checked in{anybody}", licenses(count))));
+                let before = match waited_for {
+                    0 => String::new(),
+                    many => format!(", beside {} for those who wait before", licenses(*many)),
+                };
+                ways.extend(
+                    check_in.map(|count| format!("have {} checked in{anybody}{before}", licenses(count))),
+                );
                 ways.extend(unreserve.map(|count| {
                     format!("reserve {} less for others ({})", licenses(count), places(reserved_by))
                 }));
@@ -120,12 +128,14 @@ impl Words<'_> {
                         places(reserved_by)
                     ));
                 }
+                ways.extend((*waited_for > 0).then(|| "wait in the queue".to_owned()));
                 ChangeTold {
                     name: "free",
                     text: ways.join(", or "),
                     rules: reserved_by.iter().map(|rule| self.cite(*rule)).collect(),
                     numbers: vec![
                         ("check_in", *check_in),
+                        ("waited_for", Some(*waited_for)),
                         ("unreserve", *unreserve),
                         ("ask_for", Some(*fewer)),
                     ],

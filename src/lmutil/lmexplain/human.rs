@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::words::licenses;
 use super::{Cited, From, HolderTold, PoolTold, Told};
 use crate::lmutil::wrap::push_wrapped;
+use crate::text::counted;
 
 /// Most users that are named in one place.
 const USERS_MAX: usize = 5;
@@ -96,7 +97,7 @@ fn push_users(text: &mut String, what: &str, users: &[HolderTold]) {
         named.iter().map(|holder| format!("{}@{}: {}", holder.user, holder.host, holder.count)).collect();
     if !others.is_empty() {
         let count = others.iter().fold(0_u64, |sum, holder| sum.saturating_add(holder.count));
-        names.push(format!("{} others: {}", others.len(), licenses(count)));
+        names.push(format!("{}: {}", counted(others.len(), "other"), licenses(count)));
     }
     push_wrapped(text, &format!("{:STEP_COLUMN$}{what}", ""), STEP_COLUMN + 4, &names.join(", "));
 }

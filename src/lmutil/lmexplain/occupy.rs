@@ -8,6 +8,7 @@ use crate::event::{
 };
 use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, SessionId, Token, Version};
 use crate::seat::{BLOCK_FIRST, PASSES_MAX, PoolUse, State};
+use crate::text::counted;
 use crate::time::{ClockNews, Look, TimeMark, Timestamp};
 use crate::wire::{HeldLicenses, WaitingRequest};
 
@@ -205,8 +206,11 @@ fn hold(
     }
     if left > 0 {
         return Err(format!(
-            "the pools of {} have no room for {left} of the {} licenses that {}@{} is to have",
-            request.feature, held.count, held.user, held.host
+            "the pools of {} have no room for {left} of the {} that {}@{} is to have",
+            request.feature,
+            counted(held.count.get(), "license"),
+            held.user,
+            held.host
         ));
     }
     Ok(())

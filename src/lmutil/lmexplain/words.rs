@@ -3,12 +3,13 @@
 use jiff::tz::TimeZone;
 
 use super::holders::Holders;
-use super::{Cited, PoolTold, Question, ReservationTold, StepTold};
+use super::{ChangeTold, Cited, PoolTold, Question, ReservationTold, StepTold};
 use crate::catalog::{LinePlace, Period, Pool};
 use crate::license::LicenseFile;
 use crate::options::{Directive, OptionLine, OptionsFile, Who};
 use crate::policy::{Inclusion, Limit, LimitId, RuleId};
 use crate::seat::{Room, Rules, Step, Tried, rules_of};
+use crate::text::{are, counted};
 use crate::time::CivilDate;
 
 /// Most characters of a line's text that are shown.
@@ -46,7 +47,11 @@ impl Words<'_> {
             told.steps.push(StepTold { asked, ..StepTold::plain("package", passes, text, Vec::new()) });
             let steps = steps.into_iter().map(|step| StepTold { asked: asked && step.asked, ..step });
             told.steps.extend(steps);
-            told.changes.extend(changes);
+            let of_package = |change: ChangeTold| {
+                let text = format!("of {key}, which goes with each license: {}", change.text);
+                ChangeTold { text, ..change }
+            };
+            told.changes.extend(changes.into_iter().map(of_package));
         }
         told
     }
@@ -224,8 +229,12 @@ impl Words<'_> {
                 self.with_memberships(by),
             ),
             Step::Queue { ahead, may_pass } => {
-                let may = if may_pass { "may be passed" } else { "may not be passed now" };
-                one("queue", format!("requests that wait for it: {ahead}; they {may}"), Vec::new())
+                let may = if may_pass {
+                    "who finds licenses free may pass them"
+                } else {
+                    "they may not be passed now"
+                };
+                one("queue", format!("requests that wait for it: {ahead}; {may}"), Vec::new())
             }
             Step::Rest { component, adds, room } => {
                 let together = pool.package().map(|package| self.rules.catalog.reserved_together(package));
@@ -253,7 +262,8 @@ impl Words<'_> {
                 }
                 if adds < u64::from(request.count.get()) {
                     text.push_str(&format!(
-                        "; shared with a checkout that is out, so {adds} more are needed"
+                        "; shared with a checkout that is out, so {adds} more {} needed",
+                        are(adds)
                     ));
                 }
                 if idle.own > 0 || idle.others > 0 {
@@ -264,8 +274,9 @@ impl Words<'_> {
                 }
                 if idle.others_of_suite > 0 {
                     text.push_str(&format!(
-                        "; {} of them are reserved for users of other components of the suite",
-                        idle.others_of_suite
+                        "; {} of them {} reserved for users of other components of the suite",
+                        idle.others_of_suite,
+                        are(idle.others_of_suite)
                     ));
                 }
                 let passes = matches!(room, Room::Free | Room::Overdraft);
@@ -343,7 +354,7 @@ impl StepTold {
 }
 
 pub(super) fn licenses(count: u64) -> String {
-    if count == 1 { "1 license".to_owned() } else { format!("{count} licenses") }
+    counted(count, "license")
 }
 
 fn shortened<'a>(words: impl Iterator<Item = &'a str>) -> String {

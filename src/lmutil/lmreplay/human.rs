@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Outcome;
 use crate::lmutil::wrap::push_wrapped;
 use crate::replay::{Difference, Held, Kind, Peak, Verdict};
+use crate::text::counted;
 
 /// Most rows of a table; the rest is in the other formats.
 const ROWS_MAX: usize = 40;
@@ -43,7 +44,8 @@ pub(super) fn show(outcome: &Outcome, kept: &[Difference], many: u64) -> String 
     }
     push_wrapped(&mut text, "Requests:", 10, &said);
     if totals.carried > 0 {
-        let mut said = format!("{} checkouts were out when it begins", totals.carried);
+        let were = if totals.carried == 1 { "was" } else { "were" };
+        let mut said = format!("{} {were} out when it begins", counted(totals.carried, "checkout"));
         if totals.carried_lost > 0 {
             let _ = write!(said, "; for {} of them there is no pool under these files", totals.carried_lost);
         }
@@ -172,7 +174,7 @@ fn push_found(text: &mut String, outcome: &Outcome, found: &Difference) {
         found.identity.host,
         found.feature,
         found.version,
-        if found.count.get() == 1 { "1 license".to_owned() } else { format!("{} licenses", found.count) },
+        counted(found.count.get(), "license"),
         found
             .borrow_ends
             .map_or_else(String::new, |ends| format!(" to borrow until {}", outcome.local(ends)))

@@ -165,6 +165,11 @@ impl<'a> Ahead<'a> {
         self.pools.get(&pool.key).map_or(0, |at_pool| at_pool.all.many)
     }
 
+    /// How many licenses of a pool those ahead of a newcomer want.
+    pub(crate) fn wanted_of(&self, pool: &Pool) -> u64 {
+        self.pools.get(&pool.key).map_or(0, |at_pool| at_pool.wanted)
+    }
+
     /// Whether a request would pass those at a pool alone for whom something is reserved there; none if it passes nobody.
     fn passes_claims(
         &self,

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::Daemon;
 use crate::code::{Code, minor};
 use crate::event::Denial;
+use crate::text::{are, counted};
 use crate::vendord::connection::{Outgoing, Peer};
 use crate::wire::Welcome;
 
@@ -18,7 +19,8 @@ impl Daemon {
     /// once, and what they hold would be lost.
     pub(super) fn full(&self) -> Option<Denial> {
         if self.state.session_count() >= self.config.limits.sessions {
-            let note = format!("{} sessions are open", self.config.limits.sessions);
+            let open = self.config.limits.sessions;
+            let note = format!("{} {} open", counted(open, "session"), are(open));
             return Some(Denial::new(Code::LimitReached, minor::PEER_LIMIT, &note));
         }
         let set = self.served.policy.settings().max_connections;
@@ -28,7 +30,7 @@ impl Daemon {
         if self.bound.len() < most {
             return None;
         }
-        let clients = if most == 1 { "1 client is".to_owned() } else { format!("{most} clients are") };
+        let clients = format!("{} {}", counted(most, "client"), are(most));
         let why = match set {
             Some(set) if wanted <= possible => format!("MAX_CONNECTIONS {set}"),
             _ => format!("the limit of {possible} open files"),

@@ -5,6 +5,7 @@ use crate::code::{Code, minor};
 use crate::event::{Denial, Event, Record};
 use crate::ident::{Handle, SessionId};
 use crate::seat::{Command, Reply, Rules, Session, State, check, decide, tick_due_in};
+use crate::text::counted;
 use crate::time::Now;
 
 impl Daemon {
@@ -57,7 +58,7 @@ impl Daemon {
         let left = held(&self.state);
         let handles: Vec<Handle> = before.into_iter().filter(|handle| !left.contains(handle)).collect();
         if !handles.is_empty() {
-            let note = format!("its user has done nothing for {idle_s} seconds");
+            let note = format!("its user has done nothing for {}", counted(idle_s, "second"));
             let why = Denial::new(Code::Inactive, minor::USER_IDLE, &note);
             self.waiting.push_back((self.state.seq(), Waiting::Lost { session, handles, why }));
         }

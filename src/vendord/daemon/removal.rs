@@ -9,6 +9,7 @@ use crate::code::{Code, minor};
 use crate::event::{Denial, Event, In, RemovalTarget, Removed};
 use crate::ident::{Handle, SessionId};
 use crate::seat::{Command, Loss, Reply, Rules, Seat, decide};
+use crate::text::{are, counted};
 use crate::vendord::rereading::Answer;
 use crate::wire::Notice;
 
@@ -102,10 +103,12 @@ impl Daemon {
             }
             _ => return None,
         };
-        let plural = if count == 1 { "" } else { "s" };
         Some(format!(
-            "removed: {feature} {} {} {} {handle}, {how}{count} license{plural}",
-            identity.user, identity.host, identity.display
+            "removed: {feature} {} {} {} {handle}, {how}{}",
+            identity.user,
+            identity.host,
+            identity.display,
+            counted(count, "license")
         ))
     }
 
@@ -119,9 +122,9 @@ impl Daemon {
     /// Why the daemon should not be stopped unless that is forced (`flexnet-tools.md` 2.9).
     pub(in crate::vendord) fn against_stopping(&self) -> Option<Denial> {
         let borrowed = self.state.borrowed_count();
-        let (licenses, are) = if borrowed == 1 { ("license", "is") } else { ("licenses", "are") };
         (borrowed > 0).then(|| {
-            let note = format!("{borrowed} {licenses} of {} {are} borrowed", self.config.vendor);
+            let licenses = counted(borrowed, "license");
+            let note = format!("{licenses} of {} {} borrowed", self.config.vendor, are(borrowed));
             Denial::new(Code::BorrowedOut, minor::BORROWED_OUT, &note)
         })
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::text::{are, counted};
 use crate::time::{CivilDate, Timestamp};
 
 /// How the lines got their dates.
@@ -256,22 +257,28 @@ impl Assumptions {
         );
         if self.in_fold > 0 {
             said.push(format!(
-                "{} lines are in an hour that the zone has twice; {} of them are taken as of its second pass.",
-                self.in_fold, self.in_second_pass
+                "{} {} in an hour that the zone has twice; {} of them {} taken as of its second pass.",
+                counted(self.in_fold, "line"),
+                are(self.in_fold),
+                self.in_second_pass,
+                are(self.in_second_pass)
             ));
         }
         for (reason, number) in &self.reasons {
             said.push(format!("{number} IN with ({reason}) taken as checkins."));
         }
         if !self.other_daemons.is_empty() {
-            let names: Vec<String> =
-                self.other_daemons.iter().map(|(name, lines)| format!("{name} ({lines} lines)")).collect();
+            let names: Vec<String> = self
+                .other_daemons
+                .iter()
+                .map(|(name, lines)| format!("{name} ({})", counted(*lines, "line")))
+                .collect();
             said.push(format!("The log also has lines of {}, which were passed over.", names.join(", ")));
         }
         said.push(format!(
-            "{} of {} lines were used; {} were passed over.",
+            "{} of {} were used; {} were passed over.",
             self.lines.used(),
-            self.lines.total(),
+            counted(self.lines.total(), "line"),
             self.lines.passed_over()
         ));
         said

@@ -275,7 +275,7 @@ fn what_was_assumed_is_said_in_short_sentences() {
         "1 IN line has no OUT line: its seat was taken before the log begins.",
         "1 client has a host name with blanks, which are taken as _.",
         "1 IN with (ABSENT) taken as checkins.",
-        "The log also has lines of other (1 lines), which were passed over.",
+        "The log also has lines of other (1 line), which were passed over.",
         "3 of 5 lines were used; 2 were passed over.",
     ] {
         assert!(sentences.iter().any(|sentence| sentence == part), "{part}\n{assumed}");
