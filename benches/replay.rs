@@ -218,7 +218,8 @@ fn main() {
             let mut survey = Survey::new(Timestamp(i64::MIN)..Timestamp(i64::MAX));
             history.iter().for_each(|record| assert!(survey.take(record)));
             best_survey = best_survey.min(began.elapsed().as_secs_f64());
-            let plan = Plan { exact, pools_known: true, holding: survey.holding(None) };
+            let in_vain = survey.in_vain.clone();
+            let plan = Plan { exact, pools_known: true, holding: survey.holding(None), in_vain };
             let mut replay = Replay::new(plan);
             let began = Instant::now();
             replay.begin(rules.clone(), history[0].at);
@@ -275,7 +276,9 @@ fn memory(recorded: &Ruleset, tried: &Ruleset, requests: usize) {
     let mut survey = Survey::new(Timestamp(i64::MIN)..Timestamp(i64::MAX));
     each("first pass", &mut |record| assert!(survey.take(&record)));
     for (what, rules, exact) in [("second pass", recorded, true), ("with 150 rules more", tried, false)] {
-        let mut replay = Replay::new(Plan { exact, pools_known: true, holding: survey.holding(None) });
+        let in_vain = survey.in_vain.clone();
+        let plan = Plan { exact, pools_known: true, holding: survey.holding(None), in_vain };
+        let mut replay = Replay::new(plan);
         replay.begin(rules.clone(), Timestamp(0));
         each(what, &mut |record| {
             judge(&mut replay, vec![record], rules);

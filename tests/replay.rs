@@ -7,6 +7,7 @@ mod signed;
 mod replay {
     mod acts;
     mod cases;
+    mod in_vain;
     mod random;
     pub(crate) mod recorder;
 }

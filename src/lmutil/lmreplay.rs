@@ -164,7 +164,8 @@ pub fn replay(wanted: &Wanted, format: Format, write: &mut dyn FnMut(&str)) -> R
     let exact = wanted.is_exact();
     let pools_known = source.pools_known();
     let holding = survey.holding(wanted.held);
-    let mut replay = Replay::new(Plan { exact, pools_known, holding: holding.clone() });
+    let in_vain = std::mem::take(&mut survey.in_vain);
+    let mut replay = Replay::new(Plan { exact, pools_known, holding: holding.clone(), in_vain });
     let vendor = book.vendor().clone();
     let show = Shown { zone: zone.clone() };
     let mut listing = Listing::begin(format, show, write);

@@ -2,6 +2,7 @@
 
 mod clock;
 mod held_on;
+mod in_vain;
 mod offers;
 mod reread;
 mod returns;
@@ -13,7 +14,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
-use self::held_on::HeldOn;
+use self::held_on::{HeldOn, NewGrant};
 use self::offers::{Waiting, placed};
 use self::reread::{ended_by_reread, seat_differs};
 use self::ruling::{Ruling, reason, same_denial, verdict};
@@ -55,6 +56,8 @@ pub struct Plan {
     pub pools_known: bool,
     /// How long seats that are newly granted are held.
     pub holding: Holding,
+    /// The requests that wait in the record and get nothing.
+    pub in_vain: BTreeSet<Handle>,
 }
 
 /// Sums that are no differences.
@@ -225,6 +228,7 @@ impl Replay {
             self.rules = rules(&files)?;
             self.usage = Usage::rebuild(&self.state, &self.rules.catalog, &self.rules.policy);
         }
+        self.judge_leaving(&record, at);
         let ended = ended_by_reread(&record);
         let suites = ruling::suites(&record);
         for event in record.events {
@@ -424,16 +428,8 @@ impl Replay {
                 let denied = Denied { session, identity, request: out.request, denial, times: 1 };
                 self.apply(Event::Denied(Box::new(denied)), at);
             }
-            Ruling::Granted(mut out, mut package, taken) => {
-                let until = self.state.confirmed(at).plus(self.plan.holding.of(&out.request.feature).0);
-                held_on::to_the_end(&mut out);
-                package.as_deref_mut().into_iter().for_each(held_on::to_the_end);
-                self.content(&key);
-                let verdicts = (Verdict::Denied(denial), Verdict::Granted(Some(out.pool.clone())));
-                let handle = out.handle;
-                self.grant(taken, package, out, at);
-                self.hold(handle, until);
-                self.differ(Kind::NewlyGranted, &command, &identity, verdicts, at);
+            Ruling::Granted(out, package, taken) => {
+                self.newly_grant(NewGrant { out, package, taken }, denial, (&command, &identity), at);
             }
             Ruling::Refused(refused) => {
                 let verdicts = (Verdict::Denied(denial), Verdict::Refused(refused));

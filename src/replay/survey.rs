@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::tally::Peak;
-use crate::event::{Event, Identity, In, InReason, Lingering, Opened, Record, StartFile};
+use crate::event::{DequeueReason, Event, Identity, In, InReason, Lingering, Opened, Record, StartFile};
 use crate::ident::{Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Table};
 use crate::seat::{PoolUse, State};
 use crate::time::{Standing, Timestamp};
@@ -57,6 +57,8 @@ pub struct Survey {
     pub covered: Option<(Timestamp, Timestamp)>,
     /// The last event up to the end of the span.
     pub through: Seq,
+    /// The requests that left the queue in the span and for which nothing was ever held.
+    pub in_vain: BTreeSet<Handle>,
     /// Seats that came back and whose checkout is not in the record.
     pub unknown_returns: u64,
 }
@@ -77,6 +79,7 @@ impl Survey {
             files_unknown_at_first: false,
             covered: None,
             through: Seq(0),
+            in_vain: BTreeSet::new(),
             unknown_returns: 0,
         }
     }
@@ -108,6 +111,13 @@ impl Survey {
                 Event::In(In { why: InReason::Linger, .. }) => {}
                 Event::In(In { handle, why, .. }) | Event::Lingering(Lingering { handle, why, .. }) => {
                     self.back(*handle, *why, record.at);
+                }
+                Event::Dequeued(left)
+                    if self.begins.is_some()
+                        && left.offer.is_none()
+                        && !matches!(left.why, DequeueReason::Lapsed(_)) =>
+                {
+                    self.in_vain.insert(left.entry);
                 }
                 Event::Started(_) | Event::Reread(_) if self.first_files.is_none() => {
                     self.first_files = Files::of(event);

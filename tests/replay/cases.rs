@@ -244,22 +244,6 @@ fn a_client_may_ask_for_more_while_it_waits() {
 }
 
 #[test]
-fn who_left_the_queue_with_nothing_is_counted() {
-    let lines = "FEATURE f LGS 1.0 permanent 1";
-    let mut recorder = Recorder::new(rules(lines, ""));
-    let (ann, bob) = (recorder.open("ann", FRAMED), recorder.open("bob", FRAMED));
-    recorder.out(ann, "f", "1.0", 1).unwrap();
-    for cancelled in [true, false] {
-        assert_eq!(recorder.wait(bob, ("f", "1.0", 1), 0), Ok(None));
-        let (entry, _) = recorder.state.waiting().next().unwrap();
-        if cancelled { recorder.cancel(entry) } else { recorder.remove_waiting(entry) }
-    }
-    let outcome = recorder.replayed(TODAY, Some(&rules(lines, "# the same")));
-    assert!(outcome.found.is_empty(), "{:?}", outcome.found);
-    assert_eq!((outcome.totals.waited, outcome.totals.gave_up), (2, 2));
-}
-
-#[test]
 fn what_is_held_for_one_who_waits_is_not_free_for_others() {
     let lines = "FEATURE f LGS 1.0 permanent 1";
     let mut recorder = Recorder::new(rules(lines, ""));

@@ -292,7 +292,8 @@ impl Recorder {
     pub(crate) fn replayed_under(&self, from: Timestamp, exact: bool, switches: &[Ruleset]) -> Outcome {
         let mut survey = Survey::new(from..Timestamp(i64::MAX));
         assert!(self.history.iter().all(|record| survey.take(record)));
-        let plan = Plan { exact, pools_known: true, holding: survey.holding(None) };
+        let in_vain = survey.in_vain.clone();
+        let plan = Plan { exact, pools_known: true, holding: survey.holding(None), in_vain };
         let mut replay = Replay::new(plan);
         let mut rest = switches.iter();
         let mut current = None;

@@ -4,8 +4,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Asker, Replay, Timer};
-use crate::event::{Checkout, Denied, EndReason, Identity, InReason, Out};
+use super::{Asker, Kind, Replay, Timer, Verdict};
+use crate::event::{Checkout, Denial, Denied, EndReason, Event, Identity, InReason, Out};
 use crate::ident::{Handle, SessionId};
 use crate::seat::{Command, Seat, Tenure};
 use crate::time::Timestamp;
@@ -65,13 +65,41 @@ impl HeldOn {
 }
 
 /// A newly granted borrow lasts until its end: a client that has it renews its record, of which the record knows nothing.
-pub(super) fn to_the_end(out: &mut Out) {
+fn to_the_end(out: &mut Out) {
     if let Some(borrow) = &mut out.accounting.borrow {
         borrow.until = borrow.ends;
     }
 }
 
+/// A grant that the record does not have: with that of the package and what is taken back for it.
+pub(super) struct NewGrant {
+    pub(super) out: Box<Out>,
+    pub(super) package: Option<Box<Out>>,
+    pub(super) taken: Vec<Event>,
+}
+
 impl Replay {
+    /// Grants what the record denied, and holds it.
+    pub(super) fn newly_grant(
+        &mut self,
+        NewGrant { mut out, mut package, taken }: NewGrant,
+        recorded: Denial,
+        (command, identity): (&Command, &Identity),
+        at: Timestamp,
+    ) {
+        let feature = &out.request.feature;
+        let until = self.state.confirmed(at).plus(self.plan.holding.of(feature).0);
+        let key = (identity.user.clone(), identity.host.clone(), feature.clone());
+        to_the_end(&mut out);
+        package.as_deref_mut().into_iter().for_each(to_the_end);
+        self.content(&key);
+        let verdicts = (Verdict::Denied(recorded), Verdict::Granted(Some(out.pool.clone())));
+        let handle = out.handle;
+        self.grant(taken, package, out, at);
+        self.hold(handle, until);
+        self.differ(Kind::NewlyGranted, command, identity, verdicts, at);
+    }
+
     /// Holds a seat until its time is over; one that is borrowed until its end.
     pub(super) fn hold(&mut self, handle: Handle, until: Timestamp) {
         let Some(seat) = self.state.seat(handle) else { return };
@@ -127,7 +155,12 @@ impl Replay {
         }
     }
 
-    fn held_for(&self, session: SessionId, identity: &Identity, request: &Checkout) -> Option<Handle> {
+    pub(super) fn held_for(
+        &self,
+        session: SessionId,
+        identity: &Identity,
+        request: &Checkout,
+    ) -> Option<Handle> {
         if self.held.askers.is_empty() {
             return None;
         }

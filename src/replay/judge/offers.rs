@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::in_vain::InVain;
 use super::ruling::{Ruling, verdict};
 use super::{Kind, Replay, Verdict, scaled};
 use crate::code::Code;
@@ -18,9 +19,10 @@ pub(super) struct Waiting {
     names: BTreeMap<(SessionId, Token), Handle>,
     entries: BTreeMap<Handle, ((SessionId, Token), FeatureName, u64)>,
     /// Licenses that are waited for.
-    wanted: BTreeMap<FeatureName, u64>,
+    pub(super) wanted: BTreeMap<FeatureName, u64>,
     /// Recorded handles of the checkouts to come that the replay holds licenses for.
     offers: BTreeSet<Handle>,
+    pub(super) in_vain: InVain,
 }
 
 impl Waiting {

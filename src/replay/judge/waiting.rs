@@ -1,6 +1,6 @@
 //! Requests that waited. Under the recorded files the queue is replayed, and each offer must be the one that was recorded. Under
 //! other files it is not ([`super::offers`]): a request that waited is judged when it got its licenses, as one that asks then, and one
-//! that gave up is not judged.
+//! that got nothing when it asked and when it left ([`super::in_vain`]).
 
 use super::{Kind, Replay, Verdict, all_before, scale, scaled};
 use crate::code::{Code, minor};
@@ -52,6 +52,7 @@ impl Replay {
         }
         if !self.plan.exact {
             match &event {
+                Event::Queued(queued) => self.waits(queued, at),
                 Event::Offered(offered) => self.hold_offer(offered, at),
                 Event::Dequeued(dequeued) => self.leaves_queue(dequeued, at),
                 _ => {}
