@@ -42,8 +42,8 @@ pub(crate) struct Client {
     /// Nothing gets through to it or from it until then.
     pub(crate) stalled_until: u64,
     pub(crate) app: Option<App>,
-    /// Requests that were sent, for late duplicates, of the session that sent them.
-    pub(crate) sent: Vec<(SessionId, Message)>,
+    /// Requests that were sent, for late duplicates.
+    pub(crate) sent: Vec<Sent>,
 }
 
 /// A request, and how often it was asked before.
@@ -58,6 +58,17 @@ pub(crate) struct Waiter {
 pub(crate) struct Waits {
     pub(crate) waiter: Waiter,
     pub(crate) handle: Handle,
+}
+
+/// A request that was sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    /// By which session.
+    pub(crate) session: SessionId,
+    pub(crate) token: Token,
+    pub(crate) message: Message,
+    /// How often the server had begun anew by then.
+    pub(crate) anew: u64,
 }
 
 /// Why a connection is greeted.
@@ -87,6 +98,8 @@ pub(crate) struct App {
     pub(crate) copied: bool,
     /// Requests that were refused without a trace; they are not to be repeated.
     pub(crate) traceless: Vec<Token>,
+    /// Requests that were denied. Where equal denials were counted, the server knows of that no more after it has begun anew.
+    pub(crate) denied: BTreeSet<Token>,
     /// What it came for, if it is no application but meets the server about a borrow.
     pub(crate) visit: Option<Box<Visit>>,
     /// It speaks lines.
@@ -191,6 +204,7 @@ impl App {
             farewell: None,
             copied: false,
             traceless: Vec::new(),
+            denied: BTreeSet::new(),
             visit: None,
             talk: None,
         }
@@ -455,9 +469,13 @@ impl App {
             (Settled::Waits(None), _) => self.claims_later.push((now.plus(AGAIN_WAIT), token)),
             (Settled::Done(answer), Some(waiter)) => {
                 self.queue.remove(&token);
+                if let Answer::Denied(_) = &answer {
+                    self.denied.insert(token);
+                }
                 let clock = matches!(&answer, Answer::Denied(denial) if denial.code == Code::ClockDifference);
                 self.settled(answer, &waiter);
                 if clock {
+                    self.traceless.push(token);
                     self.drop_connection(now, wishes);
                 }
             }

@@ -69,6 +69,8 @@ pub(crate) struct World {
     oracle: Oracle,
     /// The connection that each session has, as decided.
     present: BTreeMap<SessionId, usize>,
+    /// How often the server began anew, from what is on the disk.
+    anew: u64,
     /// The furthest that the server's clock was set forward.
     latest: i64,
     tally: Tally,
@@ -107,6 +109,7 @@ impl World {
             connections: Vec::new(),
             oracle: Oracle::new(plan.lease_s, plan.grace_s, planted),
             present: BTreeMap::new(),
+            anew: 0,
             latest: 0,
             tally: Tally::default(),
             story: None,

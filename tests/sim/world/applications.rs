@@ -1,6 +1,5 @@
 //! Applications begin, say goodbye, are copied, and have their messages repeated and their connections reset.
 
-use seatkeeper::ident::Token;
 use seatkeeper::time::Monotonic;
 use seatkeeper::wire::{self, Message, Purpose};
 
@@ -65,17 +64,15 @@ impl World {
         let client = &self.clients[number];
         let Some(app) = client.app.as_ref().filter(|app| app.greeting.is_none()) else { return };
         let (Some(connection), Some(terms)) = (app.connection, &app.terms) else { return };
-        let old = client.sent.iter().rev().filter(|(session, message)| {
-            let token = match message {
-                Message::Checkout(it) => it.token,
-                Message::Checkin(it) => it.token,
-                _ => Token(0),
-            };
-            *session == terms.id && !app.traceless.contains(&token) && !app.waiters.contains_key(&token)
+        let old = client.sent.iter().rev().filter(|sent| {
+            sent.session == terms.id
+                && !app.traceless.contains(&sent.token)
+                && !app.waiters.contains_key(&sent.token)
+                && (sent.anew == self.anew || !app.denied.contains(&sent.token))
         });
         let many = old.clone().count();
-        let Some((_, message)) = (many > 0).then(|| old.clone().nth(nth % many)).flatten() else { return };
-        let message = message.clone();
+        let sent = (many > 0).then(|| old.clone().nth(nth % many)).flatten();
+        let Some(message) = sent.map(|sent| sent.message.clone()) else { return };
         let mut bytes = bytes::BytesMut::new();
         wire::encode(&message, 0x7FFF_0000, &mut bytes).unwrap();
         self.transmit(connection, End::Server, Parcel::Bytes(bytes.to_vec(), Some(Box::new(message))));

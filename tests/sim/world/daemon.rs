@@ -17,6 +17,7 @@ impl World {
         self.server.start(self.now, &self.plan, rules)?;
         self.note(|| "the daemon starts".to_owned());
         self.tally.starts += 1;
+        self.anew += 1;
         self.present.clear();
         let attended = self.server.attended(self.now);
         for watch in self.oracle.watch.values_mut() {
@@ -168,6 +169,7 @@ impl World {
     pub(super) fn roll_back(&mut self) -> Verdict {
         self.note(|| "the disk is full: rolled back".to_owned());
         self.tally.rolled_back += 1;
+        self.anew += 1;
         self.server.failing = true;
         self.server.rebuilt = false;
         self.server.attend(self.now);

@@ -4,7 +4,7 @@ use seatkeeper::code::Code;
 use seatkeeper::ident::SessionId;
 use seatkeeper::wire::{self, Message, Notice, Purpose};
 
-use super::super::client::Wish;
+use super::super::client::{Sent, Wish};
 use super::super::network::{Connection, End, Parcel};
 use super::super::oracle::{Verdict, ensure};
 use super::super::visit::News;
@@ -187,11 +187,14 @@ impl World {
                 {
                     // The session goes on without it, as if nobody had closed.
                     self.present.retain(|_, connection| *connection != number);
-                    let at = self.server.attended(self.now);
+                    let greeted = self.connections[number].greeted;
                     let goes_on = matches!(denial.code, Code::AskAgain | Code::BadProtocol);
                     if let Some(watch) = self.oracle.watch.get_mut(&claimed).filter(|_| goes_on) {
                         watch.may_have_closed = watch.closed.take().or(watch.may_have_closed);
-                        watch.heard = at;
+                        // A resume that is repeated was heard too, and shows in no record.
+                        if greeted.ms > watch.heard.ms {
+                            watch.heard = greeted;
+                        }
                     }
                 }
                 if matches!(&message, Message::Notice(Notice::SessionEnded { denial }) if denial.code == Code::SessionTaken)
@@ -373,7 +376,7 @@ impl World {
         if let Some(token) = token {
             app.pending.insert(id, token);
             if let Some(terms) = &app.terms {
-                let sent = (terms.id, message.clone());
+                let sent = Sent { session: terms.id, token, message: message.clone(), anew: self.anew };
                 self.clients[number].sent.push(sent);
             }
         }
