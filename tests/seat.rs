@@ -16,8 +16,10 @@ mod seat {
     mod queue;
     mod queue_simulation;
     mod remove;
+    mod replies;
     mod reread;
     mod reserving;
+    mod seeded;
     mod sessions;
     mod sharing;
     mod simulation;

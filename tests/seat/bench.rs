@@ -315,6 +315,18 @@ impl Bench {
         self.names.clear();
     }
 
+    /// The invariants hold, the state is the fold of the history, and a snapshot of it reads back.
+    pub(crate) fn sound(&self) {
+        invariants(&self.state, &self.catalog, self.now);
+        self.reads_back();
+    }
+
+    /// The state is the fold of the history, and a snapshot of it reads back.
+    pub(crate) fn reads_back(&self) {
+        assert_eq!(fold(&self.history), self.state);
+        assert_eq!(State::from_snapshot(&self.state.snapshot()).unwrap(), self.state);
+    }
+
     pub(crate) fn resume(&mut self, id: SessionId, epoch: u32, nonce: u8) -> Reply {
         let claim = Resume { session: id, secret: Digest::of(&id.0), epoch, nonce: [nonce; 16] };
         self.run(&Command::Resume(claim)).reply

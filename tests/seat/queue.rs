@@ -8,45 +8,18 @@ use seatkeeper::ident::{Handle, SessionId, Token};
 use seatkeeper::seat::{BLOCK_FIRST, Command, HOLD_LONGEST, HOLD_USUAL, PASSES_MAX, Reply, State};
 use seatkeeper::time::Monotonic;
 
-use super::bench::{Bench, fold, invariants};
+use super::bench::Bench;
+use super::replies::{denied, granted, placed};
 
 fn pass(bench: &mut Bench, span: Duration) {
     bench.now.utc = bench.now.utc.plus(span);
     bench.now.mono = Monotonic(bench.now.mono.0 + u64::try_from(span.as_millis()).unwrap());
 }
 
-fn placed(reply: Reply) -> Place {
-    match reply {
-        Reply::Answer(_, Answer::Queued(place)) => place,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn granted(reply: Reply) -> Grant {
-    match reply {
-        Reply::Answer(_, Answer::Granted(grant)) => grant,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn refused(reply: Reply) -> i32 {
-    match reply {
-        Reply::Answer(_, Answer::Denied(denial)) => denial.code.number(),
-        other => panic!("{other:?}"),
-    }
-}
-
 /// The names of those that are offered something in these events.
 fn offered(events: &[Event]) -> Vec<Handle> {
     let entry = |event: &Event| if let Event::Offered(offered) = event { Some(offered.entry) } else { None };
     events.iter().filter_map(entry).collect()
-}
-
-/// The state is the fold of the history, and a snapshot of it reads back.
-fn settled(bench: &Bench) {
-    invariants(&bench.state, &bench.catalog, bench.now);
-    assert_eq!(fold(&bench.history), bench.state);
-    assert_eq!(State::from_snapshot(&bench.state.snapshot()).unwrap(), bench.state);
 }
 
 const ONE: &str = "FEATURE fx LGS 1.0 permanent 1";
@@ -62,7 +35,7 @@ fn first_come_first_served_and_the_hold_holds() {
     assert_eq!(bench.serve(), [], "nothing is free");
     bench.back("ann@h1", ann.handle);
     assert_eq!(offered(&bench.serve()), [bob.handle]);
-    settled(&bench);
+    bench.sound();
     // Held: in use for everybody else, also for who asks without the queue.
     assert_eq!(bench.state.pools().map(|(_, used)| used.in_use()).sum::<u64>(), 1);
     assert_eq!(bench.out("ann@h1", "fx", "1.0", 1), Code::UsersQueued.number());
@@ -70,7 +43,7 @@ fn first_come_first_served_and_the_hold_holds() {
     let bob_id = bench.session("bob@h2", &[]);
     let grant = granted(bench.wait_again(bob_id, bob_token, "fx", "1.0", 1, 0));
     assert_eq!(granted(bench.wait_again(bob_id, bob_token, "fx", "1.0", 1, 0)), grant);
-    settled(&bench);
+    bench.sound();
     assert_eq!(bench.serve(), []);
     bench.back("bob@h2", grant.handle);
     assert_eq!(offered(&bench.serve()), [joe.handle]);
@@ -90,10 +63,10 @@ fn a_hold_that_nobody_takes_passes_on() {
         assert_eq!(bench.serve(), [], "it is held to the last moment");
         pass(&mut bench, Duration::from_millis(1));
         assert_eq!(offered(&bench.serve()), [joe.handle]);
-        settled(&bench);
+        bench.sound();
         let bob_id = bench.session("bob@h2", &[]);
         let late = bench.wait_again(bob_id, bob_token, "fx", "1.0", 1, 0);
-        assert_eq!(refused(late), Code::HoldLapsed.number(), "whoever comes too late is told");
+        assert_eq!(denied(late), Code::HoldLapsed.number(), "whoever comes too late is told");
     }
 }
 
@@ -108,9 +81,9 @@ fn a_waiting_request_is_cancelled_by_its_handle_and_its_number_is_spent() {
     // Nobody else can cancel it.
     let ann_id = bench.session("ann@h1", &[]);
     let other = Checkin { token: bench.next_token("ann@h1"), acknowledged: Token(0), handle: bob.handle };
-    assert_eq!(refused(bench.run(&Command::Checkin(ann_id, other)).reply), Code::NeverCheckedOut.number());
+    assert_eq!(denied(bench.run(&Command::Checkin(ann_id, other)).reply), Code::NeverCheckedOut.number());
     bench.back("bob@h2", bob.handle);
-    settled(&bench);
+    bench.sound();
     assert!(!bench.state.has_queue());
     assert_eq!(bench.state.pools().count(), 0, "what was held is free");
     let bob_id = bench.session("bob@h2", &[]);
@@ -140,7 +113,7 @@ fn waiting_ends_with_the_session_and_survives_a_restart() {
     assert_eq!(placed(bench.wait_again(joe_id, joe_token, "fx", "1.0", 1, 0)), Place { position: 1, ..joe });
     let bob_id = bench.session("bob@h2", &[]);
     bench.run(&Command::End(bob_id, EndReason::LeaseLapsed));
-    settled(&bench);
+    bench.sound();
     assert_eq!(offered(&bench.serve()), [joe.handle]);
 }
 
@@ -153,11 +126,11 @@ fn what_can_never_be_met_is_denied_and_not_queued() {
     let codes: Vec<i32> =
         [("bob@h", "fx", 4), ("joe@h", "fx", 2), ("bob@h", "fx", 2), ("ann@h", "fy", 1), ("bob@h", "no", 1)]
             .into_iter()
-            .map(|(who, feature, count)| refused(bench.wait(who, feature, "1.0", count).1))
+            .map(|(who, feature, count)| denied(bench.wait(who, feature, "1.0", count).1))
             .collect();
     // Too many; more than MAX; all but one reserved for good; excluded; no such feature.
     assert_eq!(codes, [-26, -87, -101, -38, -5]);
-    assert_eq!(refused(bench.wait("bob@h", "fx", "2.0", 1).1), -25);
+    assert_eq!(denied(bench.wait("bob@h", "fx", "2.0", 1).1), -25);
     assert!(!bench.state.has_queue());
 }
 
@@ -173,7 +146,7 @@ fn who_is_over_a_limit_of_its_own_waits_and_blocks_nobody() {
     }
     bench.back("joe@h1", first.handle);
     assert_eq!(offered(&bench.serve()), [joe.handle]);
-    settled(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -195,7 +168,7 @@ fn who_shares_needs_no_queue() {
     bench.grant("ann@h1", "fx", "1.0");
     placed(bench.wait("bob@h1", "fx", "1.0", 1).1);
     granted(bench.wait("ann@h2", "fx", "1.0", 1).1);
-    settled(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -209,10 +182,10 @@ fn an_offer_may_need_overdraft_and_joins_its_group() {
     assert_eq!(offered(&bench.serve()), [joe.handle]);
     // While it is held, another checkout of joe's shares it.
     granted(bench.wait("joe@h2", "fx", "1.0", 1).1);
-    settled(&bench);
+    bench.sound();
     let joe_id = bench.session("joe@h1", &[]);
     granted(bench.wait_again(joe_id, token, "fx", "1.0", 1, 0));
-    settled(&bench);
+    bench.sound();
     assert_eq!(bench.state.pools().map(|(_, used)| used.in_use()).sum::<u64>(), 2);
 }
 
@@ -232,7 +205,7 @@ fn a_big_request_is_passed_so_often_and_then_blocks_for_a_while() {
         pass(&mut bench, span.checked_sub(Duration::from_millis(1)).unwrap());
         assert_eq!(bench.out("joe@h3", "fx", "1.0", 1), Code::UsersQueued.number());
         pass(&mut bench, Duration::from_millis(1));
-        settled(&bench);
+        bench.sound();
     }
     // Those who queue behind it pass it as often, and not in a block.
     let mel = placed(bench.wait("mel@h4", "fx", "1.0", 4).1);
@@ -253,7 +226,7 @@ fn a_reread_offers_anew_and_sends_away_who_can_not_be_served() {
     assert_eq!(offered(&bench.serve()), [joe.handle]);
     let taken = bench.state.waiting_under(joe.handle).unwrap().offer.clone().unwrap();
     bench.reread("FEATURE fx LGS 1.0 permanent 1", "");
-    settled_after_reread(&bench);
+    bench.reads_back();
     let events = bench.serve();
     let gone: Vec<Handle> = events
         .iter()
@@ -279,11 +252,6 @@ fn a_reread_offers_anew_and_sends_away_who_can_not_be_served() {
     bench.reread("FEATURE fy LGS 1.0 permanent 1", "");
     bench.serve();
     assert!(!bench.state.has_queue());
-}
-
-fn settled_after_reread(bench: &Bench) {
-    assert_eq!(fold(&bench.history), bench.state);
-    assert_eq!(State::from_snapshot(&bench.state.snapshot()).unwrap(), bench.state);
 }
 
 #[test]
@@ -340,7 +308,7 @@ fn a_priority_goes_first_and_position_says_so() {
         })
         .collect();
     assert_eq!(passed, [vec![low.handle, ann.handle]], "who came before is passed, whatever its priority");
-    settled(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -362,7 +330,7 @@ fn the_lowest_priority_is_passed_so_often_and_then_blocks() {
     placed(bench.wait(next, "fx", "1.0", 1).1);
     bench.back(holder, held.handle);
     assert_eq!(offered(&bench.serve()), [low.handle], "nobody keeps the lowest away for ever");
-    settled(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -375,7 +343,7 @@ fn other_features_are_looked_at_where_a_line_counts_them_together() {
     assert_eq!(bench.serve(), []);
     bench.back("joe@h1", held.handle);
     assert_eq!(offered(&bench.serve()), [place.handle], "nothing of cb itself came free");
-    settled(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -400,7 +368,7 @@ fn holds_and_blocks_say_when_they_end() {
     pass(&mut bench, HOLD_USUAL);
     bench.back("ann@h1", ann.handle);
     assert_eq!(offered(&bench.serve()), [big.handle]);
-    settled(&bench);
+    bench.sound();
 }
 
 #[test]

@@ -12,6 +12,7 @@ use seatkeeper::seat::{BLOCK_FIRST, Command, HOLD_USUAL, PASSES_MAX, Reply, Stat
 use seatkeeper::time::{Monotonic, Timestamp};
 
 use super::bench::{Bench, checkout, fold, identity, invariants};
+use super::seeded::{Dice, each_seed};
 
 const LICENSES: u32 = 6;
 /// The longest time for which anybody has licenses, the hold of an offer included.
@@ -20,15 +21,6 @@ const LONGEST: Duration = Duration::from_secs(2400);
 const RANKS: [u32; 3] = [1, 5, 9];
 /// The number of the first block that lasts as long.
 const BLOCK: u32 = 2;
-
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-}
 
 /// What the oracle knows of a request that waits.
 #[derive(Debug, Clone)]
@@ -380,24 +372,11 @@ fn run(seed: u64, steps: u32) -> (u64, u64, u64) {
 
 #[test]
 fn queues_keep_their_theorems() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let seeds = match number("SIM_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SIM_RUNS").unwrap_or(8),
-    };
-    let mut sums = (0, 0, 0);
-    for seed in seeds.clone() {
-        match std::panic::catch_unwind(|| run(seed, 200)) {
-            Ok((offers, passes, blocks)) => {
-                sums = (sums.0 + offers, sums.1 + passes, sums.2 + blocks);
-            }
-            Err(failure) => {
-                println!("SIM_SEED={seed}");
-                std::panic::resume_unwind(failure);
-            }
-        }
-    }
-    if seeds.end - seeds.start >= 8 {
-        assert!(sums.0 > 100 && sums.1 > 100 && sums.2 > 4, "the seeds show too little: {sums:?}");
+    let sums = each_seed(8, |seed| run(seed, 200));
+    if sums.len() >= 8 {
+        let (offers, passes, blocks) =
+            sums.iter().fold((0, 0, 0), |sum, seed| (sum.0 + seed.0, sum.1 + seed.1, sum.2 + seed.2));
+        let sums = (offers, passes, blocks);
+        assert!(offers > 100 && passes > 100 && blocks > 4, "the seeds show too little: {sums:?}");
     }
 }

@@ -5,10 +5,10 @@ use seatkeeper::event::{
     Answer, DequeueReason, Dequeued, Event, In, InReason, Removal, RemovalTarget, Removed,
 };
 use seatkeeper::ident::{Handle, Token};
-use seatkeeper::seat::{Command, Decision, Reply, State, Violation, check};
+use seatkeeper::seat::{Command, Decision, Reply, Violation, check};
 use seatkeeper::sign::Manifest;
 
-use super::bench::{Bench, catalog_under, checkout, fold, invariants};
+use super::bench::{Bench, catalog_under, checkout};
 
 const LINES: &str = "INCREMENT fx LGS 2.0 permanent 4\nINCREMENT fy LGS 2.0 permanent 4";
 const SUITE: &str =
@@ -49,12 +49,6 @@ fn refused(decision: &Decision) -> Code {
     }
 }
 
-fn whole(bench: &Bench) {
-    invariants(&bench.state, &bench.catalog, bench.now);
-    assert_eq!(fold(&bench.history), bench.state);
-    assert_eq!(State::from_snapshot(&bench.state.snapshot()).unwrap(), bench.state);
-}
-
 #[test]
 fn one_by_its_handle_and_all_by_their_client() {
     let mut bench = Bench::new(LINES);
@@ -75,7 +69,7 @@ fn one_by_its_handle_and_all_by_their_client() {
     assert_eq!((back(&decision), decision.reply), (vec![handles[0], handles[2]], Reply::Done));
     let left: Vec<Handle> = bench.state.seats().map(|(handle, _)| handle).collect();
     assert_eq!(left, [other, of_fy]);
-    whole(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -108,7 +102,7 @@ fn what_comes_back_does_not_linger_and_what_lingers_stays() {
     assert_eq!(seats.len(), 1);
     assert_eq!(back(&bench.run(&handle("fx", mixed))), [mixed]);
     assert_eq!(bench.state.seat(mixed), None);
-    whole(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -121,7 +115,7 @@ fn of_a_client_that_holds_and_lingers_only_what_it_holds_is_removed() {
     let Reply::Partly(why) = decision.reply else { panic!("{:?}", decision.reply) };
     assert_eq!((why.code, why.minor), (Code::LingerLicense, minor::NOT_REMOVABLE));
     assert!(why.note.contains("3600 s"), "{}", why.note);
-    whole(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -134,13 +128,13 @@ fn a_suite_comes_back_whole_by_its_package_or_its_component() {
         assert_eq!(back(&decision).len(), 2, "{feature}");
         assert!(back(&decision).contains(&component));
         assert_eq!(bench.state.seats().count(), 0);
-        whole(&bench);
+        bench.sound();
     }
     let mut bench = Bench::new(SUITE);
     bench.grant(ANN, "fx", "2.0");
     let package = bench.state.seats().next().unwrap().0;
     assert_eq!(back(&bench.run(&handle("office", package))).len(), 2);
-    whole(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -151,7 +145,7 @@ fn those_who_share_with_it_go_on() {
     assert_eq!(back(&bench.run(&handle("fx", first))), [first]);
     assert_eq!(bench.out(BOB, "fx", "2.0", 1), -4, "the license is still in use");
     assert!(bench.state.seat(second).is_some());
-    whole(&bench);
+    bench.sound();
     assert_eq!(back(&bench.run(&handle("fx", second))), [second]);
     assert_eq!(bench.out(BOB, "fx", "2.0", 1), 0);
 }
@@ -170,10 +164,10 @@ fn a_removed_client_that_checks_out_again_is_safe_for_the_interval() {
     assert_eq!(back(&bench.run(&client("fy", "ann", "h1", "h1"))).len(), 1);
     bench.pass(119);
     assert_eq!(refused(&bench.run(&handle("fx", again))), Code::RemoveTooSoon);
-    whole(&bench);
+    bench.sound();
     bench.pass(1);
     assert_eq!(back(&bench.run(&handle("fx", again))), [again]);
-    whole(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -208,7 +202,7 @@ fn long_gone_removals_are_forgotten() {
     let other = bench.grant(BOB, "fx", "2.0").handle;
     bench.run(&handle("fx", other));
     assert_eq!(bench.state.last_removal(&seat), None);
-    whole(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -227,7 +221,7 @@ fn a_removed_seat_is_not_granted_again_by_its_number_nor_given_back() {
     }
     assert_eq!(bench.resume(id, 0, 1), Reply::Resumed(1));
     assert_eq!(bench.state.session(id).unwrap().handles().count(), 0);
-    whole(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -240,7 +234,7 @@ fn who_waits_gets_what_is_removed_and_waits_on_if_its_client_loses_another() {
     assert!(bench.state.waiting_under(place.handle).is_some(), "what waits is not touched");
     let offered = bench.serve();
     assert!(matches!(&offered[..], [Event::Offered(it)] if it.request.token == token), "{offered:?}");
-    whole(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -265,7 +259,7 @@ fn a_waiting_request_is_taken_out_by_its_handle_and_frees_what_is_held_for_it() 
         other => panic!("{other:?}"),
     }
     assert_eq!(bench.out("cid@h3", "fx", "2.0", 1), 0);
-    whole(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -278,7 +272,7 @@ fn a_large_removal_comes_in_parts() {
     assert_eq!(back(&bench.run(&order)).len(), 1024);
     assert_eq!(back(&bench.run(&order)).len(), 476);
     assert_eq!(refused(&bench.run(&order)), Code::NeverCheckedOut);
-    whole(&bench);
+    bench.sound();
 }
 
 #[test]

@@ -2,17 +2,11 @@
 //! fold.
 
 use seatkeeper::event::{Answer, Event, In, InReason, Moved};
-use seatkeeper::seat::{Reply, State, Violation, check, surplus};
+use seatkeeper::seat::{Reply, Violation, check, surplus};
 
-use super::bench::{Bench, fold};
+use super::bench::Bench;
 
 const BASE: &str = "INCREMENT fx LGS 2.0 permanent 10\nINCREMENT fy LGS 2.0 permanent 10";
-
-/// The state is the fold of the history, and a snapshot of it reads back.
-fn sound(bench: &Bench) {
-    assert_eq!(fold(&bench.history), bench.state);
-    assert_eq!(State::from_snapshot(&bench.state.snapshot()).unwrap(), bench.state);
-}
 
 fn moves(events: &[Event]) -> Vec<(&str, &str)> {
     let moved = |event: &'_ Event| matches!(event, Event::Moved(_));
@@ -38,7 +32,7 @@ fn case_o71_a_new_rule_acts_on_the_next_checkout_only() {
     assert!(bench.state.seat(held.handle).is_some());
     assert_eq!(bench.out("ann@h1", "fx", "2.0", 1), -38);
     bench.back("ann@h1", held.handle);
-    sound(&bench);
+    bench.reads_back();
 }
 
 #[test]
@@ -57,13 +51,13 @@ fn case_o74_a_removed_feature_ends_its_seats_and_answers_minus_92() {
     let denial = bench.denial("bob@h1", "fx", "2.0");
     assert_eq!((denial.code.number(), denial.minor), (-92, 216));
     assert_eq!(bench.out("bob@h1", "fz", "2.0", 1), -5, "it was never served");
-    sound(&bench);
+    bench.reads_back();
     // A second reread remembers, and one that brings the line back forgets.
     bench.reread("INCREMENT fy LGS 2.0 permanent 10", "");
     assert_eq!(bench.out("cid@h1", "fx", "2.0", 1), -92);
     bench.reread(BASE, "");
     assert_eq!(bench.out("cid@h1", "fx", "2.0", 1), 0);
-    sound(&bench);
+    bench.reads_back();
 }
 
 #[test]
@@ -83,7 +77,7 @@ fn case_o85_seats_move_to_the_new_version_even_if_there_are_too_few() {
     bench.back("bob@h1", bob.handle);
     assert_eq!(bench.out("cid@h1", "fx", "2.0", 1), 0);
     assert!(surplus(&bench.state, &bench.catalog, bench.now.utc).is_empty());
-    sound(&bench);
+    bench.reads_back();
 }
 
 #[test]
@@ -100,7 +94,7 @@ fn seats_fill_the_new_pools_in_the_order_of_requests() {
     // Version 1 is too low and the expired pool is taken only if nothing else is left.
     assert_eq!((of("fx 1"), of("fx 3 BORROW"), of("fx 4")), (0, 1, 3), "{to:?}");
     assert!(to.iter().all(|to| *to != "fx 3"), "{to:?}");
-    sound(&bench);
+    bench.reads_back();
     // What is served under the same keys stays where it is, whatever its count.
     let again = bench.reread(&lines.replace("permanent 2", "permanent 1"), "");
     assert_eq!(again.events.len(), 1, "{again:?}");
@@ -119,7 +113,7 @@ fn a_seat_keeps_to_the_pools_of_its_own_hostid() {
     assert!(events.iter().any(|event| matches!(event, Event::In(back) if back.session != session)));
     // Its feature is still served, so a new request hears of the hostid and not of the removal.
     assert_eq!(bench.out("bob@h1", "fx", "2.0", 1), -9);
-    sound(&bench);
+    bench.reads_back();
 }
 
 #[test]
@@ -132,7 +126,7 @@ fn limits_and_reservations_count_the_seats_that_moved() {
     assert_eq!(bench.out("joe@h1", "fx", "2.0", 1), 0);
     assert_eq!(bench.out("joe@h1", "fx", "2.0", 1), -101);
     assert_eq!(bench.out("mel@h1", "fx", "2.0", 1), 0);
-    sound(&bench);
+    bench.reads_back();
 }
 
 // ---- a start with other files ------------------------------------------------------------------------------------------
@@ -147,7 +141,7 @@ fn a_start_with_other_files_moves_what_is_out() {
     assert_eq!(bench.out("bob@h1", "fx", "2.0", 1), -4, "ann has it");
     bench.back("ann@h1", ann);
     assert_eq!(bench.out("bob@h1", "fx", "2.0", 1), 0);
-    sound(&bench);
+    bench.reads_back();
 }
 
 #[test]
@@ -159,7 +153,7 @@ fn a_start_without_a_line_for_what_is_out_ends_nothing() {
     assert_eq!(moves(&events), [("fy 2", "fy 3")]);
     assert_eq!(events.len(), 2, "{events:?}");
     assert_eq!(bench.state.seat(ann).unwrap().pool.as_str(), "fx 2");
-    sound(&bench);
+    bench.reads_back();
     // The engine keeps to it.
     let session = bench.session("bob@h1", &[]);
     let ended = Event::In(In { session, handle: bob, why: InReason::Removed });
@@ -176,7 +170,7 @@ fn a_start_without_a_line_for_what_is_out_ends_nothing() {
     bench.start_with(without, "");
     bench.reread(without, "");
     assert!(bench.state.seat(ann).is_none());
-    sound(&bench);
+    bench.reads_back();
 }
 
 #[test]
@@ -187,7 +181,7 @@ fn a_start_with_pools_for_all_that_is_out_records_nothing() {
         bench.start_with("INCREMENT fx LGS 2.0 permanent 1\nINCREMENT fz LGS 1.0 permanent 1", ""),
         []
     );
-    sound(&bench);
+    bench.reads_back();
 }
 
 #[test]
@@ -208,5 +202,5 @@ fn what_is_held_for_those_who_wait_is_offered_anew_by_a_start_without_its_pool()
         matches!(&reply, Reply::Answer(_, Answer::Granted(grant)) if grant.pool.as_str() == "fx 3"),
         "{reply:?}"
     );
-    sound(&bench);
+    bench.reads_back();
 }

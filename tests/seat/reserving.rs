@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use seatkeeper::code::minor;
 use seatkeeper::event::Event;
 use seatkeeper::ident::{Handle, Token};
-use seatkeeper::seat::{Command, Room, State, Step, Usage, decide, explain};
+use seatkeeper::seat::{Command, Room, Step, Usage, decide, explain};
 
-use super::bench::{Bench, checkout, fold, invariants};
+use super::bench::{Bench, checkout};
+use super::seeded::Dice;
 
 fn suite(count: u32, attributes: &str) -> String {
     format!(
@@ -23,15 +24,6 @@ fn reserved(bench: &Bench, feature: &str) -> Vec<(String, u64)> {
         .flat_map(|pool| bench.usage.reserved_by_suite(pool))
         .map(|(user, count)| (user.to_string(), count))
         .collect()
-}
-
-/// The state is that of the history and of its snapshot, and so is what is reserved.
-fn sound(bench: &Bench) {
-    invariants(&bench.state, &bench.catalog, bench.now);
-    assert_eq!(fold(&bench.history), bench.state);
-    let again = State::from_snapshot(&bench.state.snapshot()).unwrap();
-    assert_eq!(again, bench.state);
-    assert_eq!(Usage::rebuild(&again, &bench.catalog, &bench.policy), bench.usage);
 }
 
 #[test]
@@ -53,16 +45,16 @@ fn the_first_component_reserves_the_others_for_its_user() {
     let package = bench.catalog.pools("pk")[0].key.clone();
     assert_eq!(bench.state.pool(&package).unwrap().in_use(), 2);
     assert_eq!(bench.out("cid@h1", "ca", "1.0", 1), -4);
-    sound(&bench);
+    bench.sound();
     // As long as a user has one component, the one that came back stays reserved.
     bench.back("ann@h1", first);
     assert_eq!(reserved(&bench, "ca"), [("ann".to_owned(), 1)]);
     assert_eq!(bench.out("bob@h1", "ca", "1.0", 1), -101);
     assert_eq!(bench.out("ann@h9", "ca", "1.0", 1), 0);
-    sound(&bench);
+    bench.sound();
     bench.all_in();
     assert_eq!((reserved(&bench, "ca"), reserved(&bench, "cb")), (Vec::new(), Vec::new()));
-    sound(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -87,7 +79,7 @@ fn who_can_not_have_all_gets_none() {
     assert_eq!(reserved(&bench, "cb"), [("ann".to_owned(), 2)]);
     assert_eq!([bench.out("bob@h1", "cc", "1.0", 2), bench.out("bob@h1", "cc", "1.0", 1)], [-4, 0]);
     assert_eq!(bench.out("ann@h1", "cb", "1.0", 2), 0);
-    sound(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -99,7 +91,7 @@ fn overdraft_is_reserved_too_where_nothing_else_is_left() {
     let mut bench = Bench::new(&suite(1, "OVERDRAFT=1"));
     assert_eq!([bench.out("ann@h1", "ca", "1.0", 1), bench.out("bob@h1", "cb", "1.0", 1)], [0, 0]);
     assert_eq!([bench.out("ann@h1", "cb", "1.0", 1), bench.out("bob@h1", "ca", "1.0", 1)], [0, 0]);
-    sound(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -111,12 +103,12 @@ fn a_lingering_component_goes_on_reserving_and_is_taken_back() {
     assert_ne!(bench.out("bob@h1", "cb", "1.0", 1), 0);
     assert_eq!(bench.out("ann@h1", "ca", "1.0", 1), 0, "taken back");
     assert_eq!(bench.out("ann@h1", "cb", "1.0", 1), 0);
-    sound(&bench);
+    bench.sound();
     bench.all_in();
-    sound(&bench);
+    bench.sound();
     bench.pass(61);
     assert_eq!(bench.out("bob@h1", "cb", "1.0", 1), 0);
-    sound(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -126,12 +118,12 @@ fn checkouts_that_share_use_one_license_of_each_component() {
         assert_eq!(bench.out("ann@h1", feature, "1.0", 1), 0);
     }
     assert_eq!(bench.out("ann@h2", "ca", "1.0", 1), -4);
-    sound(&bench);
+    bench.sound();
     // Whoever shares a component with another has it.
     let mut bench = Bench::new(&suite(2, "DUP_GROUP=H"));
     assert_eq!(["ann@h1", "bob@h1"].map(|who| bench.out(who, "ca", "1.0", 1)), [0, 0]);
     assert_eq!(reserved(&bench, "ca"), []);
-    sound(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -173,24 +165,21 @@ fn owed(bench: &Bench) -> BTreeMap<(String, &'static str), (u64, u64)> {
 
 #[test]
 fn whoever_has_one_component_always_gets_the_others() {
-    let mut dice = 1_u64;
-    let mut below = move |bound: u64| {
-        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (dice >> 33) % bound
-    };
+    let mut dice = Dice(1);
     for _ in 0..40 {
-        let mut bench = Bench::with_options(&suite(4, ""), if below(2) == 0 { "" } else { "LINGER pk 30" });
+        let mut bench =
+            Bench::with_options(&suite(4, ""), if dice.below(2) == 0 { "" } else { "LINGER pk 30" });
         let mut held: Vec<(String, Handle)> = Vec::new();
         for _ in 0..60 {
-            let user = ["ann", "bob", "cid", "dan"][usize::try_from(below(4)).unwrap()];
-            let who = format!("{user}@h{}", below(2));
-            let feature = ["ca", "cb", "cc"][usize::try_from(below(3)).unwrap()];
-            if below(3) == 0 && !held.is_empty() {
-                let (who, handle) = held.remove(usize::try_from(below(held.len() as u64)).unwrap());
+            let user = dice.one_of(&["ann", "bob", "cid", "dan"]);
+            let who = format!("{user}@h{}", dice.below(2));
+            let feature = dice.one_of(&["ca", "cb", "cc"]);
+            if dice.below(3) == 0 && !held.is_empty() {
+                let (who, handle) = held.remove(dice.index(held.len()));
                 bench.back(&who, handle);
-                bench.pass(i64::try_from(below(40)).unwrap());
+                bench.pass(i64::try_from(dice.below(40)).unwrap());
             } else {
-                let count = u32::try_from(1 + below(2)).unwrap();
+                let count = u32::try_from(1 + dice.below(2)).unwrap();
                 let request = checkout(Token(1), feature, "1.0", count);
                 bench.session(&who, &[]);
                 held.extend(bench.ask(&who, request).ok().map(|grant| (who, grant.handle)));
@@ -216,6 +205,6 @@ fn whoever_has_one_component_always_gets_the_others() {
                 }
             }
         }
-        sound(&bench);
+        bench.sound();
     }
 }

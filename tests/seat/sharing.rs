@@ -7,6 +7,7 @@ use seatkeeper::event::{Grant, Wishes};
 use seatkeeper::ident::{DupMask, Handle, Token};
 
 use super::bench::{Bench, checkout, invariants};
+use super::seeded::{Dice, each_seed};
 
 /// One checkout of `fx` with a mask of the client's; the number of its denial, or 0.
 fn masked(bench: &mut Bench, who: &str, mask: &str, count: u32) -> Result<Grant, i32> {
@@ -205,18 +206,10 @@ fn a_shared_license_counts_for_the_oldest_who_is_left() {
 /// A pool is asked by few people with many masks; what is in use is counted outside by who holds what.
 #[test]
 fn seeded_histories_share_as_counted_outside() {
-    let runs: u64 = std::env::var("SIM_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(60);
-    for seed in 0..runs {
-        let mut dice = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut roll = move |bound: u64| {
-            dice ^= dice << 13;
-            dice ^= dice >> 7;
-            dice ^= dice << 17;
-            (dice >> 20) % bound
-        };
-        let share =
-            ["", " DUP_GROUP=UH", " DUP_GROUP=H", " DUP_GROUP=NONE", " DUP_GROUP=SITE"][index(roll(5))];
-        let options = ["", "MAX 2 fx USER u1\nRESERVE 2 fx HOST h1\nRESERVE 1 fx USER u0"][index(roll(2))];
+    each_seed(60, |seed| {
+        let mut dice = Dice(seed);
+        let share = dice.one_of(&["", " DUP_GROUP=UH", " DUP_GROUP=H", " DUP_GROUP=NONE", " DUP_GROUP=SITE"]);
+        let options = dice.one_of(&["", "MAX 2 fx USER u1\nRESERVE 2 fx HOST h1\nRESERVE 1 fx USER u0"]);
         let mut bench = Bench::with_options(
             &format!("INCREMENT fx LGS 1.0 permanent 6 OVERDRAFT=1{share}\nINCREMENT fx LGS 2.0 permanent 2"),
             options,
@@ -224,10 +217,10 @@ fn seeded_histories_share_as_counted_outside() {
         let mut held: Vec<(String, Handle)> = Vec::new();
         let mut counted: BTreeMap<Handle, (String, String, u64)> = BTreeMap::new();
         for _ in 0..120 {
-            let who = format!("u{}@h{}", roll(3), roll(2));
-            if roll(5) < 3 {
-                let mask = ["NONE", "U", "UH", "SITE"][index(roll(4))];
-                let count = u32::try_from(1 + roll(3)).unwrap();
+            let who = format!("u{}@h{}", dice.below(3), dice.below(2));
+            if dice.below(5) < 3 {
+                let mask = dice.one_of(&["NONE", "U", "UH", "SITE"]);
+                let count = u32::try_from(1 + dice.below(3)).unwrap();
                 if let Ok(grant) = masked(&mut bench, &who, mask, count) {
                     let effective = match (grant.pool.as_str().starts_with("fx 1"), share) {
                         (true, "") | (false, _) => mask,
@@ -245,7 +238,7 @@ fn seeded_histories_share_as_counted_outside() {
                     held.push((who, grant.handle));
                 }
             } else if !held.is_empty() {
-                let (who, handle) = held.swap_remove(index(roll(held.len() as u64)));
+                let (who, handle) = held.swap_remove(dice.index(held.len()));
                 bench.back(&who, handle);
                 counted.remove(&handle);
             }
@@ -254,14 +247,8 @@ fn seeded_histories_share_as_counted_outside() {
                 let most = most.entry((pool, key)).or_default();
                 *most = (*most).max(*count);
             }
-            assert_eq!(in_use(&bench), most.values().sum::<u64>(), "seed {seed}");
+            assert_eq!(in_use(&bench), most.values().sum::<u64>());
         }
-        assert_eq!(super::bench::fold(&bench.history), bench.state, "seed {seed}");
-        let copy = seatkeeper::seat::State::from_snapshot(&bench.state.snapshot()).unwrap();
-        assert_eq!(copy, bench.state, "seed {seed}");
-    }
-}
-
-fn index(number: u64) -> usize {
-    usize::try_from(number).unwrap()
+        bench.reads_back();
+    });
 }

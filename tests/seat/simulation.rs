@@ -12,20 +12,11 @@ use seatkeeper::ident::{Digest, Handle, SessionId, Token};
 use seatkeeper::seat::{Command, Reply, State};
 
 use super::bench::{Bench, catalog, checkout, fold, identity, invariants};
+use super::seeded::{Dice, each_seed};
 
 const LINES: &str = "INCREMENT fa LGS 1.0 permanent 3 SN=1\nINCREMENT fa LGS 1.0 20-jun-2026 4 SN=2\n\
      INCREMENT fa LGS 2.0 permanent 2\nFEATURE fb LGS 1.0 permanent 1\n\
      FEATURE fc LGS 1.0 permanent uncounted HOSTID=ANY\nFEATURE fd LGS 1.0 permanent 5 START=17-jun-2026";
-
-/// A linear congruential generator: all that a seeded history needs.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-}
 
 #[derive(Default)]
 struct Client {
@@ -258,16 +249,5 @@ fn run(seed: u64, steps: u32) {
 
 #[test]
 fn histories_keep_every_invariant() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let seeds = match number("SIM_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SIM_RUNS").unwrap_or(100),
-    };
-    for seed in seeds {
-        let outcome = std::panic::catch_unwind(|| run(seed, 300));
-        if let Err(failure) = outcome {
-            println!("SIM_SEED={seed}");
-            std::panic::resume_unwind(failure);
-        }
-    }
+    each_seed(100, |seed| run(seed, 300));
 }

@@ -10,6 +10,7 @@ use seatkeeper::seat::{HOLD_USUAL, PASSES_MAX, Reply, serving_due_in};
 use seatkeeper::time::Timestamp;
 
 use super::bench::{Bench, invariants};
+use super::seeded::{Dice, each_seed};
 
 /// Of cb two are for others than mel, of ca one goes without the package.
 const LINES: &str = "PACKAGE pk LGS 1.0 COMPONENTS=\"ca cb\" OPTIONS=SUITE\nINCREMENT pk LGS 1.0 permanent 5\n\
@@ -21,19 +22,6 @@ const RESERVED: u64 = 3;
 const LONGEST: Duration = Duration::from_secs(2400);
 /// The number of the first block that lasts as long.
 const BLOCK: u32 = 2;
-
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-
-    fn one_of<'a>(&mut self, all: &[&'a str]) -> &'a str {
-        all[usize::try_from(self.below(all.len() as u64)).unwrap()]
-    }
-}
 
 struct Waits {
     who: &'static str,
@@ -253,23 +241,12 @@ fn run(seed: u64) -> [u64; 3] {
 
 #[test]
 fn nobody_starves_who_waits_for_a_component() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let seeds = match number("SIM_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SIM_RUNS").unwrap_or(8),
-    };
-    let mut sums = [0; 3];
-    for seed in seeds.clone() {
-        match std::panic::catch_unwind(|| run(seed)) {
-            Ok(counts) => sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count),
-            Err(failure) => {
-                println!("SIM_SEED={seed}");
-                std::panic::resume_unwind(failure);
-            }
-        }
-    }
-    if seeds.end - seeds.start >= 8 {
-        let [offers, passes, blocks] = sums;
-        assert!(offers > 100 && passes > 100 && blocks > 4, "the seeds show too little: {sums:?}");
+    let sums = each_seed(8, run);
+    if sums.len() >= 8 {
+        let [offers, passes, blocks] = [0, 1, 2].map(|nth| sums.iter().map(|seed| seed[nth]).sum::<u64>());
+        assert!(
+            offers > 100 && passes > 100 && blocks > 4,
+            "the seeds show too little: {offers} {passes} {blocks}"
+        );
     }
 }

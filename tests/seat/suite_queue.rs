@@ -4,48 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use seatkeeper::code::Code;
-use seatkeeper::event::{Answer, Event, Grant, Offered, Place};
+use seatkeeper::event::{Answer, Event, Offered};
 use seatkeeper::ident::{Handle, SessionId, Token};
 use seatkeeper::seat::{HOLD_USUAL, PASSES_MAX, Reply, State, Violation, check};
 
-use super::bench::{Bench, events, fold, invariants};
-
-const SUITE: &str = "PACKAGE pk LGS 1.0 COMPONENTS=\"ca cb\" OPTIONS=SUITE\nFEATURE pk LGS 1.0 permanent";
-
-fn suite(count: u32, attributes: &str) -> String {
-    format!("{SUITE} {count} {attributes}")
-}
-
-fn used(bench: &Bench, feature: &str) -> u64 {
-    bench.state.pools().filter(|(key, _)| key.feature() == feature).map(|(_, used)| used.in_use()).sum()
-}
-
-fn sound(bench: &Bench) {
-    invariants(&bench.state, &bench.catalog, bench.now);
-    assert_eq!(fold(&bench.history), bench.state);
-    assert_eq!(State::from_snapshot(&bench.state.snapshot()).unwrap(), bench.state);
-}
-
-fn placed(reply: Reply) -> Place {
-    match reply {
-        Reply::Answer(_, Answer::Queued(place)) => place,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn granted(reply: Reply) -> Grant {
-    match reply {
-        Reply::Answer(_, Answer::Granted(grant)) => grant,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn number(reply: Reply) -> i32 {
-    match reply {
-        Reply::Answer(_, Answer::Denied(denial)) => denial.code.number(),
-        other => panic!("{other:?}"),
-    }
-}
+use super::bench::{Bench, events, fold};
+use super::replies::{denied, granted, placed};
+use super::seeded::{Dice, each_seed};
+use super::suites::{suite, used};
 
 fn offers(events: &[Event]) -> Vec<Offered> {
     let offer = |event: &Event| if let Event::Offered(it) = event { Some(it.as_ref().clone()) } else { None };
@@ -73,7 +39,7 @@ fn what_comes_free_of_one_component_is_held_for_who_waits_for_another_with_its_p
     assert_eq!((offered[0].pool.feature(), package.pool.feature()), ("cb", "pk"));
     assert!(package.handle < offered[0].handle);
     assert_eq!((used(&bench, "pk"), used(&bench, "ca"), used(&bench, "cb")), (1, 0, 1));
-    sound(&bench);
+    bench.sound();
     assert_eq!(bench.out("ann@h1", "ca", "1.0", 1), Code::UsersQueued.number());
     // A restart loses neither.
     bench.state = State::from_snapshot(&bench.state.snapshot()).unwrap();
@@ -93,11 +59,11 @@ fn what_comes_free_of_one_component_is_held_for_who_waits_for_another_with_its_p
         .collect();
     assert_eq!(outs, ["pk", "cb"], "both in one record, the package first");
     assert_eq!(bench.state.seat(grant.handle).unwrap().suite, Some(package.handle));
-    sound(&bench);
+    bench.sound();
     bench.back("bob@h2", grant.handle);
     assert_eq!((used(&bench, "pk"), used(&bench, "cb")), (0, 0), "both come back");
     assert_eq!(offers(&bench.serve())[0].entry, joe.handle);
-    sound(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -134,7 +100,7 @@ fn a_hold_lapses_or_is_given_up_for_both() {
         let bob = placed(bench.wait("bob@h2", "ca", "1.0", 1).1);
         bench.back("ann@h1", ann.handle);
         assert_eq!(offers(&bench.serve())[0].entry, bob.handle);
-        sound(&bench);
+        bench.sound();
         if gives_up {
             bench.back("bob@h2", bob.handle);
         } else {
@@ -145,7 +111,7 @@ fn a_hold_lapses_or_is_given_up_for_both() {
         assert_eq!(bench.state.pools().count(), 0);
         // What the lines count is free again too.
         bench.grant("bob@h2", "ca", "1.0");
-        sound(&bench);
+        bench.sound();
     }
 }
 
@@ -162,12 +128,12 @@ fn the_package_and_the_component_may_each_be_what_lacks() {
     assert_eq!(offers(&bench.serve())[0].entry, bob.handle);
     bench.back("joe@h3", joe_has.handle);
     assert_eq!(offers(&bench.serve())[0].entry, joe.handle);
-    sound(&bench);
+    bench.sound();
     // Never to be met: denied, not queued.
-    assert_eq!(number(bench.wait("cid@h4", "cb", "1.0", 2).1), Code::AllReserved.number());
-    assert_eq!(number(bench.wait("joe@h3", "cb", "1.0", 2).1), Code::MaxExceeded.number());
-    assert_eq!(number(bench.wait("cid@h4", "ca", "1.0", 4).1), Code::TooManyRequested.number());
-    assert_eq!(number(bench.wait("cid@h4", "pk", "1.0", 1).1), Code::OnlyPackage.number());
+    assert_eq!(denied(bench.wait("cid@h4", "cb", "1.0", 2).1), Code::AllReserved.number());
+    assert_eq!(denied(bench.wait("joe@h3", "cb", "1.0", 2).1), Code::MaxExceeded.number());
+    assert_eq!(denied(bench.wait("cid@h4", "ca", "1.0", 4).1), Code::TooManyRequested.number());
+    assert_eq!(denied(bench.wait("cid@h4", "pk", "1.0", 1).1), Code::OnlyPackage.number());
 }
 
 #[test]
@@ -186,7 +152,7 @@ fn takers_of_another_component_pass_and_are_blocked() {
     bench.back("ann@h1", ann.handle);
     assert_eq!(offers(&bench.serve())[0].entry, big.handle);
     assert_eq!(used(&bench, "pk"), 2);
-    sound(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -211,7 +177,7 @@ fn who_takes_of_the_package_what_nobody_lacks_passes_nobody() {
     bench.back("ann@h1", ann.handle);
     assert_eq!(offers(&bench.serve())[0].entry, bob.handle);
     bench.back("joe@h3", last.handle);
-    sound(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -231,7 +197,7 @@ fn who_shares_the_package_waits_for_nothing() {
     let names: Vec<Handle> = offered.iter().map(|it| it.entry).collect();
     assert_eq!(names, [bob.handle, waits.handle], "the second shares what is held for the first");
     assert_eq!(used(&bench, "pk"), 1);
-    sound(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -240,7 +206,7 @@ fn nobody_waits_for_a_suite_that_reserves_its_components() {
         "PACKAGE pk LGS 1.0 COMPONENTS=\"ca cb\" OPTIONS=SUITE_RESERVED\nFEATURE pk LGS 1.0 permanent 1";
     let mut bench = Bench::new(reserved);
     bench.grant("ann@h1", "ca", "1.0");
-    assert_eq!(number(bench.wait("bob@h2", "ca", "1.0", 1).1), Code::AllReserved.number());
+    assert_eq!(denied(bench.wait("bob@h2", "ca", "1.0", 1).1), Code::AllReserved.number());
     // Where there are licenses of its own too, one waits for those.
     let mut bench = Bench::new(&format!("{reserved}\nINCREMENT ca LGS 1.0 permanent 1"));
     let held = bench.grant("ann@h1", "ca", "1.0");
@@ -256,7 +222,7 @@ fn nobody_waits_for_a_suite_that_reserves_its_components() {
     bench.back(of_its_own.0, of_its_own.1.handle);
     let offered = offers(&bench.serve());
     assert_eq!((offered[0].entry, offered[0].package.as_ref()), (joe.handle, None));
-    sound(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -284,29 +250,23 @@ fn a_reread_withdraws_both() {
     bench.reread(&suite(2, ""), "");
     assert_eq!(bench.state.pools().count(), 0);
     assert_eq!(offers(&bench.serve())[0].entry, bob.handle);
-    sound(&bench);
+    bench.sound();
     bench.reread("FEATURE ca LGS 1.0 permanent 1", "");
     let offered = offers(&bench.serve());
     assert_eq!((offered[0].entry, offered[0].package.as_ref()), (bob.handle, None));
     assert_eq!((used(&bench, "pk"), used(&bench, "ca")), (0, 1));
-    sound(&bench);
+    bench.sound();
 }
 
 /// Few people wait for two components and a plain feature of one of their names; who passes whom is counted outside.
 #[test]
 fn seeded_histories_starve_nobody_and_leave_nothing_idle() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let seeds = match number("SIM_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SIM_RUNS").unwrap_or(24),
-    };
-    let (mut offered, mut passed) = (0, 0);
-    for seed in seeds {
-        let (offers, passes) = run(seed);
-        offered += offers;
-        passed += passes;
-    }
-    assert!(offered > 100 && passed > 100, "the seeds show too little: {offered} {passed}");
+    let sums = each_seed(24, run);
+    let (offered, passed) = sums.iter().fold((0, 0), |sum, seed| (sum.0 + seed.0, sum.1 + seed.1));
+    assert!(
+        sums.len() < 24 || offered > 100 && passed > 100,
+        "the seeds show too little: {offered} {passed}"
+    );
 }
 
 struct Waits {
@@ -359,14 +319,7 @@ fn serve(bench: &mut Bench, waits: &mut BTreeMap<Handle, Waits>, plain: bool, se
 }
 
 fn run(seed: u64) -> (u64, u64) {
-    let mut dice = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut roll = move |bound: u64| {
-        dice ^= dice << 13;
-        dice ^= dice >> 7;
-        dice ^= dice << 17;
-        (dice >> 20) % bound
-    };
-    let index = |number: u64| usize::try_from(number).unwrap();
+    let mut dice = Dice(seed);
     // Sharing and lines make the oracle's sums harder, so it looks at passes in the plain seeds alone.
     let plain = !seed.is_multiple_of(3);
     let shared = if plain { "" } else { "SUITE_DUP_GROUP=U" };
@@ -376,14 +329,14 @@ fn run(seed: u64) -> (u64, u64) {
     let mut waits: BTreeMap<Handle, Waits> = BTreeMap::new();
     let (mut offered, mut passed) = (0, 0);
     for step in 0..160 {
-        bench.pass(i64::try_from(roll(40)).unwrap());
+        bench.pass(i64::try_from(dice.below(40)).unwrap());
         let (offers, passes) = serve(&mut bench, &mut waits, plain, seed);
         (offered, passed) = (offered + offers, passed + passes);
-        match roll(8) {
+        match dice.below(8) {
             0..4 if step < 120 => {
-                let who = format!("u{}@h{}", roll(5), roll(2));
-                let feature = ["ca", "cb"][index(roll(2))];
-                let count = [1, 1, 1, 4][index(roll(4))];
+                let who = format!("u{}@h{}", dice.below(5), dice.below(2));
+                let feature = dice.one_of(&["ca", "cb"]);
+                let count = dice.one_of(&[1, 1, 1, 4]);
                 let (token, reply) = bench.wait(&who, feature, "1.0", count);
                 match reply {
                     Reply::Answer(_, Answer::Granted(grant)) => {
@@ -422,20 +375,20 @@ fn run(seed: u64) -> (u64, u64) {
                     held.push((it.who, grant.handle));
                 }
             }
-            6 if roll(6) == 0 && !waits.is_empty() => {
-                let handle = *waits.keys().nth(index(roll(waits.len() as u64))).unwrap();
+            6 if dice.below(6) == 0 && !waits.is_empty() => {
+                let handle = *waits.keys().nth(dice.index(waits.len())).unwrap();
                 let it = waits.remove(&handle).unwrap();
                 bench.back(&it.who, handle);
             }
             _ if !held.is_empty() => {
-                let (who, handle) = held.swap_remove(index(roll(held.len() as u64)));
+                let (who, handle) = held.swap_remove(dice.index(held.len()));
                 bench.back(&who, handle);
             }
             _ => {}
         }
         let (offers, passes) = serve(&mut bench, &mut waits, plain, seed);
         (offered, passed) = (offered + offers, passed + passes);
-        sound(&bench);
+        bench.sound();
         if plain {
             // None is idle that the first who waits could use.
             let free = 4 - used(&bench, "pk");
@@ -455,6 +408,6 @@ fn run(seed: u64) -> (u64, u64) {
     }
     assert!(!bench.state.has_queue(), "seed {seed}: every wait ends");
     assert_eq!(bench.state.pools().count(), 0, "seed {seed}");
-    sound(&bench);
+    bench.sound();
     (offered, passed)
 }

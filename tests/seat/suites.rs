@@ -4,26 +4,21 @@ use std::collections::BTreeMap;
 
 use seatkeeper::event::{Answer, Event, InReason, Out};
 use seatkeeper::ident::{Handle, Token};
-use seatkeeper::seat::{Command, Reply, State, Violation, check, decide, explain};
+use seatkeeper::seat::{Command, Reply, Violation, check, decide, explain};
 
 use super::bench::{Bench, checkout, events, fold, invariants};
+use super::seeded::{Dice, each_seed};
 
 const SUITE: &str = "PACKAGE pk LGS 1.0 COMPONENTS=\"ca cb\" OPTIONS=SUITE\nFEATURE pk LGS 1.0 permanent";
 
-fn suite(count: u32, attributes: &str) -> String {
+/// A suite of ca and cb with so many licenses.
+pub(crate) fn suite(count: u32, attributes: &str) -> String {
     format!("{SUITE} {count} {attributes}")
 }
 
 /// Licenses of a feature in use, over all of its pools.
-fn used(bench: &Bench, feature: &str) -> u64 {
+pub(crate) fn used(bench: &Bench, feature: &str) -> u64 {
     bench.state.pools().filter(|(key, _)| key.feature() == feature).map(|(_, used)| used.in_use()).sum()
-}
-
-/// What the fold and a snapshot make of the history, and the sums.
-fn sound(bench: &Bench) {
-    invariants(&bench.state, &bench.catalog, bench.now);
-    assert_eq!(fold(&bench.history), bench.state);
-    assert_eq!(State::from_snapshot(&bench.state.snapshot()).unwrap(), bench.state);
 }
 
 #[test]
@@ -37,7 +32,7 @@ fn case_l26_each_component_takes_the_package_too() {
     assert!(denial.note.contains("5 of 5 licenses of pk (which goes with cb) are in use"), "{}", denial.note);
     assert_eq!(bench.out("ann@h1", "pk", "1.0", 1), -125);
     assert_eq!(bench.out("ann@h1", "pk", "7.0", 1), -125);
-    sound(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -81,7 +76,7 @@ fn case_l26_both_checkouts_stand_in_one_record_and_come_back_in_one() {
     bench.grant("ann@h1", "cb", "1.0");
     bench.all_in();
     assert_eq!(bench.state.seats().count(), 0);
-    sound(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -108,7 +103,7 @@ fn case_l27_a_suite_is_shared_by_suite_dup_group() {
     assert_eq!(used(&bench, "pk"), 2);
     bench.back("ann@h2", second);
     assert_eq!((used(&bench, "cb"), used(&bench, "pk")), (1, 2));
-    sound(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -141,7 +136,7 @@ fn case_o41_a_reservation_of_a_suite_is_one_of_package_and_components() {
     assert!(denial.note.contains("pk (which goes with ca)"), "{}", denial.note);
     assert_eq!(bench.out("mel@h1", "ca", "1.0", 1), 0);
     assert_eq!(bench.out("mel@h1", "cb", "1.0", 1), -4, "all three of pk are in use");
-    sound(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -167,7 +162,7 @@ fn licenses_of_a_suite_and_single_ones_are_pools_of_their_own() {
     let mut bench = Bench::new(&lines);
     bench.grant("a@h1", "cb", "1.0");
     assert_eq!(bench.grant("b@h1", "ca", "1.0").pool.as_str(), "ca 1");
-    sound(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -178,7 +173,7 @@ fn overdraft_of_the_package_is_overdraft_of_the_component() {
         .filter_map(|event| if let Event::Out(out) = event { Some(out.accounting.overdraft) } else { None })
         .collect();
     assert_eq!(over, [0, 0, 1, 0], "the second pk is over, cb has one free");
-    sound(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -247,7 +242,7 @@ fn a_start_with_other_files_brings_a_package_back_that_its_component_does_not_ne
     bench.back("ann@h1", ann);
     bench.back("bob@h1", bob);
     assert_eq!(bench.state.seats().count(), 0);
-    sound(&bench);
+    bench.sound();
 }
 
 #[test]
@@ -265,7 +260,7 @@ fn a_suite_lingers_as_long_as_its_component_and_is_taken_back_with_it() {
     );
     let second = bench.grant("ann@h1", "ca", "1.0").handle;
     assert_eq!((used(&bench, "ca"), used(&bench, "pk")), (1, 2));
-    sound(&bench);
+    bench.sound();
     bench.back("ann@h1", second);
     bench.now.utc = bench.now.utc.plus(std::time::Duration::from_secs(61));
     bench.run(&Command::Tick);
@@ -273,34 +268,26 @@ fn a_suite_lingers_as_long_as_its_component_and_is_taken_back_with_it() {
     let last = &bench.history.last().unwrap().events;
     assert!(last.len() == 2 && last.iter().all(back), "both come back: {last:?}");
     assert_eq!((used(&bench, "ca"), used(&bench, "pk")), (0, 1));
-    sound(&bench);
+    bench.sound();
 }
 
 /// Few people ask for two components and a single feature; what is in use is counted outside by who holds what.
 #[test]
 fn seeded_histories_take_one_package_for_each_component() {
-    let runs: u64 = std::env::var("SIM_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(24);
-    for seed in 0..runs {
-        let mut dice = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut roll = move |bound: u64| {
-            dice ^= dice << 13;
-            dice ^= dice >> 7;
-            dice ^= dice << 17;
-            (dice >> 20) % bound
-        };
-        let index = |number: u64| usize::try_from(number).unwrap();
-        let shared = ["", "SUITE_DUP_GROUP=U", "SUITE_DUP_GROUP=UH", "SUITE_DUP_GROUP=SITE"][index(roll(4))];
-        let options = ["", "MAX 3 pk USER u1\nRESERVE 1 pk HOST h1\nRESERVE 1 cb USER u0"][index(roll(2))];
+    each_seed(24, |seed| {
+        let mut dice = Dice(seed);
+        let shared = dice.one_of(&["", "SUITE_DUP_GROUP=U", "SUITE_DUP_GROUP=UH", "SUITE_DUP_GROUP=SITE"]);
+        let options = dice.one_of(&["", "MAX 3 pk USER u1\nRESERVE 1 pk HOST h1\nRESERVE 1 cb USER u0"]);
         let lines = format!("{}\nINCREMENT ca LGS 1.0 permanent 1", suite(5, shared));
         let mut bench = Bench::with_options(&lines, options);
         let mut held: Vec<(String, Handle)> = Vec::new();
         // Component, what of the package it shares, count.
         let mut counted: BTreeMap<Handle, (String, Option<String>, u64)> = BTreeMap::new();
         for _ in 0..120 {
-            let who = format!("u{}@h{}", roll(3), roll(2));
-            if roll(5) < 3 {
-                let feature = ["ca", "cb"][index(roll(2))];
-                let count = 1 + roll(2);
+            let who = format!("u{}@h{}", dice.below(3), dice.below(2));
+            if dice.below(5) < 3 {
+                let feature = dice.one_of(&["ca", "cb"]);
+                let count = 1 + dice.below(2);
                 bench.session(&who, &[]);
                 let request = checkout(Token(1), feature, "1.0", u32::try_from(count).unwrap());
                 if let Ok(grant) = bench.ask(&who, request) {
@@ -317,7 +304,7 @@ fn seeded_histories_take_one_package_for_each_component() {
                     held.push((who, grant.handle));
                 }
             } else if !held.is_empty() {
-                let (who, handle) = held.swap_remove(index(roll(held.len() as u64)));
+                let (who, handle) = held.swap_remove(dice.index(held.len()));
                 bench.back(&who, handle);
                 counted.remove(&handle);
             }
@@ -338,6 +325,6 @@ fn seeded_histories_take_one_package_for_each_component() {
             assert_eq!((suites, packages), (expected, expected), "seed {seed}");
             invariants(&bench.state, &bench.catalog, bench.now);
         }
-        sound(&bench);
-    }
+        bench.sound();
+    });
 }
