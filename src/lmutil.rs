@@ -26,6 +26,7 @@ pub mod lmremove;
 pub mod lmreplay;
 pub mod lmreread;
 pub mod lmstat;
+pub mod vendors;
 mod version;
 mod wrap;
 

@@ -13,10 +13,13 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Call, print_error};
-use crate::client::{Client, ClientError, Config, OnWarning, Progress, Seat, Taking, Trust, Waiting};
+use crate::client::{
+    Client, ClientError, Config, Limits, OnWarning, Progress, SearchPath, Seat, Taking, Trust, Waiting,
+};
 use crate::code::{Code, minor};
 use crate::event::{Denial, Wishes};
-use crate::ident::{Display, Host, User, VendorName};
+use crate::ident::{Display, FeatureName, Host, User, VendorName};
+use crate::lmutil::vendors;
 use crate::platform::process;
 
 /// Exit statuses of a shell for a command that can't be started.
@@ -27,6 +30,9 @@ const SIGNALLED: i32 = 128;
 
 /// Waits between tries to get a lost seat back; the last one is repeated.
 const RETRY_S: [u64; 6] = [1, 2, 5, 10, 20, 30];
+
+/// How long it may take to find who serves a feature that the vendor does not have.
+const HINT: Duration = Duration::from_secs(5);
 
 /// How long the server may take to answer when the command has ended.
 const GIVE_BACK: Duration = Duration::from_secs(5);
@@ -113,6 +119,7 @@ async fn hold(args: Args, call: &Call) -> u8 {
         // clap has counted them.
         return failed(call, "expected -f FEATURE VERSION -- COMMAND", super::USAGE);
     };
+    let (path, limits) = (config.path.clone(), config.limits);
     let queue = args.wait.then_some(Patience { max: args.wait_max.map(Duration::from_secs) });
     let wanted = Wanted { client: Client::new(config), feature, version, count: args.count, queue };
     let mut signals = match Signals::listen() {
@@ -130,6 +137,7 @@ async fn hold(args: Args, call: &Call) -> u8 {
         Ok(seat) => seat,
         Err(error) => {
             print_error(&error.long());
+            hint(call, &error.denial(), feature, &path, limits).await;
             wanted.client.close().await;
             return error.code().exit_status();
         }
@@ -150,6 +158,17 @@ async fn hold(args: Args, call: &Call) -> u8 {
     };
     wanted.client.close().await;
     status
+}
+
+/// A vendor daemon knows nothing of the features of others: names the one to ask.
+async fn hint(call: &Call, denial: &Denial, feature: &str, path: &SearchPath, limits: Limits) {
+    let unknown = denial.code == Code::NoSuchFeature || denial.minor == minor::VENDOR_UNKNOWN;
+    let Some(feature) = FeatureName::parse(feature).ok().filter(|_| unknown) else { return };
+    let serving = tokio::time::timeout(HINT, vendors::serving(path, &feature, limits)).await;
+    for vendor in serving.unwrap_or_default() {
+        let name = &call.name;
+        print_error(&format!("{name}: vendor {vendor} serves {feature} here: ask with --vendor {vendor}\n"));
+    }
 }
 
 /// Says each new warning once, as who asks again meets the same one.

@@ -84,6 +84,29 @@ fn lmstat(system: &System, more: &[&str]) -> String {
     printed(&system.tool(&[&["lmutil", "lmstat", "-c", &system.place()], more].concat()))
 }
 
+#[test]
+fn run_names_the_vendor_to_ask_for() {
+    let system = start();
+    let run = |more: &[&str]| {
+        let place = system.place();
+        let output = system.tool(&[&["run", "-c", &place], more, &["--", "true"]].concat());
+        (output.status.code().unwrap() - 256, crate::system::complained(&output))
+    };
+    let hint = "run: vendor acme serves paint here: ask with --vendor acme\n";
+    // Of another vendor, of none that is there, and of nobody.
+    for (vendor, feature, number, says) in [
+        ("LGS", "paint", -5, hint),
+        ("bolt", "paint", -5, hint),
+        ("nosuch", "paint", -97, hint),
+        ("nosuch", "nothing", -97, "this server has LGS, acme, bolt, not nosuch"),
+    ] {
+        let (found, said) = run(&["--vendor", vendor, "-f", feature, "1.0"]);
+        assert_eq!(found, number, "{said}");
+        assert!(said.contains(says) && said.contains("ask with --vendor") == (feature == "paint"), "{said}");
+    }
+    assert_eq!(run(&["--vendor", "acme", "-f", "paint", "2.0"]).0, -256);
+}
+
 #[tokio::test]
 async fn vendors_under_one_lmgrd_serve_side_by_side_and_die_one_by_one() {
     let mut system = start();

@@ -8,22 +8,20 @@ use jiff::tz::TimeZone;
 use super::occupy::{Checked, Filling};
 use super::{From, Grounds, Question, Trouble};
 use crate::catalog::Catalog;
-use crate::client::{Connection, DialError, Limits, SearchPath};
+use crate::client::{Connection, Limits, SearchPath};
 use crate::code::{Code, minor};
 use crate::event::{Claims, Denial, Identity, SessionKind, Wishes};
 use crate::ident::{Digest, FeatureName, VendorName};
 use crate::license::{HostId, LicenseFile};
 use crate::lmutil::ask::{self, Failure};
 use crate::lmutil::lmdown::{KeySource, prove};
-use crate::lmutil::runtime;
+use crate::lmutil::{runtime, vendors};
 use crate::options::OptionsFile;
 use crate::platform::{SystemClock, manifest_name, read_regular};
 use crate::sign::Manifest;
 use crate::text::Source;
 use crate::time::{Clock as _, Now};
-use crate::wire::{
-    Basis, ControlVerb, FeatureCount, GroundsPart, GroundsRole, Message, ServerInfo, StatusItem,
-};
+use crate::wire::{Basis, ControlVerb, GroundsPart, GroundsRole, Message, ServerInfo};
 
 /// Longest vendor manifest that is read, in bytes.
 const MANIFEST_BYTES_MAX: u64 = 1 << 20;
@@ -285,7 +283,7 @@ async fn of_server(
             notes.push(format!("{name} of {place} is not running, {NOT_ASKED}"));
             continue;
         };
-        match look(SocketAddr::new(address.ip(), port), feature, on.limits).await {
+        match vendors::look(SocketAddr::new(address.ip(), port), feature, on.limits).await {
             Ok((knows, connection)) => {
                 if knows == 2
                     && let Some(best) = best.as_ref().filter(|best| best.knows == 2)
@@ -312,28 +310,4 @@ async fn of_server(
         }
         _ => outcome,
     }
-}
-
-/// What a vendor daemon knows of a feature.
-async fn look(
-    address: SocketAddr,
-    feature: &FeatureName,
-    limits: Limits,
-) -> Result<(u8, Connection), Failure> {
-    let mut connection = Connection::open(address, ask::hello()?, limits).await?;
-    let question = Message::AskStatus { feature: Some(feature.clone()), users: false };
-    let items = match connection.ask(&question).await {
-        Ok(Message::Status(items)) => items,
-        Ok(other) => return Err(connection.unexpected(&other).into()),
-        // One that gives no status may still explain.
-        Err(DialError::Refused(_)) => Vec::new(),
-        Err(error) => return Err(error.into()),
-    };
-    let knows = items.iter().filter_map(|item| match item {
-        StatusItem::Feature { name, count } if name == feature => {
-            Some(if matches!(count, FeatureCount::Unserved { .. }) { 1 } else { 2 })
-        }
-        _ => None,
-    });
-    Ok((knows.max().unwrap_or(0), connection))
 }
