@@ -18,6 +18,8 @@ mod system;
 mod clocks;
 #[path = "borrow/cut_wire.rs"]
 mod cut_wire;
+#[path = "borrow/debug_log.rs"]
+mod debug_log;
 #[path = "borrow/library.rs"]
 mod library;
 #[path = "borrow/lost_answer.rs"]

@@ -213,6 +213,7 @@ impl State {
         match event {
             Event::Started(_) => {
                 self.removed.clear();
+                self.show_what_nobody_has(true);
                 self.hold_on(at);
                 self.stir_all();
             }
@@ -252,13 +253,18 @@ impl State {
         }
     }
 
-    /// The debug log shows nothing as out after an orderly stop.
+    /// The debug log shows nothing as out after an orderly stop. What a session has is shown again when it comes back, and what is
+    /// borrowed or lingers, which no session brings back, at the next start.
     fn hide(&mut self) {
         self.sessions.values_mut().for_each(|session| session.shown = false);
+        self.show_what_nobody_has(false);
+    }
+
+    fn show_what_nobody_has(&mut self, in_log: bool) {
         for handle in self.lapses.handles() {
             let tenure = self.seats.get_mut(&handle).map(|seat| &mut seat.tenure);
             if let Some(Tenure::Lingering { shown, .. } | Tenure::Borrowed { shown, .. }) = tenure {
-                *shown = false;
+                *shown = in_log;
             }
         }
     }

@@ -21,7 +21,7 @@ pub enum Tenure {
         since: Timestamp,
         /// Until when.
         until: Timestamp,
-        /// Whether the debug log shows it as out: not after an orderly stop.
+        /// Whether the debug log shows it as out: not between an orderly stop and the next start.
         shown: bool,
     },
     /// It is borrowed: no session has it, until it comes back by itself or is given back (`domain.md` 5).
@@ -30,7 +30,7 @@ pub enum Tenure {
         borrow: Borrow,
         /// Whether an administrator wants it back.
         recalled: bool,
-        /// Whether the debug log shows it as out: not after an orderly stop.
+        /// Whether the debug log shows it as out: not between an orderly stop and the next start.
         shown: bool,
     },
 }

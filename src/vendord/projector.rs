@@ -288,8 +288,8 @@ impl Projection {
                 Event::ClockAccepted(accepted) => {
                     self.line(record.at, &debug_log::clock_accepted(accepted));
                 }
-                Event::Started(_)
-                | Event::Opened(_)
+                Event::Started(_) => self.log_start(record),
+                Event::Opened(_)
                 | Event::Ended(_)
                 | Event::Reread(_)
                 | Event::Passed(_)
@@ -334,20 +334,33 @@ impl Projection {
         }
     }
 
-    /// Readers of the log count OUT against IN, so an orderly stop closes every checkout in the log, although framed
-    /// sessions keep theirs; the resume opens them again.
+    /// DECISION: an orderly stop closes every checkout in the log, as readers expect of one (`flexnet-tools.md` 3.9): some count OUT against
+    /// IN, some take nothing as out behind it. So licenses that stay out have an IN here and an OUT when they are used again: those of a
+    /// framed session when it resumes, those that are borrowed or linger at the next start. Either reader has them out once from then
+    /// on, and the time between stop and start for nobody's.
     fn log_stop(&self, record: &Record) {
-        let ended: Vec<Handle> = record
-            .events
-            .iter()
-            .filter_map(|event| if let Event::In(back) = event { Some(back.handle) } else { None })
-            .collect();
-        for (handle, seat) in self.state.seats().filter(|(handle, _)| !ended.contains(handle)) {
+        for (handle, seat) in self.staying(record) {
             if let Some(holder) = self.holder(seat, true) {
                 let why = InReason::Ended(EndReason::Shutdown);
                 self.line(record.at, &checked_in(&holder, &In { session: seat.session, handle, why }));
             }
         }
+    }
+
+    /// What is borrowed or lingers is out as before the stop. After a crash the log has it so already.
+    fn log_start(&self, record: &Record) {
+        for (_, seat) in self.staying(record).filter(|(_, seat)| seat.tenure != Tenure::Held) {
+            if let Some(holder) = self.holder(seat, false) {
+                self.line(record.at, &checked_out(&holder));
+            }
+        }
+    }
+
+    /// The checkouts that a record does not end.
+    fn staying(&self, record: &Record) -> impl Iterator<Item = (Handle, &Seat)> {
+        let back = |event: &Event| if let Event::In(back) = event { Some(back.handle) } else { None };
+        let ended: Vec<Handle> = record.events.iter().filter_map(back).collect();
+        self.state.seats().filter(move |(handle, _)| !ended.contains(handle))
     }
 
     fn log_resumed(&self, at: Timestamp, id: SessionId) {

@@ -72,6 +72,13 @@ impl System {
         panic!("no port stayed free");
     }
 
+    /// Starts lmgrd again where it was, after its end; waits as [`Self::start`] does.
+    pub(crate) fn start_again(&mut self) {
+        let before = settled(&self.whole_log());
+        self.child = lmgrd(self.dir.path(), &[]).spawn().unwrap();
+        until("lmgrd to start", || settled(&self.log_so_far()) > before);
+    }
+
     /// What is written of the log. A line that is missing here may be on its way, as lmgrd and each vendor daemon write by
     /// threads of their own: to wait for lines there is [`Self::wait_for_log`], and to say that there are no more,
     /// [`Self::log_until_now`] and [`Self::whole_log`].
