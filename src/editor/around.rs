@@ -150,7 +150,7 @@ fn summary(pool: &Pool, at: Timestamp) -> String {
         let _ = write!(text, " ({file}:{})", lot.place.number);
     }
     if pool.lots.len() > LOTS_SHOWN_MAX {
-        let _ = write!(text, " and {} more lines", pool.lots.len() - LOTS_SHOWN_MAX);
+        let _ = write!(text, " and {}", counted(pool.lots.len() - LOTS_SHOWN_MAX, "more line"));
     }
     text
 }

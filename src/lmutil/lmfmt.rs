@@ -63,7 +63,8 @@ pub fn left_as_they_are(file: &Document) -> Vec<String> {
         })
         .collect();
     if more > 0 {
-        notes.push(format!("{}: {more} more lines stay as they are", source.name()));
+        let stay = if more == 1 { "stays as it is" } else { "stay as they are" };
+        notes.push(format!("{}: {} {stay}", source.name(), crate::text::counted(more, "more line")));
     }
     notes
 }

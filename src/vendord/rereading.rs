@@ -89,7 +89,8 @@ impl Answer {
         if many < self.lines.len() {
             let left = self.lines.len() - many;
             self.lines.truncate(many);
-            self.lines.push(format!("… and {left} more lines, which the server's log has"));
+            let left = crate::text::counted(left, "more line");
+            self.lines.push(format!("… and {left}, which the server's log has"));
         }
         self
     }
