@@ -23,16 +23,14 @@ use super::status;
 use crate::catalog::Catalog;
 use crate::code::{Code, minor};
 use crate::event::{Answer, Checkin, Checkout, Denial, EndReason, Identity, Record, SessionKind};
-use crate::ident::{Digest, Handle, Seq, SessionId};
+use crate::ident::{Digest, Seq, SessionId};
 use crate::seat::{Command, DenialDamper, Looked, Reply, Resume, Session, State, Usage};
 use crate::session::server::{Administration, LeaseTerms, Leases, clock_denial};
 use crate::sign::SigningKey;
 use crate::store::Store;
 use crate::time::{Clock, Monotonic, Now, Timestamp};
-use crate::wire::{self, LostSeat, Notice, SessionTerms, Welcome};
-
-/// Things that may wait for the disk; beyond it clients hear -23.
-const WAITING_MAX: usize = 65_536;
+use crate::wire::{self, LostSeat, SessionTerms, Welcome};
+use waiting::{Undone, Waiting};
 
 /// Longest time between two heartbeats, in seconds (DESIGN section 2).
 const HEARTBEAT_SECONDS_MAX: u32 = 60;
@@ -44,27 +42,6 @@ pub(super) enum Recording {
     Open,
     /// Nothing can be recorded, for this reason, so nothing is granted.
     Failing(Arc<str>),
-}
-
-/// Something that is done once everything up to a number is durable.
-enum Waiting {
-    Answer {
-        peer: Rc<Peer>,
-        request: u32,
-        outgoing: Outgoing,
-        /// It was given before, and what it says may be durable since long.
-        repeated: bool,
-    },
-    /// A session is told what it did not ask for, if it is connected then.
-    Notice(SessionId, Notice),
-    /// The session's end is recorded, so its lease can be forgotten.
-    Ended(SessionId),
-    /// Checkouts of a session were taken back, which its client is told.
-    Lost { session: SessionId, handles: Vec<Handle>, why: Denial },
-    /// Other rules hold.
-    Reread(Box<reread::Pending>),
-    /// An administrator has taken licenses back.
-    Removal(Box<removal::Pending>),
 }
 
 /// The daemon. One thread owns it; connections borrow it for the length of one request and never across a wait.
@@ -115,6 +92,7 @@ mod known;
 mod queue;
 mod removal;
 mod reread;
+mod waiting;
 
 use known::Known;
 
@@ -290,7 +268,7 @@ impl Daemon {
         let reply = match self.known(session, token, &command) {
             Known::Answer(reply) => return self.answer_again(peer, request, reply),
             Known::Unclear => return peer.close_by_us(),
-            Known::Waits => return self.carry_out_again(peer, request, &command),
+            Known::Waits => return self.carry_out_again(peer, request, (session, token), &command),
             // One that was taken before is not refused for a clock that is wrong now: its client would think that it waits no more.
             Known::Nothing => match peer.clock_denial().or(lends_nothing) {
                 Some(denial) => return peer.send(request, Outgoing::Answer(token, Answer::Denied(denial))),
@@ -361,7 +339,8 @@ impl Daemon {
         if self.state.seq() <= self.durable || self.recording != Recording::Open {
             peer.send(request, outgoing);
         } else {
-            let waiting = Waiting::Answer { peer: Rc::clone(peer), request, outgoing, repeated: false };
+            let undone = Undone::Refused;
+            let waiting = Waiting::Answer { peer: Rc::clone(peer), request, outgoing, undone };
             self.waiting.push_back((self.state.seq(), waiting));
         }
     }
@@ -465,62 +444,6 @@ impl Daemon {
         self.lapse(now);
         self.take_over(now);
         self.start = Some((self.state.seq(), start));
-    }
-
-    /// Records up to a number are durable: what waited for them is done.
-    pub(super) fn committed(&mut self, through: Seq) {
-        self.durable = self.durable.max(through);
-        self.start.take_if(|(seq, _)| *seq <= through);
-        let mut touched: Vec<Rc<Peer>> = Vec::new();
-        while self.waiting.front().is_some_and(|(seq, _)| *seq <= through) {
-            let Some((_, waiting)) = self.waiting.pop_front() else { break };
-            match waiting {
-                Waiting::Answer { peer, request, outgoing, .. } => {
-                    if peer.queue(request, outgoing) {
-                        touched.push(peer);
-                    }
-                }
-                Waiting::Ended(session) => self.leases.end(session),
-                Waiting::Lost { session, handles, why } => {
-                    if let Some(peer) = self.bound.get(&session) {
-                        handles.iter().for_each(|handle| peer.lose_seat(*handle, why.clone()));
-                    }
-                }
-                Waiting::Notice(session, notice) => self.tell(session, notice),
-                Waiting::Reread(pending) => self.reread_done(*pending),
-                Waiting::Removal(pending) => self.removal_done(*pending),
-            }
-        }
-        touched.iter().for_each(|peer| peer.flush_and_wake());
-        self.submit();
-    }
-
-    /// The history can't be written: nothing that waits has happened.
-    pub(super) fn rolled_back(&mut self, reason: &str) {
-        let reason = &*self.without_directory(reason);
-        self.recording = Recording::Failing(reason.into());
-        self.batch.clear();
-        for (_, waiting) in std::mem::take(&mut self.waiting) {
-            let again = || Denial::new(Code::AskAgain, minor::ROLLED_BACK, reason);
-            match waiting {
-                // A goodbye stands: the lease keeper remembers it until it can be recorded.
-                Waiting::Answer { peer, request, outgoing: Outgoing::Farewell, .. } => {
-                    peer.send(request, Outgoing::Farewell);
-                }
-                // Taken for a refusal it would cost the client what it was granted: it is to come back and repeat the request.
-                Waiting::Answer { peer, repeated: true, .. } => {
-                    peer.finish_request();
-                    peer.close_by_us();
-                }
-                Waiting::Answer { peer, request, outgoing, .. } => {
-                    self.not_welcomed(&peer, &outgoing);
-                    peer.send(request, Outgoing::Refused(again()));
-                }
-                Waiting::Reread(pending) => pending.give_up(again()),
-                Waiting::Removal(pending) => pending.give_up(again()),
-                Waiting::Ended(_) | Waiting::Lost { .. } | Waiting::Notice(..) => {}
-            }
-        }
     }
 
     /// The state as it is on disk, after [`Self::rolled_back`].

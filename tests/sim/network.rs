@@ -51,6 +51,8 @@ pub(crate) struct Connection {
     /// When its HELLO was handled, and after how many others.
     pub(crate) greeted: Attended,
     pub(crate) greeted_nth: u64,
+    /// Whether the session that it asked to resume had not ended then, as far as that was decided.
+    pub(crate) asked_in_time: bool,
     /// The session it asks to resume, with the epoch that it knows.
     pub(crate) claims: Option<(SessionId, u32)>,
     /// What the server has sent and was not looked at yet, as a message may come in parts.
@@ -72,6 +74,7 @@ impl Connection {
             ended: false,
             greeted: Attended::default(),
             greeted_nth: 0,
+            asked_in_time: false,
             claims: None,
             said: bytes::BytesMut::new(),
         }

@@ -1,6 +1,7 @@
 //! Commands decided, checked and recorded; what time has brought comes before each.
 
-use super::{Daemon, Recording, WAITING_MAX, Waiting};
+use super::waiting::{WAITING_MAX, Waiting};
+use super::{Daemon, Recording};
 use crate::code::{Code, minor};
 use crate::event::{Denial, Event, Record};
 use crate::ident::{Handle, SessionId};

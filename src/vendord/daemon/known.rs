@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
-use super::{Daemon, Recording, Waiting};
-use crate::event::Answer;
+use super::waiting::{Undone, Waiting};
+use super::{Daemon, Recording};
+use crate::event::{Answer, Place};
 use crate::ident::{SessionId, Token};
 use crate::seat::{Command, Reply, Rules, decide};
-use crate::vendord::connection::Peer;
+use crate::vendord::connection::{Outgoing, Peer};
 
 /// What is known of a request by its number.
 pub(super) enum Known {
@@ -23,23 +24,46 @@ pub(super) enum Known {
 
 impl Daemon {
     /// Sends an answer once more that a request has had. If what is pending is rolled back, nobody knows whether that was part of it.
-    ///
-    /// Who speaks lines asks by the handle of what waits, and mistakes nothing; a closed connection would cost him all that he has.
     pub(super) fn answer_again(&mut self, peer: &Rc<Peer>, request: u32, reply: Reply) {
+        // Who speaks lines asks by the handle of what waits and mistakes nothing; a closed connection would cost him all that he has.
+        let undone = if peer.speaks_lines() { Undone::Refused } else { Undone::Unclear };
+        self.answer_or(peer, request, reply, undone);
+    }
+
+    fn answer_or(&mut self, peer: &Rc<Peer>, request: u32, reply: Reply, otherwise: Undone) {
         let waited = self.waiting.len();
         self.answer_reply(peer, request, reply);
-        if let Some((_, Waiting::Answer { repeated, .. })) = self.waiting.get_mut(waited) {
-            *repeated = !peer.speaks_lines();
+        if let Some((_, Waiting::Answer { undone, .. })) = self.waiting.get_mut(waited) {
+            *undone = otherwise;
         }
     }
 
     /// Carries out a request that was seen before and waits. Where that can't be done, or is rolled back, it waits on: a client that has
-    /// not heard of its waiting must not be told that nothing came of its request, so it is to come back and repeat it.
-    pub(super) fn carry_out_again(&mut self, peer: &Rc<Peer>, request: u32, command: &Command) {
-        match self.execute(command) {
-            Reply::Refused(_) if !peer.speaks_lines() => peer.close_by_us(),
-            reply => self.answer_again(peer, request, reply),
+    /// not heard of its waiting must not be told that nothing came of its request.
+    pub(super) fn carry_out_again(
+        &mut self,
+        peer: &Rc<Peer>,
+        request: u32,
+        name: (SessionId, Token),
+        command: &Command,
+    ) {
+        let place = self.durable_place(name);
+        match (self.execute(command), place) {
+            (Reply::Refused(_), Some(place)) => {
+                peer.send(request, Outgoing::Answer(name.1, Answer::Queued(place)));
+            }
+            (Reply::Refused(_), None) if !peer.speaks_lines() => peer.close_by_us(),
+            (reply, Some(place)) => self.answer_or(peer, request, reply, Undone::Waits(name.1, place)),
+            (reply, None) => self.answer_again(peer, request, reply),
         }
+    }
+
+    /// The place of a request that waits, if that is on the disk.
+    fn durable_place(&self, (session, token): (SessionId, Token)) -> Option<Place> {
+        let (handle, entry) = self.state.waiting_with(session, token)?;
+        let before = self.state.queue(&entry.request.feature).take_while(|(other, _)| *other != handle);
+        let position = u32::try_from(before.count()).unwrap_or(u32::MAX).saturating_add(1);
+        (self.state.seq() <= self.durable).then_some(Place { handle, position, wait_s: None })
     }
 
     pub(super) fn known(&self, session: SessionId, token: Token, command: &Command) -> Known {

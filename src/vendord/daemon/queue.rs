@@ -4,7 +4,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::super::connection::{Outgoing, Peer};
-use super::{Daemon, Recording, Waiting};
+use super::waiting::Waiting;
+use super::{Daemon, Recording};
 use crate::code::{Code, minor};
 use crate::event::{Denial, DequeueReason, Event};
 use crate::ident::{Handle, SessionId};

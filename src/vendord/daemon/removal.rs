@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use tokio::sync::oneshot;
 
-use super::{Daemon, Waiting};
+use super::Daemon;
+use super::waiting::Waiting;
 use crate::code::{Code, minor};
 use crate::event::{Denial, Event, In, RemovalTarget, Removed};
 use crate::ident::{Handle, SessionId};

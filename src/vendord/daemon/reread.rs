@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::{Daemon, Recording, Waiting};
+use super::waiting::Waiting;
+use super::{Daemon, Recording};
 use crate::catalog::SignedLine;
 use crate::code::{Code, minor};
 use crate::event::{Denial, Event, In, InReason, Reread, RereadCause};

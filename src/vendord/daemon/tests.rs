@@ -3,7 +3,7 @@
 use super::*;
 use crate::event::debug_log::LogStyle;
 use crate::event::{Claims, Event, Started};
-use crate::ident::Token;
+use crate::ident::{Handle, Token};
 use crate::license::LicenseFile;
 use crate::platform::{LogSink, SystemClock};
 use crate::sign::Manifest;

@@ -87,6 +87,8 @@ impl World {
             if let Purpose::Resume { session, epoch, .. } = &hello.purpose {
                 self.connections[number].claims = Some((*session, *epoch));
                 self.connections[number].greeted = at;
+                self.connections[number].asked_in_time =
+                    self.server.desk.as_ref().is_some_and(|desk| desk.state().session(*session).is_some());
             }
         }
         let present = self.present.iter().find(|(_, connection)| **connection == number);
@@ -187,12 +189,12 @@ impl World {
                 {
                     // The session goes on without it, as if nobody had closed.
                     self.present.retain(|_, connection| *connection != number);
-                    let greeted = self.connections[number].greeted;
+                    let Connection { greeted, asked_in_time, .. } = self.connections[number];
                     let goes_on = matches!(denial.code, Code::AskAgain | Code::BadProtocol);
                     if let Some(watch) = self.oracle.watch.get_mut(&claimed).filter(|_| goes_on) {
                         watch.may_have_closed = watch.closed.take().or(watch.may_have_closed);
                         // A resume that is repeated was heard too, and shows in no record.
-                        if greeted.ms > watch.heard.ms {
+                        if asked_in_time && greeted.ms > watch.heard.ms {
                             watch.heard = greeted;
                         }
                     }
