@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::event::{
-    Answer, Denied, EndReason, Ended, Event, Identity, In, InReason, Lingering, Moved, Opened, Out, Record,
-    Resumed, SessionKind, Shares, Wishes,
+    Answer, Denied, EndReason, Ended, Event, Grant, Identity, In, InReason, Lingering, Moved, Opened, Out,
+    Record, Resumed, SessionKind, Shares, Wishes,
 };
 use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Table, Token, Version};
 use crate::time::{TimeMark, Timestamp};
@@ -209,6 +209,18 @@ impl State {
         self.seq = record.last();
     }
 
+    /// The same for a record of which nobody needs the rest: what a grant holds is taken and not copied.
+    pub fn take_in(&mut self, record: Record) {
+        let last = record.last();
+        for event in record.events {
+            match event {
+                Event::Out(out) => self.out(*out, record.at),
+                other => self.apply(&other, record.at),
+            }
+        }
+        self.seq = last;
+    }
+
     fn apply(&mut self, event: &Event, at: Timestamp) {
         match event {
             Event::Started(_) => {
@@ -224,7 +236,7 @@ impl State {
                 self.sessions.remove(session);
             }
             Event::Removed(_) => self.forget_removals(at),
-            Event::Out(out) => self.out(out, at),
+            Event::Out(out) => self.out(Out::clone(out), at),
             Event::In(returned) => self.r#in(returned, at),
             Event::Lingering(lingering) => self.linger(lingering, at),
             Event::Denied(denied) => self.denied(denied),
@@ -296,44 +308,54 @@ impl State {
         }
     }
 
-    fn out(&mut self, out: &Out, at: Timestamp) {
+    fn out(&mut self, out: Out, at: Timestamp) {
         self.last_handle = self.last_handle.max(out.handle.0);
         if let Some((entry, _)) = self.waiting_with(out.session, out.request.token) {
             self.unqueue(entry);
         }
         let Some(session) = self.sessions.get_mut(&out.session) else { return };
-        session.settle(out.request.token, out.request.acknowledged, Answer::Granted(out.grant()));
+        let handle = out.handle;
         let tenure = match out.accounting.borrow {
             Some(borrow) => Tenure::Borrowed { borrow, recalled: false, shown: true },
             None => Tenure::Held,
         };
         if tenure == Tenure::Held {
-            session.handles.insert(out.handle);
+            session.handles.insert(handle);
         }
-        self.lapses.insert(out.handle, &tenure);
+        self.lapses.insert(handle, &tenure);
+        let (pool, (acknowledged, token)) = (out.pool.clone(), (out.request.acknowledged, out.request.token));
+        let grant = Grant {
+            handle,
+            pool: out.pool,
+            lines: out.lines,
+            expires: out.expires,
+            demo: out.demo,
+            borrow: out.accounting.borrow,
+        };
+        session.settle(token, acknowledged, Answer::Granted(grant));
         let seat = Seat {
             session: out.session,
-            identity: out.identity.clone(),
-            token: out.request.token,
-            pool: out.pool.clone(),
-            feature: out.request.feature.clone(),
+            identity: out.identity,
+            token,
+            pool,
+            feature: out.request.feature,
             version: out.request.version,
             count: out.request.count,
-            wishes: out.request.wishes.clone(),
+            wishes: out.request.wishes,
             since: at,
             tenure,
             shares: out.accounting.shares,
             suite: out.accounting.suite,
             component: None,
         };
-        self.join_suite(out.handle, &seat);
-        self.lend(out.handle, &seat);
+        self.join_suite(handle, &seat);
+        self.lend(handle, &seat);
         // Others may share it, and a suite may reserve its other components with it.
         if seat.shares.is_some() || seat.suite.is_some() {
             self.stir(&seat.feature);
         }
-        enter(&mut self.pools, out.handle, &seat);
-        self.seats.insert(out.handle, seat);
+        enter(&mut self.pools, handle, &seat);
+        self.seats.insert(handle, seat);
     }
 
     fn r#in(&mut self, returned: &In, at: Timestamp) {

@@ -425,10 +425,12 @@ pub(crate) fn invariants(state: &State, catalog: &Catalog, now: Now) {
     assert_eq!(state.pools().count(), out.len());
 }
 
-/// The fold of a history from nothing.
+/// The fold of a history from nothing, which is the same whether the records are kept or not.
 pub(crate) fn fold(history: &[Record]) -> State {
-    let mut state = State::default();
+    let (mut state, mut taken) = (State::default(), State::default());
     history.iter().for_each(|record| state.evolve(record));
+    history.iter().for_each(|record| taken.take_in(record.clone()));
+    assert_eq!(taken, state);
     state
 }
 
