@@ -5,10 +5,12 @@
 //! its own that begin with another word.
 
 mod clock;
+mod page;
 pub mod read;
 mod start;
 
 pub use clock::{clock, clock_accepted, span};
+pub use page::Page;
 pub use start::{expired, expires_soon, feature_table, license_manager_block, vendor_daemon_block};
 
 use jiff::tz::TimeZone;
@@ -86,53 +88,48 @@ impl LogStyle {
 }
 
 /// Who holds the seats of a handle, as far as an IN line needs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder<'a> {
     /// The feature.
-    pub feature: FeatureName,
+    pub feature: &'a FeatureName,
     /// The user.
-    pub user: User,
+    pub user: &'a User,
     /// The user's host.
-    pub host: Host,
+    pub host: &'a Host,
     /// How many licenses.
     pub count: Count,
 }
 
-impl Holder {
+impl<'a> Holder<'a> {
     /// The holder that a grant makes.
     #[must_use]
-    pub fn of(out: &Out) -> Self {
+    pub fn of(out: &'a Out) -> Self {
         Self::of_request(&out.identity, &out.request)
     }
 
     /// The one who asks.
     #[must_use]
-    pub fn of_request(identity: &Identity, request: &Checkout) -> Self {
-        Self {
-            feature: request.feature.clone(),
-            user: identity.user.clone(),
-            host: identity.host.clone(),
-            count: request.count,
-        }
+    pub fn of_request(identity: &'a Identity, request: &'a Checkout) -> Self {
+        Self { feature: &request.feature, user: &identity.user, host: &identity.host, count: request.count }
     }
 }
 
 /// `QUEUED: "f" user@host  (3 licenses) ` (`flexnet-tools.md` 3.5).
 #[must_use]
-pub fn queued(holder: &Holder) -> String {
-    format!("QUEUED: \"{}\" {}@{}  {}", holder.feature, holder.user, holder.host, licenses(holder.count))
+pub fn queued(holder: &Holder<'_>) -> String {
+    holding("QUEUED", holder, "")
 }
 
 /// `DEQUEUED: "f" user@host  (3 licenses) `: the request waits no more, also because it gets its licenses.
 #[must_use]
-pub fn dequeued(holder: &Holder) -> String {
-    format!("DEQUEUED: \"{}\" {}@{}  {}", holder.feature, holder.user, holder.host, licenses(holder.count))
+pub fn dequeued(holder: &Holder<'_>) -> String {
+    holding("DEQUEUED", holder, "")
 }
 
 /// `OUT: "f" user@host  (3 licenses) ` (`flexnet-tools.md` 3.5).
 #[must_use]
-pub fn checked_out(holder: &Holder) -> String {
-    format!("OUT: \"{}\" {}@{}  {}", holder.feature, holder.user, holder.host, licenses(holder.count))
+pub fn checked_out(holder: &Holder<'_>) -> String {
+    holding("OUT", holder, "")
 }
 
 /// What stands in the log when a license lingers for less than its time (`flexnet-files.md` 3.12).
@@ -143,7 +140,7 @@ pub fn linger_cut(feature: &FeatureName) -> String {
 
 /// `IN: "f" user@host  (3 licenses) (REASON)`.
 #[must_use]
-pub fn checked_in(holder: &Holder, back: &In) -> String {
+pub fn checked_in(holder: &Holder<'_>, back: &In) -> String {
     let reason = match back.why {
         // A client that says goodbye gives its seats back as much as one that checks in.
         InReason::Checkin { .. } | InReason::Ended(EndReason::Goodbye) => "",
@@ -157,7 +154,7 @@ pub fn checked_in(holder: &Holder, back: &In) -> String {
         InReason::BorrowEnd => "(BORROW_END)",
         InReason::BorrowReturned { .. } => "(BORROW_RETURNED)",
     };
-    format!("IN: \"{}\" {}@{}  {}{reason}", holder.feature, holder.user, holder.host, licenses(holder.count))
+    holding("IN", holder, reason)
 }
 
 /// `REMOVE request from ann@lic1: "f" bob@ws01 :0`: the IN lines of what it takes back follow.
@@ -195,8 +192,12 @@ pub fn denied(denied: &Denied) -> Vec<String> {
     messages
 }
 
-fn licenses(count: Count) -> String {
-    if count.get() > 1 { format!("({count} licenses) ") } else { String::new() }
+/// `WORD: "f" user@host  (3 licenses) (REASON)`. Put together piece by piece: most lines of a log are such.
+fn holding(word: &str, holder: &Holder<'_>, reason: &str) -> String {
+    let Holder { feature, user, host, count } = holder;
+    let (feature, user, host) = (feature.as_str(), user.as_str(), host.as_str());
+    let licenses = if count.get() > 1 { format!("({count} licenses) ") } else { String::new() };
+    [word, ": \"", feature, "\" ", user, "@", host, "  ", &licenses, reason].concat()
 }
 
 #[cfg(test)]

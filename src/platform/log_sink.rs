@@ -6,13 +6,16 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Lines that may wait for the writer.
-const QUEUE_LINES: usize = 8192;
+/// Lines and pages that may wait for the writer.
+const QUEUE: usize = 8192;
+
+/// How many bytes may wait for it.
+const WAITING_BYTES_MAX: usize = 4 << 20;
 
 /// Opens a debug log: `+path` appends, a plain path starts empty. It is always written at its end, so that several
 /// processes can share it and the file can be cut while in use.
@@ -31,7 +34,8 @@ pub fn open_log(path: &Path, append: bool) -> io::Result<File> {
 const BATCH_BYTES: usize = 4096;
 
 enum Item {
-    Line(String),
+    /// Whole lines with their ends, and how many they are.
+    Lines(String, u64),
     /// Answered when all lines before it are written.
     Flush(SyncSender<()>),
     Then(Box<dyn FnOnce() + Send>),
@@ -41,12 +45,21 @@ enum Item {
 #[derive(Clone)]
 pub struct LogSink {
     queue: SyncSender<Item>,
-    dropped: Arc<AtomicU64>,
+    counts: Arc<Counts>,
+}
+
+/// What both ends of the queue count.
+#[derive(Debug, Default)]
+struct Counts {
+    /// Bytes in the queue.
+    waiting: AtomicUsize,
+    /// Lines that were dropped and are not reported yet.
+    dropped: AtomicU64,
 }
 
 impl std::fmt::Debug for LogSink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LogSink").field("dropped", &self.dropped).finish_non_exhaustive()
+        f.debug_struct("LogSink").field("counts", &self.counts).finish_non_exhaustive()
     }
 }
 
@@ -60,22 +73,30 @@ impl LogSink {
         target: impl Write + Send + 'static,
         lost: impl Fn(u64) -> String + Send + 'static,
     ) -> io::Result<(Self, JoinHandle<()>)> {
-        let (queue, lines) = sync_channel(QUEUE_LINES);
-        let dropped = Arc::new(AtomicU64::new(0));
-        let sink = Self { queue, dropped: Arc::clone(&dropped) };
+        let (queue, items) = sync_channel(QUEUE);
+        let counts = Arc::new(Counts::default());
+        let sink = Self { queue, counts: Arc::clone(&counts) };
         let thread = std::thread::Builder::new()
             .name("log".to_owned())
-            .spawn(move || write_lines(target, &lines, &dropped, &lost))?;
+            .spawn(move || write_lines(target, &items, &counts, &lost))?;
         Ok((sink, thread))
     }
 
     /// Hands a line over, without its end. Never waits: when the queue is full the line is dropped and counted.
     pub fn line(&self, text: impl Into<String>) {
-        match self.queue.try_send(Item::Line(text.into())) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                self.dropped.fetch_add(1, Ordering::Relaxed);
-            }
+        self.lines(text.into() + "\n", 1);
+    }
+
+    /// Hands over so many lines, each with its end: their writer is woken once. As with [`Self::line`], all of them are dropped when
+    /// the queue is full.
+    pub fn lines(&self, text: String, count: u64) {
+        let bytes = text.len();
+        let waiting = self.counts.waiting.fetch_add(bytes, Ordering::Relaxed);
+        // A text that is longer than all that may wait is taken when nothing else waits.
+        let room = waiting == 0 || waiting.saturating_add(bytes) <= WAITING_BYTES_MAX;
+        if !room || self.queue.try_send(Item::Lines(text, count)).is_err() {
+            self.counts.waiting.fetch_sub(bytes, Ordering::Relaxed);
+            self.counts.dropped.fetch_add(count, Ordering::Relaxed);
         }
     }
 
@@ -104,28 +125,25 @@ impl LogSink {
 
 fn write_lines(
     mut target: impl Write,
-    lines: &Receiver<Item>,
-    dropped: &AtomicU64,
+    items: &Receiver<Item>,
+    counts: &Counts,
     lost: &impl Fn(u64) -> String,
 ) {
     // What the last round took out of the queue but could not put into its batch.
     let mut next = None;
-    while let Some(item) = next.take().or_else(|| lines.recv().ok()) {
+    while let Some(item) = next.take().or_else(|| items.recv().ok()) {
         match item {
-            Item::Line(line) => {
-                let missing = dropped.load(Ordering::Relaxed);
+            Item::Lines(mut batch, mut count) => {
+                let missing = counts.dropped.load(Ordering::Relaxed);
                 let report = if missing > 0 { format!("{}\n", lost(missing)) } else { String::new() };
                 if !report.is_empty() && target.write_all(report.as_bytes()).is_ok() {
-                    dropped.fetch_sub(missing, Ordering::Relaxed);
+                    counts.dropped.fetch_sub(missing, Ordering::Relaxed);
                 }
-                // Whole lines in one call, and no more than a pipe takes at once, keep several processes apart.
-                let (mut batch, mut count) = (line + "\n", 1);
-                while let Ok(item) = lines.try_recv() {
+                while let Ok(item) = items.try_recv() {
                     match item {
-                        Item::Line(line) if batch.len() + line.len() < BATCH_BYTES => {
-                            batch.push_str(&line);
-                            batch.push('\n');
-                            count += 1;
+                        Item::Lines(text, more) if batch.len() + text.len() <= BATCH_BYTES => {
+                            batch.push_str(&text);
+                            count += more;
                         }
                         other => {
                             next = Some(other);
@@ -133,9 +151,11 @@ fn write_lines(
                         }
                     }
                 }
-                if target.write_all(batch.as_bytes()).and_then(|()| target.flush()).is_err() {
-                    dropped.fetch_add(count, Ordering::Relaxed);
+                let unwritten = write_batch(&mut target, &batch);
+                if unwritten > 0 {
+                    counts.dropped.fetch_add(unwritten.min(count), Ordering::Relaxed);
                 }
+                counts.waiting.fetch_sub(batch.len(), Ordering::Relaxed);
             }
             Item::Then(action) => action(),
             Item::Flush(done) => {
@@ -144,6 +164,25 @@ fn write_lines(
             }
         }
     }
+}
+
+/// Writes whole lines, no more in one call than a pipe takes at once: that keeps several processes apart. Tells how many lines could
+/// not be written.
+fn write_batch(target: &mut impl Write, batch: &str) -> u64 {
+    let mut rest = batch.as_bytes();
+    while !rest.is_empty() {
+        let most = rest.get(..BATCH_BYTES).unwrap_or(rest);
+        let whole = most.iter().rposition(|byte| *byte == b'\n');
+        // One line that is longer goes as it is.
+        let whole = whole.or_else(|| rest.iter().position(|byte| *byte == b'\n'));
+        let (now, later) =
+            rest.split_at_checked(whole.map_or(rest.len(), |end| end + 1)).unwrap_or((rest, &[]));
+        if target.write_all(now).and_then(|()| target.flush()).is_err() {
+            return rest.iter().filter(|byte| **byte == b'\n').fold(0, |lines, _| lines + 1);
+        }
+        rest = later;
+    }
+    0
 }
 
 #[cfg(test)]
@@ -187,6 +226,69 @@ mod tests {
         drop(sink);
         thread.join().unwrap();
         assert_eq!(String::from_utf8_lossy(&disk.written.lock().unwrap()), "a\n2 lines lost\nd\n");
+    }
+
+    #[test]
+    fn many_lines_are_written_as_one_and_never_torn() {
+        #[derive(Clone, Default)]
+        struct Calls(Arc<Mutex<Vec<Vec<u8>>>>);
+        impl Write for Calls {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.lock().unwrap().push(bytes.to_vec());
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let calls = Calls::default();
+        let (sink, thread) = LogSink::start(calls.clone(), |n| format!("{n} lines lost")).unwrap();
+        let long = "x".repeat(2 * BATCH_BYTES);
+        let page: String = (0..1000).map(|number| format!("line {number}\n")).collect();
+        sink.lines(page.clone(), 1000);
+        sink.line(long.clone());
+        sink.lines(String::new(), 0);
+        sink.line("last");
+        drop(sink);
+        thread.join().unwrap();
+        let calls = calls.0.lock().unwrap();
+        assert_eq!(String::from_utf8(calls.concat()).unwrap(), format!("{page}{long}\nlast\n"));
+        assert!(calls.iter().all(|call| call.ends_with(b"\n")));
+        assert!(calls.iter().all(|call| call.len() <= BATCH_BYTES || call.len() == long.len() + 1));
+        assert!(calls.len() < 8, "{}", calls.len());
+    }
+
+    #[test]
+    fn lines_beyond_what_may_wait_are_counted() {
+        /// A terminal that was stopped, until it is let go on. It tells when it is written to.
+        struct Stopped(SyncSender<()>, Receiver<()>, Arc<Mutex<Vec<u8>>>);
+        impl Write for Stopped {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                let _ = self.0.try_send(());
+                let _ = self.1.recv();
+                self.2.lock().unwrap().extend_from_slice(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let written = Arc::default();
+        let ((tell, told), (go_on, stopped)) = (sync_channel(1), sync_channel(0));
+        let target = Stopped(tell, stopped, Arc::clone(&written));
+        let (sink, thread) = LogSink::start(target, |n| format!("{n} lines lost")).unwrap();
+        let half = "x\n".repeat(WAITING_BYTES_MAX / 4);
+        sink.lines(half.clone(), 1);
+        told.recv().unwrap();
+        sink.lines(half.clone(), 1);
+        sink.lines("a\nb\n".to_owned(), 2);
+        drop(go_on);
+        sink.flush(Duration::from_secs(10));
+        sink.line("c");
+        drop(sink);
+        thread.join().unwrap();
+        let text = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+        assert!(text == format!("{half}2 lines lost\n{half}c\n"));
     }
 
     #[test]

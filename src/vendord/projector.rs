@@ -1,9 +1,11 @@
 //! The second fold: on its own thread, fed with committed records only. It answers status, writes the debug log and
 //! makes snapshots. So a big lmstat never stalls a checkout and never shows what is not durable.
 
+mod debug_log;
+
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,15 +15,14 @@ use tokio::sync::oneshot;
 use super::explaining::{self, GroundsQuery};
 use super::served::{Announced, Served};
 use super::status;
-use crate::event::debug_log::{Holder, LogStyle, VENDOR_TIMESTAMP_MIN, checked_in, checked_out};
-use crate::event::{
-    DequeueReason, Dequeued, EndReason, Event, In, InReason, Lingering, Recalled, Record, debug_log,
-};
-use crate::ident::{FeatureName, Handle, Seq, SessionId};
+use crate::event::debug_log::{LogStyle, VENDOR_TIMESTAMP_MIN};
+use crate::event::{Event, Record};
+use crate::ident::{FeatureName, Seq};
 use crate::platform::LogSink;
-use crate::seat::{Rules, Seat, Session, State, Tenure, Usage, surplus};
+use crate::seat::{Rules, State, Usage};
 use crate::store::{LogCursor, Snapshot, Store};
 use crate::time::{Clock, Timestamp};
+use debug_log::DebugLog;
 
 /// Committed batches and questions that may wait.
 const QUEUE: usize = 4096;
@@ -117,12 +118,12 @@ pub(super) fn start(setting: Setting) -> std::io::Result<(Projector, JoinHandle<
     let thread = std::thread::Builder::new().name("projector".to_owned()).spawn(move || {
         let stamped = setting.clock.now().utc;
         Projection {
+            log: DebugLog::new(setting.style.clone(), setting.log.clone()),
             setting,
             announced: of_daemon,
             state: State::default(),
             usage: Usage::default(),
             store: None,
-            cursor: None,
             since_snapshot: 0,
             snapshot_at: stamped,
             stamped,
@@ -134,11 +135,11 @@ pub(super) fn start(setting: Setting) -> std::io::Result<(Projector, JoinHandle<
 
 struct Projection {
     setting: Setting,
+    log: DebugLog,
     announced: Announced,
     state: State,
     usage: Usage,
     store: Option<Arc<Store>>,
-    cursor: Option<Arc<Mutex<LogCursor>>>,
     since_snapshot: u64,
     snapshot_at: Timestamp,
     stamped: Timestamp,
@@ -148,8 +149,8 @@ impl Projection {
     fn run(mut self, queue: &Receiver<Task>) {
         loop {
             match queue.recv_timeout(Duration::from_secs(30)) {
-                Ok(Task::Begin { state, missed, store }) => self.begin(*state, &missed, store),
-                Ok(Task::Committed(records)) => self.fold(&records),
+                Ok(Task::Begin { state, missed, store }) => self.begin(*state, missed, store),
+                Ok(Task::Committed(records)) => self.fold(records),
                 Ok(Task::Status(query, reply)) => {
                     let look = self.setting.clock.look();
                     let served = &self.setting.served;
@@ -178,46 +179,38 @@ impl Projection {
         self.snapshot();
     }
 
-    fn begin(&mut self, state: State, missed: &[Record], store: Arc<Store>) {
+    fn begin(&mut self, state: State, missed: Vec<Record>, store: Arc<Store>) {
         self.state = state;
         self.rebuild_usage();
         self.store = Some(store);
-        self.cursor = match LogCursor::open(&self.setting.cursor_dir) {
-            Ok(cursor) => Some(Arc::new(Mutex::new(cursor))),
-            Err(error) => {
-                tracing::warn!(%error, "the debug log's cursor can't be kept");
-                None
-            }
-        };
+        match LogCursor::open(&self.setting.cursor_dir) {
+            Ok(cursor) => self.log.keep_cursor(cursor),
+            Err(error) => tracing::warn!(%error, "the debug log's cursor can't be kept"),
+        }
         self.fold(missed);
         self.since_snapshot = 0;
     }
 
-    fn fold(&mut self, records: &[Record]) {
+    fn fold(&mut self, records: Vec<Record>) {
+        let through = records.last().map(Record::last);
         for record in records {
-            self.log(record);
-            self.state.evolve(record);
-            match record.events.iter().position(|event| matches!(event, Event::Reread(_))) {
-                None => {
-                    let served = &self.setting.served;
-                    self.usage.follow(record, &self.state, &served.catalog, &served.policy);
-                }
-                Some(index) => {
-                    self.switch(Seq(record.first.0.saturating_add(index as u64)));
-                    self.log_surplus(record.at);
-                }
-            }
+            self.log.record(&self.state, &record);
             self.since_snapshot += 1;
-        }
-        let (Some(last), Some(cursor)) = (records.last(), &self.cursor) else { return };
-        let (cursor, through) = (Arc::clone(cursor), last.last());
-        self.setting.log.then(move || {
-            // Locked by this thread only; a mutex is what lets the closure own it.
-            let Ok(mut cursor) = cursor.lock() else { return };
-            if let Err(error) = cursor.advance(through) {
-                tracing::warn!(%error, "the debug log's cursor can't be kept");
+            let reread = record.events.iter().position(|event| matches!(event, Event::Reread(_)));
+            if let Some(index) = reread {
+                let (first, at) = (record.first.0, record.at);
+                self.state.take_in(record);
+                self.switch(Seq(first.saturating_add(index as u64)));
+                self.log_surplus(at);
+                continue;
             }
-        });
+            let served = &self.setting.served;
+            self.usage.follow(&record, &self.state, &served.catalog, &served.policy);
+            self.state.take_in(record);
+        }
+        if let Some(through) = through {
+            self.log.hand_over_through(through);
+        }
         if self.since_snapshot >= SNAPSHOT_EVERY_RECORDS {
             self.snapshot();
         }
@@ -248,155 +241,15 @@ impl Projection {
         }
     }
 
-    // ---- the debug log ----------------------------------------------------------------------------------------------
-
-    fn line(&self, at: Timestamp, message: &str) {
-        self.setting.log.line(self.setting.style.line(at, message));
-    }
-
-    /// Writes what happened, before it is folded in: what ends is still there to be named.
-    fn log(&self, record: &Record) {
-        if record.events.iter().any(|event| matches!(event, Event::Stopped(_))) {
-            self.line(record.at, "Shutdown requested.");
-        }
-        for event in &record.events {
-            match event {
-                Event::Out(out) => {
-                    // A suite's package has not waited by itself.
-                    let waiting = self.state.waiting_with(out.session, out.request.token);
-                    if waiting.is_some_and(|(_, entry)| entry.request.feature == out.request.feature) {
-                        self.line(record.at, &debug_log::dequeued(&Holder::of(out)));
-                    }
-                    self.line(record.at, &checked_out(&Holder::of(out)));
-                }
-                Event::Queued(queued) => {
-                    let holder = Holder::of_request(&queued.identity, &queued.request);
-                    self.line(record.at, &debug_log::queued(&holder));
-                }
-                Event::Dequeued(dequeued) => self.log_dequeued(record.at, dequeued),
-                Event::In(back) => self.log_in(record.at, back),
-                Event::Lingering(lingering) => self.log_lingering(record.at, lingering),
-                Event::Denied(denied) => {
-                    debug_log::denied(denied).iter().for_each(|message| self.line(record.at, message));
-                }
-                Event::Removed(removed) => self.line(record.at, &debug_log::removed(removed)),
-                Event::Stopped(_) => self.log_stop(record),
-                Event::Resumed(resumed) => self.log_resumed(record.at, resumed.session),
-                Event::Marked(marked) => {
-                    debug_log::clock(marked).iter().for_each(|message| self.line(record.at, message));
-                }
-                Event::ClockAccepted(accepted) => {
-                    self.line(record.at, &debug_log::clock_accepted(accepted));
-                }
-                Event::Started(_) => self.log_start(record),
-                Event::Opened(_)
-                | Event::Ended(_)
-                | Event::Reread(_)
-                | Event::Passed(_)
-                | Event::Offered(_)
-                | Event::Renewed(_)
-                | Event::Moved(_) => {}
-                Event::Recalled(recalled) => self.log_recalled(record.at, recalled),
-            }
-        }
-    }
-
-    fn log_surplus(&self, at: Timestamp) {
-        for over in surplus(&self.state, &self.setting.served.catalog, at) {
-            self.line(at, &format!("SURPLUS: {over}"));
-        }
-    }
-
-    fn log_dequeued(&self, at: Timestamp, dequeued: &Dequeued) {
-        let Some(entry) = self.state.waiting_under(dequeued.entry) else { return };
-        let holder = Holder::of_request(&entry.identity, &entry.request);
-        self.line(at, &debug_log::dequeued(&holder));
-        if let DequeueReason::Lapsed(denial)
-        | DequeueReason::Impossible(denial)
-        | DequeueReason::Removed(denial) = &dequeued.why
-        {
-            self.line(at, &format!("NOTE: {denial}"));
-        }
-    }
-
-    fn log_recalled(&self, at: Timestamp, recalled: &Recalled) {
-        if let Some(seat) = self.state.seat(recalled.handle) {
-            let Recalled { handle, by } = recalled;
-            self.line(at, &format!("NOTE: borrow {handle} of {} is recalled by {by}", seat.feature));
-        }
-    }
-
-    fn log_in(&self, at: Timestamp, back: &In) {
-        if let Some(seat) = self.state.seat(back.handle)
-            && let Some(holder) = self.holder(seat, true)
-        {
-            self.line(at, &checked_in(&holder, back));
-        }
-    }
-
-    /// DECISION: an orderly stop closes every checkout in the log, as readers expect of one (`flexnet-tools.md` 3.9): some count OUT against
-    /// IN, some take nothing as out behind it. So licenses that stay out have an IN here and an OUT when they are used again: those of a
-    /// framed session when it resumes, those that are borrowed or linger at the next start. Either reader has them out once from then
-    /// on, and the time between stop and start for nobody's.
-    fn log_stop(&self, record: &Record) {
-        for (handle, seat) in self.staying(record) {
-            if let Some(holder) = self.holder(seat, true) {
-                let why = InReason::Ended(EndReason::Shutdown);
-                self.line(record.at, &checked_in(&holder, &In { session: seat.session, handle, why }));
-            }
-        }
-    }
-
-    /// What is borrowed or lingers is out as before the stop. After a crash the log has it so already.
-    fn log_start(&self, record: &Record) {
-        for (_, seat) in self.staying(record).filter(|(_, seat)| seat.tenure != Tenure::Held) {
-            if let Some(holder) = self.holder(seat, false) {
-                self.line(record.at, &checked_out(&holder));
-            }
-        }
-    }
-
-    /// The checkouts that a record does not end.
-    fn staying(&self, record: &Record) -> impl Iterator<Item = (Handle, &Seat)> {
-        let back = |event: &Event| if let Event::In(back) = event { Some(back.handle) } else { None };
-        let ended: Vec<Handle> = record.events.iter().filter_map(back).collect();
-        self.state.seats().filter(move |(handle, _)| !ended.contains(handle))
-    }
-
-    fn log_resumed(&self, at: Timestamp, id: SessionId) {
-        let Some(session) = self.state.session(id).filter(|session| !session.shown()) else { return };
-        for handle in session.handles() {
-            if let Some(holder) = self.state.seat(handle).and_then(|seat| self.holder(seat, false)) {
-                self.line(at, &checked_out(&holder));
-            }
-        }
-    }
-
-    /// A license that lingers is still out, and its IN line comes when it is not; only what readers might wonder at is said.
-    fn log_lingering(&self, at: Timestamp, lingering: &Lingering) {
-        if let Some(seat) = self.state.seat(lingering.handle).filter(|_| lingering.cut) {
-            self.line(at, &debug_log::linger_cut(&seat.feature));
-        }
-    }
-
-    fn holder(&self, seat: &Seat, shown: bool) -> Option<Holder> {
-        let is_shown = match seat.tenure {
-            Tenure::Held => self.state.session(seat.session).is_some_and(Session::shown),
-            Tenure::Lingering { shown, .. } | Tenure::Borrowed { shown, .. } => shown,
-        };
-        (is_shown == shown).then(|| Holder {
-            feature: seat.feature.clone(),
-            user: seat.identity.user.clone(),
-            host: seat.identity.host.clone(),
-            count: seat.count,
-        })
+    fn log_surplus(&mut self, at: Timestamp) {
+        self.log.surplus(&self.state, &self.setting.served.catalog, at);
     }
 
     fn timestamp(&mut self) {
         let now = self.setting.clock.now().utc;
         if now >= self.stamped.plus(Duration::from_secs(VENDOR_TIMESTAMP_MIN * 60)) {
             self.stamped = now;
-            self.line(now, &self.setting.style.timestamp(now));
+            self.log.timestamp(now);
         }
     }
 }

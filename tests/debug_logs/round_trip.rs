@@ -124,7 +124,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// An event in the words that a log has for it: when, what, who, of what, and how.
 type Told = (Timestamp, &'static str, String, String, u32, String);
 
-fn tell(at: Timestamp, word: &'static str, holder: &Holder, how: String) -> Told {
+fn tell(at: Timestamp, word: &'static str, holder: &Holder<'_>, how: String) -> Told {
     let client = format!("{}@{}", holder.user, holder.host);
     (at, word, client, holder.feature.to_string(), holder.count.get(), how)
 }
@@ -223,7 +223,8 @@ fn write(
             }
             What::Queued { client, feature, count } => {
                 let request = request(*feature, *count);
-                let holder = Holder::of_request(&identity(&clients[client % clients.len()]), &request);
+                let identity = identity(&clients[client % clients.len()]);
+                let holder = Holder::of_request(&identity, &request);
                 told.push(tell(at, "queued", &holder, String::new()));
                 lines.push(style.line(at, &queued(&holder)));
                 waiting.push((*client, request));
@@ -283,9 +284,9 @@ fn explains(line: Option<&String>) -> bool {
 
 fn tell_denied(at: Timestamp, denied: &Denied) -> Told {
     let holder = Holder {
-        feature: denied.request.feature.clone(),
-        user: denied.identity.user.clone(),
-        host: denied.identity.host.clone(),
+        feature: &denied.request.feature,
+        user: &denied.identity.user,
+        host: &denied.identity.host,
         count: denied.request.count,
     };
     let Denial { code, minor, note } = &denied.denial;

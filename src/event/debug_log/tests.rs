@@ -56,13 +56,38 @@ fn the_prefix_pads_the_hour_with_a_blank_in_local_time() {
     assert_eq!(style.long_date(at("2025-03-04T07:59:58Z")), "Tue Mar 04 2025 08:59:58 CET");
 }
 
-fn holder(user: &str, count: u32) -> Holder {
-    Holder {
-        feature: "solver".parse().unwrap(),
-        user: user.parse().unwrap(),
-        host: "ws01".parse().unwrap(),
-        count: Count::new(count).unwrap(),
+#[test]
+fn a_page_has_the_lines_that_its_style_makes() {
+    for datestamp in [false, true] {
+        let style = LogStyle::new("LGS", TimeZone::get("Europe/Berlin").unwrap()).with_datestamp(datestamp);
+        let mut page = Page::new(style.clone());
+        let times = [
+            "2025-03-30T00:59:58.999Z",
+            "2025-03-30T00:59:59Z",
+            "2025-03-30T00:59:59.999Z",
+            // Summer begins, and a clock that is set back is told as well.
+            "2025-03-30T01:00:00Z",
+            "2025-03-30T00:59:59.500Z",
+            "1969-12-31T23:59:59.999Z",
+            "1970-01-01T00:00:00.001Z",
+        ];
+        for time in times {
+            page.line(at(time), &format!("at {time}"));
+        }
+        let wanted: Vec<String> = times.map(|time| style.line(at(time), &format!("at {time}")) + "\n").into();
+        assert_eq!(page.len(), wanted.concat().len());
+        assert_eq!(page.take(), (wanted.concat(), 7));
+        assert!(page.is_empty());
+        assert_eq!(page.take(), (String::new(), 0));
     }
+}
+
+fn out_line(user: &str, count: u32) -> String {
+    checked_out(&Holder::of_request(&identity(user), &request(count)))
+}
+
+fn in_line(user: &str, count: u32, why: InReason) -> String {
+    checked_in(&Holder::of_request(&identity(user), &request(count)), &back(why))
 }
 
 fn back(why: InReason) -> In {
@@ -71,13 +96,10 @@ fn back(why: InReason) -> In {
 
 #[test]
 fn out_and_in_have_two_blanks_and_the_count_only_above_one() {
-    assert_eq!(checked_out(&holder("anna", 1)), "OUT: \"solver\" anna@ws01  ");
-    assert_eq!(checked_out(&holder("Bob Lee", 3)), "OUT: \"solver\" Bob Lee@ws01  (3 licenses) ");
+    assert_eq!(out_line("anna", 1), "OUT: \"solver\" anna@ws01  ");
+    assert_eq!(out_line("Bob Lee", 3), "OUT: \"solver\" Bob Lee@ws01  (3 licenses) ");
     let checkin = InReason::Checkin { token: Token(2), acknowledged: Token(1) };
-    assert_eq!(
-        checked_in(&holder("Bob Lee", 3), &back(checkin)),
-        "IN: \"solver\" Bob Lee@ws01  (3 licenses) "
-    );
+    assert_eq!(in_line("Bob Lee", 3, checkin), "IN: \"solver\" Bob Lee@ws01  (3 licenses) ");
 }
 
 #[test]
@@ -88,10 +110,7 @@ fn reasons_of_ended_sessions_are_in_capitals() {
         (EndReason::LeaseLapsed, "(LEASE_LAPSED)"),
         (EndReason::Shutdown, "(SHUTDOWN)"),
     ] {
-        assert_eq!(
-            checked_in(&holder("anna", 1), &back(InReason::Ended(why))),
-            format!("IN: \"solver\" anna@ws01  {tail}")
-        );
+        assert_eq!(in_line("anna", 1, InReason::Ended(why)), format!("IN: \"solver\" anna@ws01  {tail}"));
     }
 }
 
