@@ -446,7 +446,12 @@ pub(super) async fn serve(shared: Shared, peer: Rc<Peer>) {
                     match stream.try_read_buf(&mut input) {
                         Ok(0) => at_end = true,
                         Ok(read) if read == room => read_bytes = (read_bytes * 4).min(READ_BYTES_MAX),
-                        Ok(_) => read_bytes = READ_BYTES,
+                        Ok(_) => {
+                            read_bytes = READ_BYTES;
+                            // Less than there was room for: nothing is left. To ask the system for it again would cost as much as the
+                            // message did.
+                            let _ = stream.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+                        }
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                         Err(_) => break false,
                     }
@@ -525,8 +530,7 @@ fn handle(shared: &Shared, peer: &Rc<Peer>, input: &mut BytesMut) -> Turn {
             Protocol::Unknown => Progress::Incomplete,
         };
         if progress == Progress::Incomplete {
-            let now = shared.borrow().now().mono;
-            set_deadline(peer, now, !input.is_empty(), completed);
+            set_deadline(peer, || shared.borrow().now().mono, !input.is_empty(), completed);
             return Turn::Idle;
         }
         completed = true;
@@ -543,14 +547,14 @@ fn pause_deadline(peer: &Peer) {
 
 /// Sets the time for what comes next; `partial` when its first bytes are there, `completed` when messages came before it:
 /// then it has only begun, though the bytes of a busy peer may never end with a whole message.
-fn set_deadline(peer: &Peer, now: Monotonic, partial: bool, completed: bool) {
+fn set_deadline(peer: &Peer, now: impl Fn() -> Monotonic, partial: bool, completed: bool) {
     if !peer.greeted.get() {
         return;
     }
     let running = peer.deadline.get().filter(|_| !completed);
     let deadline = match (partial, peer.session.get()) {
-        (true, _) => running.or(Some(now.plus(peer.limits.rest_of_message))),
-        (false, None) => Some(now.plus(peer.limits.idle)),
+        (true, _) => running.or_else(|| Some(now().plus(peer.limits.rest_of_message))),
+        (false, None) => Some(now().plus(peer.limits.idle)),
         (false, Some(_)) => None,
     };
     peer.deadline.set(deadline);
