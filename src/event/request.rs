@@ -45,6 +45,12 @@ impl Identity {
         Self(Arc::new(Known { claims, address, kind }))
     }
 
+    /// A number that no other identity has as long as this one is there.
+    #[must_use]
+    pub fn place(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// The address at the other end of the socket.
     #[must_use]
     pub fn address(&self) -> IpAddr {

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Statement};
 use super::chain;
 use super::error::{Trouble, from_sql, to_sql};
 use super::retention::{SEEN_DAYS, day};
+use crate::event::Identity;
 use crate::event::codec::{CodecError, NameKind, PutNames, Reader, TakeNames, Writer};
 use crate::ident::Digest;
 
@@ -30,6 +31,9 @@ pub(super) fn name_digest(kind: NameKind, salt: &[u8], text: &str) -> Digest {
     Digest(hash.finalize().into())
 }
 
+/// How many clients a cache holds.
+const CLIENTS_MAX: usize = 8192;
+
 /// Numbers for names, for the writing thread.
 pub(super) struct Interner<'c> {
     select: Statement<'c>,
@@ -40,6 +44,8 @@ pub(super) struct Interner<'c> {
     young: Generation,
     old: Generation,
     cached: usize,
+    /// What was written for clients on this day. Each stands at the place of its identity, which is held so that no other takes it.
+    clients: HashMap<usize, (Identity, Box<[u8]>)>,
     next: u64,
     fresh: Vec<(u64, Digest)>,
 }
@@ -63,6 +69,7 @@ impl<'c> Interner<'c> {
             young: Generation::default(),
             old: Generation::default(),
             cached: 0,
+            clients: HashMap::new(),
             next: 0,
             fresh: Vec::new(),
         };
@@ -72,6 +79,7 @@ impl<'c> Interner<'c> {
 
     /// Forgets what may not be true any more, after a roll-back or an erasure.
     pub(super) fn reset(&mut self, connection: &Connection) -> Result<(), Trouble> {
+        self.clients.clear();
         self.young = Generation::default();
         self.old = Generation::default();
         self.cached = 0;
@@ -99,7 +107,11 @@ impl<'c> Interner<'c> {
 
     /// The time of the commit that is being written, milliseconds since 1970.
     pub(super) fn set_time(&mut self, utc: i64) {
-        self.today = day(utc);
+        let today = day(utc);
+        if std::mem::replace(&mut self.today, today) != today {
+            // The names' days of last use are to be noted.
+            self.clients.clear();
+        }
     }
 
     fn number(&mut self, kind: NameKind, text: &str) -> Result<u64, Trouble> {
@@ -158,6 +170,18 @@ impl PutNames for Interner<'_> {
     fn put(&mut self, out: &mut Writer, kind: NameKind, text: &str) -> Result<(), Trouble> {
         out.u64(self.number(kind, text)?);
         Ok(())
+    }
+
+    fn repeat(&mut self, out: &mut Writer, identity: &Identity) -> bool {
+        let known = self.clients.get(&identity.place());
+        known.inspect(|(_, written)| out.fixed(written)).is_some()
+    }
+
+    fn keep(&mut self, identity: &Identity, written: &[u8]) {
+        if self.clients.len() >= CLIENTS_MAX {
+            self.clients.clear();
+        }
+        self.clients.insert(identity.place(), (identity.clone(), written.into()));
     }
 }
 

@@ -59,6 +59,40 @@ fn a_running_store_forgets_a_name_and_numbers_it_anew() {
 }
 
 #[test]
+fn a_client_whose_name_was_erased_is_not_written_under_its_old_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _, reports) = open(dir.path());
+    // All by one and the same client, whom the store may remember.
+    let client = identity("ann");
+    let by_client = |seq| {
+        let mut record = out(seq, "ann");
+        if let Event::Out(out) = &mut record.events[0] {
+            out.identity = client.clone();
+        }
+        record
+    };
+    for seq in 1..=3 {
+        store.submit(vec![by_client(seq)]).unwrap();
+        committed(&reports, seq);
+    }
+    assert!(store.erase_name(NameKind::User, "ann").unwrap());
+    for seq in 4..=6 {
+        store.submit(vec![by_client(seq)]).unwrap();
+        committed(&reports, seq);
+    }
+    let users = users(dir.path());
+    assert!(users[0].starts_with("erased-"), "{users:?}");
+    assert_eq!(users[..], [users[0].as_str(), &users[0], &users[0], "ann", "ann", "ann"]);
+    let written = all(dir.path());
+    let identity = |record: &Record| match &record.events[0] {
+        Event::Out(out) => out.identity.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert!(written[3..].iter().all(|record| identity(record) == client));
+    verify_chain(dir.path()).unwrap();
+}
+
+#[test]
 fn a_name_in_the_newest_snapshot_stays_until_there_is_a_newer_one() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _, reports) = open(dir.path());

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 
 use super::{CodecError, Reader, Writer};
+use crate::event::Identity;
 
 /// What a name names. The numbers are those of the store's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +74,14 @@ pub trait PutNames {
     /// # Errors
     /// When the name can't be kept.
     fn put(&mut self, out: &mut Writer, kind: NameKind, text: &str) -> Result<(), Self::Error>;
+
+    /// Writes once more what was written for a client, all of its names, if that was kept.
+    fn repeat(&mut self, _out: &mut Writer, _identity: &Identity) -> bool {
+        false
+    }
+
+    /// This was written for a client; it may be kept for the next time.
+    fn keep(&mut self, _identity: &Identity, _written: &[u8]) {}
 }
 
 /// Where names come from when something is read.

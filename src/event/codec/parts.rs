@@ -61,6 +61,10 @@ pub fn put_identity<N: PutNames>(
     identity: &Identity,
     names: &mut N,
 ) -> Result<(), N::Error> {
+    if names.repeat(out, identity) {
+        return Ok(());
+    }
+    let start = out.len();
     let mut flags = 0;
     for (set, flag) in [
         (identity.project.is_some(), HAS_PROJECT),
@@ -89,6 +93,9 @@ pub fn put_identity<N: PutNames>(
     names.put(out, NameKind::Address, &identity.address().to_string())?;
     if let Some(pid) = identity.pid {
         out.u32(pid);
+    }
+    if let Some(written) = out.as_slice().get(start..) {
+        names.keep(identity, written);
     }
     Ok(())
 }
