@@ -261,7 +261,7 @@ impl Daemon {
 
     /// The session of this connection asks for licenses.
     pub(super) fn checkout(&mut self, peer: &Rc<Peer>, request: u32, session: SessionId, checkout: Checkout) {
-        self.leases.hear(session, self.clock.now().mono);
+        let now = self.hear(session);
         let token = checkout.token;
         let lends_nothing = checkout.wishes.borrow.and_then(|_| self.lends_nothing());
         let command = Command::Checkout(session, checkout);
@@ -272,7 +272,7 @@ impl Daemon {
             // One that was taken before is not refused for a clock that is wrong now: its client would think that it waits no more.
             Known::Nothing => match peer.clock_denial().or(lends_nothing) {
                 Some(denial) => return peer.send(request, Outgoing::Answer(token, Answer::Denied(denial))),
-                None => self.execute(&command),
+                None => self.execute_at(&command, now),
             },
         };
         self.answer_reply(peer, request, reply);
@@ -280,12 +280,12 @@ impl Daemon {
 
     /// The session of this connection gives licenses back.
     pub(super) fn checkin(&mut self, peer: &Rc<Peer>, request: u32, session: SessionId, checkin: Checkin) {
-        self.leases.hear(session, self.clock.now().mono);
+        let now = self.hear(session);
         let command = Command::Checkin(session, checkin);
         let reply = match self.known(session, checkin.token, &command) {
             Known::Answer(reply) => return self.answer_again(peer, request, reply),
             Known::Unclear => return peer.close_by_us(),
-            Known::Nothing | Known::Waits => self.execute(&command),
+            Known::Nothing | Known::Waits => self.execute_at(&command, now),
         };
         self.answer_reply(peer, request, reply);
     }
@@ -301,11 +301,6 @@ impl Daemon {
         self.unbind(peer);
         self.finish(session, EndReason::Goodbye);
         self.answer(peer, request, Outgoing::Farewell);
-    }
-
-    /// Something was heard from a session that needs no record.
-    pub(super) fn hear(&mut self, session: SessionId) {
-        self.leases.hear(session, self.clock.now().mono);
     }
 
     /// Whether a session has not ended.

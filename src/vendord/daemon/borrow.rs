@@ -34,7 +34,7 @@ impl Daemon {
         session: SessionId,
         renewal: Renewal,
     ) {
-        self.leases.hear(session, self.clock.now().mono);
+        self.hear(session);
         let token = renewal.token;
         let command = Command::Renew(session, renewal);
         let reply = match self.known(session, token, &command) {
@@ -57,7 +57,7 @@ impl Daemon {
         session: SessionId,
         back: BorrowReturn,
     ) {
-        self.leases.hear(session, self.clock.now().mono);
+        self.hear(session);
         let token = back.token;
         let command = Command::Return(session, back);
         let reply = match self.known(session, token, &command) {

@@ -10,11 +10,21 @@ use crate::text::counted;
 use crate::time::Now;
 
 impl Daemon {
+    /// Something was heard from a session, at the time that is given back.
+    pub(in crate::vendord) fn hear(&mut self, session: SessionId) -> Now {
+        let now = self.now();
+        self.leases.hear(session, now.mono);
+        now
+    }
+
     pub(super) fn execute(&mut self, command: &Command) -> Reply {
+        self.execute_at(command, self.now())
+    }
+
+    pub(super) fn execute_at(&mut self, command: &Command, now: Now) -> Reply {
         if let Some(denial) = self.unready() {
             return Reply::Refused(denial);
         }
-        let now = self.now();
         self.carry_out(command, now)
     }
 
