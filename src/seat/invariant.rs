@@ -1,6 +1,7 @@
 //! A second look at a decision before it is stored.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::LazyCell;
+use std::collections::BTreeSet;
 
 use thiserror::Error;
 
@@ -64,19 +65,21 @@ pub enum Violation {
 /// The first [`Violation`].
 pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Result<(), Violation> {
     let (time, confirmed) = (state.license_time(now.utc), state.confirmed(now.utc));
-    let mut added: BTreeMap<&PoolKey, u64> = BTreeMap::new();
+    // A grant adds to one pool, or to two.
+    let mut added: Vec<(&PoolKey, u64)> = Vec::new();
     let mut gone: Vec<&Seat> = Vec::new();
     let mut last_handle = state.last_handle;
     // A grant of a package, until that of its component comes next.
     let mut package: Option<&Out> = None;
-    let given_up: BTreeSet<(bool, Handle)> = events
-        .iter()
-        .filter_map(|event| match event {
+    // Asked for suites only.
+    let given_up: LazyCell<BTreeSet<(bool, Handle)>, _> = LazyCell::new(|| {
+        let given_up = events.iter().filter_map(|event| match event {
             Event::In(back) => Some((false, back.handle)),
             Event::Lingering(lingering) => Some((true, lingering.handle)),
             _ => None,
-        })
-        .collect();
+        });
+        given_up.collect()
+    });
     let reread = events.iter().find_map(|event| match event {
         Event::Reread(reread) => Some(reread.cause),
         _ => None,
@@ -107,10 +110,10 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
                 last_handle = out.handle.0;
                 let asked = (&out.request, &out.identity, out.accounting.shares);
                 let (in_use, adds) = counted(state, &out.pool, asked, &gone);
-                let added = added.entry(&out.pool).or_default();
-                *added += adds;
+                added.push((&out.pool, adds));
+                let added = added.iter().filter(|(pool, _)| **pool == out.pool).map(|(_, adds)| adds).sum();
                 check_token(state, out.session, out.request.token)?;
-                let pool = check_pool(catalog, (&out.pool, &out.request), (in_use, *added), time)?;
+                let pool = check_pool(catalog, (&out.pool, &out.request), (in_use, added), time)?;
                 check_suite(pool, out, package)?;
                 if let Some(borrow) = out.accounting.borrow {
                     let past_license = out.expires.is_some_and(|expires| borrow.ends > expires);
