@@ -160,10 +160,13 @@ impl<K: Hashed + Ord + Clone, V> Table<K, V> {
 
     /// Puts a value in; the one that it takes the place of comes back.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        if let Some(old) = self.get_mut(&key) {
+        let hash = key.hashed();
+        if let Some((_, slot)) = self.find_hashed(&key, hash)
+            && let Some(old) = self.value(slot)
+        {
             return Some(std::mem::replace(old, value));
         }
-        self.add(key, value);
+        self.add(key, hash, value);
         None
     }
 
@@ -172,9 +175,10 @@ impl<K: Hashed + Ord + Clone, V> Table<K, V> {
     where
         V: Default,
     {
-        let slot = match self.find(key) {
+        let hash = key.hashed();
+        let slot = match self.find_hashed(key, hash) {
             Some((_, slot)) => slot,
-            None => self.add(key.clone(), V::default()),
+            None => self.add(key.clone(), hash, V::default()),
         };
         self.value(slot)
     }
@@ -227,8 +231,14 @@ impl<K: Hashed + Ord + Clone, V> Table<K, V> {
     where
         K: Borrow<Q>,
     {
+        self.find_hashed(key, key.hashed())
+    }
+
+    fn find_hashed<Q: Eq + ?Sized>(&self, key: &Q, hash: u32) -> Option<(usize, u32)>
+    where
+        K: Borrow<Q>,
+    {
         let last = self.index.len().checked_sub(1)?;
-        let hash = key.hashed();
         let mut place = wide(hash) & last;
         loop {
             let found = self.index.get(place).filter(|found| found.slot != FREE.slot)?;
@@ -240,11 +250,10 @@ impl<K: Hashed + Ord + Clone, V> Table<K, V> {
     }
 
     /// Adds an entry that is not there yet.
-    fn add(&mut self, key: K, value: V) -> u32 {
+    fn add(&mut self, key: K, hash: u32, value: V) -> u32 {
         if self.len().saturating_add(1).saturating_mul(2) > self.index.len() {
             self.widen();
         }
-        let hash = key.hashed();
         let slot = self.keep(key.clone(), value);
         self.order.insert(key, slot);
         self.enter(Place { hash, slot });
