@@ -5,6 +5,7 @@ mod address;
 mod dup_mask;
 mod hex;
 mod name;
+mod sorted;
 mod table;
 mod version;
 
@@ -15,6 +16,7 @@ pub use name::{
     CheckoutData, Display, FeatureName, Host, NAME_BYTES_MAX, NameError, Platform, PoolKey, Project, User,
     VendorName,
 };
+pub use sorted::Sorted;
 pub use table::{Hashed, Table};
 pub use version::{Version, VersionError};
 

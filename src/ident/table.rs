@@ -6,10 +6,9 @@
 //! from signed files and numbers that the server has given.
 
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{FeatureName, Handle, PoolKey, SessionId};
+use super::{FeatureName, Handle, PoolKey, SessionId, Sorted, sorted};
 
 /// A key with a hash. Equal keys have equal hashes, borrowed ones too.
 pub trait Hashed {
@@ -89,7 +88,7 @@ const CHUNK: usize = 1024;
 /// A table that finds by hash and goes by the order of its keys.
 #[derive(Clone)]
 pub struct Table<K, V> {
-    order: BTreeMap<K, u32>,
+    order: Sorted<K, u32>,
     chunks: Vec<Vec<Option<(K, V)>>>,
     /// Slots that are free again.
     free: Vec<u32>,
@@ -99,7 +98,7 @@ pub struct Table<K, V> {
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self { order: BTreeMap::new(), chunks: Vec::new(), free: Vec::new(), index: Vec::new() }
+        Self { order: Sorted::default(), chunks: Vec::new(), free: Vec::new(), index: Vec::new() }
     }
 }
 
@@ -190,8 +189,8 @@ impl<K: Hashed + Ord + Clone, V> Table<K, V> {
     {
         let (place, slot) = self.find(key)?;
         let chunk = self.chunks.get_mut(wide(slot) / CHUNK)?;
-        let (_, value) = chunk.get_mut(wide(slot) % CHUNK)?.take()?;
-        self.order.remove(key);
+        let (key, value) = chunk.get_mut(wide(slot) % CHUNK)?.take()?;
+        self.order.remove(&key);
         self.free.push(slot);
         self.close(place);
         Some(value)
@@ -327,7 +326,7 @@ impl<K: Hashed + Ord + Clone, V> Table<K, V> {
 /// The entries of a table in the order of their keys.
 #[derive(Debug)]
 pub struct Iter<'t, K, V> {
-    order: std::collections::btree_map::Iter<'t, K, u32>,
+    order: sorted::Iter<'t, K, u32>,
     chunks: &'t [Vec<Option<(K, V)>>],
 }
 
@@ -386,6 +385,8 @@ impl<K: Hashed + Ord + Clone + fmt::Debug, V: fmt::Debug> fmt::Debug for Table<K
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Seat, Tenure};
 use crate::event::{Identity, Shares, Wishes};
-use crate::ident::{CheckoutData, Display, DupMask, Handle, Host, User};
+use crate::ident::{CheckoutData, Display, DupMask, Handle, Host, Sorted, User};
 
 /// What is out of one pool.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -12,7 +12,7 @@ pub struct PoolUse {
     in_use: u64,
     /// Licenses that are borrowed; where they share, each counts.
     borrowed: u64,
-    handles: BTreeSet<Handle>,
+    handles: Sorted<Handle>,
     /// Checkouts that share, by the handle that names each group.
     groups: BTreeMap<Handle, Group>,
     names: BTreeMap<GroupKey, Handle>,
@@ -104,7 +104,7 @@ impl PoolUse {
 
     /// The checkouts, oldest first.
     pub fn handles(&self) -> impl Iterator<Item = Handle> + '_ {
-        self.handles.iter().copied()
+        self.handles.keys().copied()
     }
 
     /// Whether nothing is out.
@@ -163,7 +163,7 @@ impl PoolUse {
     }
 
     pub(super) fn enter(&mut self, handle: Handle, seat: &Seat) {
-        if !self.handles.insert(handle) {
+        if !self.handles.insert(handle, ()) {
             return;
         }
         self.linger(handle, seat);
@@ -189,7 +189,7 @@ impl PoolUse {
     }
 
     pub(super) fn leave(&mut self, handle: Handle, seat: &Seat) {
-        if !self.handles.remove(&handle) {
+        if self.handles.remove(&handle).is_none() {
             return;
         }
         if let Tenure::Borrowed { .. } = seat.tenure {

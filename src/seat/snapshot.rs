@@ -1,6 +1,6 @@
 //! The state as bytes, so that a start need not fold the whole history.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use thiserror::Error;
 
@@ -13,7 +13,7 @@ use crate::event::codec::{
     put_wishes, take_accounting, take_answer, take_borrow, take_identity, take_mark, take_wishes,
 };
 use crate::event::{Accounting, Identity, Wishes};
-use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Token, Version};
+use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Sorted, Token, Version};
 use crate::time::Timestamp;
 
 /// Version of this form. A snapshot of another version is not read; the history is folded instead.
@@ -117,7 +117,7 @@ impl State {
             let identity = match (identity, state.sessions.get_mut(&id)) {
                 (Some(identity), _) => identity,
                 (None, Some(session)) => {
-                    session.handles.insert(handle);
+                    session.handles.insert(handle, ());
                     session.identity.clone()
                 }
                 (None, None) => return Err(SnapshotError::Orphan(handle)),
@@ -178,7 +178,7 @@ fn take_session(from: &mut Reader<'_>, form: u8) -> Result<Session, CodecError> 
         answers.insert(token, take_answer(from)?);
     }
     let lost = if form > FORM_WITHOUT_LOST { lost::take(from)? } else { BTreeMap::new() };
-    let (handles, queued) = (BTreeSet::new(), BTreeMap::new());
+    let (handles, queued) = (Sorted::default(), BTreeMap::new());
     Ok(Session {
         identity,
         secret,

@@ -7,7 +7,9 @@ use crate::event::{
     Answer, Denied, EndReason, Ended, Event, Grant, Identity, In, InReason, Lingering, Moved, Opened, Out,
     Record, Resumed, SessionKind, Shares, Wishes,
 };
-use crate::ident::{Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Table, Token, Version};
+use crate::ident::{
+    Count, Digest, FeatureName, Handle, PoolKey, Seq, SessionId, Sorted, Table, Token, Version,
+};
 use crate::time::{TimeMark, Timestamp};
 
 use super::answers::Answers;
@@ -54,7 +56,7 @@ pub struct Session {
     pub(super) highest: Token,
     /// Answers that the client has not acknowledged.
     pub(super) answers: Answers,
-    pub(super) handles: BTreeSet<Handle>,
+    pub(super) handles: Sorted<Handle>,
     /// Checkouts that it has lost without having given them up.
     pub(super) lost: BTreeMap<Handle, Loss>,
     /// Its requests that wait, with their names in the queue.
@@ -72,7 +74,7 @@ impl Session {
 
     /// The checkouts that it holds; those that linger are nobody's.
     pub fn handles(&self) -> impl Iterator<Item = Handle> + '_ {
-        self.handles.iter().copied()
+        self.handles.keys().copied()
     }
 
     /// Its requests that wait.
@@ -292,7 +294,7 @@ impl State {
                 acknowledged: Token(0),
                 highest: Token(0),
                 answers: Answers::default(),
-                handles: BTreeSet::new(),
+                handles: Sorted::default(),
                 lost: BTreeMap::new(),
                 queued: BTreeMap::new(),
                 shown: true,
@@ -320,7 +322,7 @@ impl State {
             None => Tenure::Held,
         };
         if tenure == Tenure::Held {
-            session.handles.insert(handle);
+            session.handles.insert(handle, ());
         }
         self.lapses.insert(handle, &tenure);
         let (pool, (acknowledged, token)) = (out.pool.clone(), (out.request.acknowledged, out.request.token));
@@ -405,7 +407,7 @@ impl State {
             session.settle(token, acknowledged, Answer::CheckedIn(handle));
         }
         let Some(session) = self.sessions.get_mut(&seat.session) else { return };
-        if session.handles.remove(&handle) && seat.component.is_none() {
+        if session.handles.remove(&handle).is_some() && seat.component.is_none() {
             session.note_loss(handle, why);
         }
         // A late duplicate of the request that got this seat must not be told "granted" again. A package's request is that of its
