@@ -84,6 +84,7 @@ pub(super) struct Daemon {
 }
 
 mod admission;
+mod binding;
 pub(in crate::vendord) mod borrow;
 mod clock;
 mod deciding;
@@ -308,17 +309,6 @@ impl Daemon {
         self.state.session(session).is_some()
     }
 
-    /// A connection is closed. `by_us` for silence and full buffers: then the lease runs on.
-    pub(super) fn closed(&mut self, peer: &Rc<Peer>, by_us: bool) {
-        let Some(session) = self.unbind(peer) else { return };
-        let kind = self.state.session(session).map(|session| session.identity().kind());
-        match kind {
-            Some(SessionKind::Line) => self.finish(session, EndReason::Disconnect),
-            Some(SessionKind::Framed) if !by_us => self.leases.close(session, self.clock.now().mono),
-            Some(SessionKind::Framed) | None => {}
-        }
-    }
-
     fn answer_reply(&mut self, peer: &Rc<Peer>, request: u32, reply: Reply) {
         let outgoing = match reply {
             Reply::Answer(token, answer) => Outgoing::Answer(token, answer),
@@ -337,60 +327,6 @@ impl Daemon {
             let undone = Undone::Refused;
             let waiting = Waiting::Answer { peer: Rc::clone(peer), request, outgoing, undone };
             self.waiting.push_back((self.state.seq(), waiting));
-        }
-    }
-
-    fn bind(&mut self, peer: &Rc<Peer>, session: SessionId) {
-        let before = self.bound.insert(session, Rc::clone(peer));
-        peer.set_session(Some(session));
-        if let Some(before) = before.filter(|before| !Rc::ptr_eq(before, peer)) {
-            let note = "the session goes on over another connection";
-            before.set_session(None);
-            before.end_session(Denial::new(Code::SessionTaken, minor::SESSION_EPOCH, note));
-        }
-    }
-
-    fn unbind(&mut self, peer: &Rc<Peer>) -> Option<SessionId> {
-        let session = peer.session()?;
-        peer.set_session(None);
-        self.bound.remove(&session);
-        Some(session)
-    }
-
-    /// Ends a session now, or as soon as that can be recorded. Looks at no other session: when thousands leave at
-    /// once, each must cost the same.
-    fn finish(&mut self, session: SessionId, why: EndReason) {
-        self.leases.finish(session, why);
-        if self.recording == Recording::Open && !self.stopping && self.knows(session) {
-            self.record_end(session, why);
-        }
-    }
-
-    fn record_end(&mut self, session: SessionId, why: EndReason) {
-        let now = self.now();
-        self.carry_out(&Command::End(session, why), now);
-        self.waiting.push_back((self.state.seq(), Waiting::Ended(session)));
-    }
-
-    /// Ends the sessions whose time is over.
-    fn reap(&mut self) {
-        if self.recording != Recording::Open || self.stopping {
-            return;
-        }
-        for (session, why) in self.leases.lapsed() {
-            if !self.knows(session) {
-                // Its end is decided already; the lease goes when that is durable.
-                if self.state.seq() <= self.durable {
-                    self.leases.end(session);
-                }
-                continue;
-            }
-            if let Some(peer) = self.bound.remove(&session) {
-                let note = "nothing was heard of the session for its whole lease";
-                peer.set_session(None);
-                peer.end_session(Denial::new(Code::SessionEnded, minor::LEASE_LAPSED, note));
-            }
-            self.record_end(session, why);
         }
     }
 

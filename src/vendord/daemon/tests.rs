@@ -15,6 +15,10 @@ use crate::vendord::projector::{self, Setting};
 use crate::vendord::status::About;
 
 fn line_identity() -> Identity {
+    identity(SessionKind::Line)
+}
+
+fn identity(kind: SessionKind) -> Identity {
     let claims = Claims {
         user: "ann".parse().unwrap(),
         host: "ws01".parse().unwrap(),
@@ -24,7 +28,7 @@ fn line_identity() -> Identity {
         hostids: Vec::new(),
         pid: None,
     };
-    Identity::new(claims, "127.0.0.1".parse().unwrap(), SessionKind::Line)
+    Identity::new(claims, "127.0.0.1".parse().unwrap(), kind)
 }
 
 /// A daemon that serves nothing, over a store in `dir`.
@@ -133,8 +137,7 @@ fn a_removal_that_was_rolled_back_has_not_happened_and_can_be_ordered_again() {
     let dir = tempfile::tempdir().unwrap();
     let (mut daemon, store) = daemon(dir.path());
     let session = SessionId([7; 16]);
-    let claims = (*line_identity()).clone();
-    let identity = Identity::new(claims, "127.0.0.1".parse().unwrap(), SessionKind::Framed);
+    let identity = identity(SessionKind::Framed);
     let opened = crate::event::Opened { session, secret: Digest([0; 32]), identity: identity.clone() };
     let request = Checkout {
         token: Token(1),
@@ -178,4 +181,79 @@ fn a_removal_that_was_rolled_back_has_not_happened_and_can_be_ordered_again() {
     // Nothing is recorded of an order that fits nothing, and its answer waits for nothing.
     let refused = daemon.remove(&order).try_recv().unwrap().refused.unwrap();
     assert_eq!(refused.code, Code::NeverCheckedOut);
+}
+
+// ---- who loses his session by silence hears of it when that is durable ---------------------------------------------------
+
+/// A daemon that serves, and what of it is on the disk.
+struct Serving {
+    daemon: Daemon,
+    durable: State,
+}
+
+impl Serving {
+    fn new(dir: &std::path::Path) -> Self {
+        let (mut daemon, store) = daemon(dir);
+        let start = Command::Start(Started { version: "0".into(), zone: "UTC".into(), files: Vec::new() });
+        daemon.begin(store, State::default(), &start);
+        let mut it = Self { daemon, durable: State::default() };
+        it.commit();
+        it
+    }
+
+    fn commit(&mut self) {
+        self.durable = self.daemon.state.clone();
+        self.daemon.committed(self.durable.seq());
+    }
+
+    fn roll_back(&mut self) {
+        self.daemon.rolled_back("disk full");
+        let served = self.daemon.served.clone();
+        self.daemon.rebuilt(self.durable.clone(), served);
+    }
+}
+
+fn peer() -> Rc<Peer> {
+    Rc::new(Peer::new(None, "127.0.0.1".parse().unwrap(), Limits::default(), Monotonic(0)))
+}
+
+/// What a peer was told since it was asked last.
+fn told(peer: &Peer) -> Vec<wire::Message> {
+    let mut bytes = bytes::BytesMut::new();
+    peer.with_output(|output| bytes = output.split());
+    std::iter::from_fn(|| wire::decode(&mut bytes).unwrap()).map(|frame| frame.message.unwrap()).collect()
+}
+
+fn welcomed(peer: &Peer) -> SessionTerms {
+    let told = told(peer);
+    let [wire::Message::Welcome(welcome)] = &told[..] else { panic!("{told:?}") };
+    welcome.session.clone().unwrap()
+}
+
+fn ended(peer: &Peer) -> Code {
+    let told = told(peer);
+    let [wire::Message::Notice(wire::Notice::SessionEnded { denial })] = &told[..] else {
+        panic!("{told:?}")
+    };
+    denial.code
+}
+
+#[test]
+fn a_lapse_is_told_when_it_is_durable_and_not_at_all_if_it_is_rolled_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut it = Serving::new(dir.path());
+    let ann = peer();
+    it.daemon.open(&ann, 1, identity(SessionKind::Framed), None);
+    it.commit();
+    let session = welcomed(&ann).id;
+    it.daemon.leases.finish(session, EndReason::LeaseLapsed);
+    it.daemon.reap();
+    assert!(!it.daemon.knows(session));
+    assert_eq!(told(&ann), [], "it may not have happened after the next start");
+    it.roll_back();
+    assert_eq!((told(&ann), ann.session()), (Vec::new(), Some(session)));
+    it.daemon.recovered();
+    assert!(!it.daemon.knows(session), "a lapse is not forgotten");
+    it.commit();
+    assert_eq!((ended(&ann), ann.session()), (Code::SessionEnded, None));
 }

@@ -22,7 +22,7 @@ pub(super) enum Waiting {
     },
     /// A session is told what it did not ask for, if it is connected then.
     Notice(SessionId, Notice),
-    /// The session's end is recorded, so its lease can be forgotten.
+    /// The session's end is recorded, so its lease can be forgotten, and its client told if it is still connected.
     Ended(SessionId),
     /// Checkouts of a session were taken back, which its client is told.
     Lost {
@@ -61,7 +61,7 @@ impl Daemon {
                         touched.push(peer);
                     }
                 }
-                Waiting::Ended(session) => self.leases.end(session),
+                Waiting::Ended(session) => self.ended(session),
                 Waiting::Lost { session, handles, why } => {
                     if let Some(peer) = self.bound.get(&session) {
                         handles.iter().for_each(|handle| peer.lose_seat(*handle, why.clone()));
