@@ -11,6 +11,13 @@ fn license(lines: &str) -> String {
     format!("SERVER this_host ANY 27000\nVENDOR LGS\n{lines}\n")
 }
 
+/// Judged again under the recorded files, everything comes out as recorded.
+fn replays(site: &Site) {
+    let mut lmreplay = std::process::Command::new(env!("CARGO_BIN_EXE_seatkeeper"));
+    let told = lmreplay.args(["lmreplay", "--recorded"]).arg(site.history()).output().unwrap();
+    assert_eq!(told.status.code(), Some(0), "{}", String::from_utf8_lossy(&told.stdout));
+}
+
 /// The client of a session comes back after a start; what it has.
 fn resumed(daemon: &Daemon, user: &str, terms: &SessionTerms) -> (Wire, Vec<Handle>) {
     let mut wire = Wire::connect(daemon.port).unwrap();
@@ -61,6 +68,7 @@ fn a_start_without_a_line_for_what_is_out_leaves_it_out() {
     let rereads = |event: &&Event| matches!(event, Event::Reread(_));
     let records = history(&site.history());
     assert_eq!(records.iter().flat_map(|record| &record.events).filter(rereads).count(), 0, "nothing moved");
+    replays(&site);
 }
 
 #[test]
@@ -88,4 +96,5 @@ fn the_package_of_a_component_that_needs_none_any_more_comes_back() {
         panic!("{moving:?}")
     };
     assert_eq!((moved.handle, moved.to.as_str()), (handle, "ca 1"));
+    replays(&site);
 }
