@@ -46,6 +46,8 @@ impl World {
             }
             return Ok(());
         };
+        let greets =
+            matches!(&parcel, Parcel::Bytes(_, Some(message)) if matches!(**message, Message::Hello(_)));
         match parcel {
             Parcel::Bytes(bytes, message) => {
                 desk.receive(line, &bytes);
@@ -75,7 +77,18 @@ impl World {
         }
         self.turn(number)?;
         self.collect(Some(number));
+        if greets {
+            self.see_whether_in_time(number);
+        }
         self.after_server(None)
+    }
+
+    /// Whether a session that is to go on over a connection had ended before, as far as is decided. Nothing is made of the connection then.
+    fn see_whether_in_time(&mut self, number: usize) {
+        let claims = self.connections[number].claims.filter(|_| self.connections[number].line.is_some());
+        if let (Some((session, _)), Some(desk)) = (claims, &self.server.desk) {
+            self.connections[number].asked_in_time = desk.state().session(session).is_some();
+        }
     }
 
     /// What a message makes of the leases.
@@ -87,8 +100,6 @@ impl World {
             if let Purpose::Resume { session, epoch, .. } = &hello.purpose {
                 self.connections[number].claims = Some((*session, *epoch));
                 self.connections[number].greeted = at;
-                self.connections[number].asked_in_time =
-                    self.server.desk.as_ref().is_some_and(|desk| desk.state().session(*session).is_some());
             }
         }
         let present = self.present.iter().find(|(_, connection)| **connection == number);
@@ -138,6 +149,7 @@ impl World {
         let Some(session) = session else {
             let claims =
                 self.connections[number].claims.filter(|_| self.connections[number].session.is_none());
+            let claims = claims.filter(|_| self.connections[number].asked_in_time);
             if let Some(watch) = claims.and_then(|(session, _)| self.oracle.watch.get_mut(&session)) {
                 watch.may_have_closed = Some(at);
             }
@@ -190,11 +202,11 @@ impl World {
                     // The session goes on without it, as if nobody had closed.
                     self.present.retain(|_, connection| *connection != number);
                     let Connection { greeted, asked_in_time, .. } = self.connections[number];
-                    let goes_on = matches!(denial.code, Code::AskAgain | Code::BadProtocol);
+                    let goes_on = asked_in_time && matches!(denial.code, Code::AskAgain | Code::BadProtocol);
                     if let Some(watch) = self.oracle.watch.get_mut(&claimed).filter(|_| goes_on) {
                         watch.may_have_closed = watch.closed.take().or(watch.may_have_closed);
                         // A resume that is repeated was heard too, and shows in no record.
-                        if asked_in_time && greeted.ms > watch.heard.ms {
+                        if greeted.ms > watch.heard.ms {
                             watch.heard = greeted;
                         }
                     }
