@@ -51,8 +51,8 @@ pub(crate) struct Connection {
     /// When its HELLO was handled, and after how many others.
     pub(crate) greeted: Attended,
     pub(crate) greeted_nth: u64,
-    /// Whether the session that it asked to resume had not ended then, as far as that was decided.
-    pub(crate) asked_in_time: bool,
+    /// Whether the session that it asks to resume went on over it, as far as was decided.
+    pub(crate) goes_on: bool,
     /// The session it asks to resume, with the epoch that it knows.
     pub(crate) claims: Option<(SessionId, u32)>,
     /// What the server has sent and was not looked at yet, as a message may come in parts.
@@ -74,7 +74,7 @@ impl Connection {
             ended: false,
             greeted: Attended::default(),
             greeted_nth: 0,
-            asked_in_time: false,
+            goes_on: false,
             claims: None,
             said: bytes::BytesMut::new(),
         }

@@ -16,7 +16,7 @@ use super::{Daemon, Served, Shared};
 use crate::catalog::Catalog;
 use crate::code::minor;
 use crate::event::{Denial, Event, Record, Removed, Started};
-use crate::ident::{Host, Seq, VendorName};
+use crate::ident::{Host, Seq, SessionId, VendorName};
 use crate::policy::Policy;
 use crate::seat::{Command, State, Usage};
 use crate::session::server::LeaseTerms;
@@ -262,6 +262,12 @@ impl Desk {
     }
 
     // ---- what it knows --------------------------------------------------------------------------------------------------
+
+    /// The session that goes on over a connection, as far as is decided.
+    #[must_use]
+    pub fn session_on(&self, line: &Line) -> Option<SessionId> {
+        line.peer.session()
+    }
 
     /// The state, which runs ahead of the disk.
     #[must_use]

@@ -78,16 +78,19 @@ impl World {
         self.turn(number)?;
         self.collect(Some(number));
         if greets {
-            self.see_whether_in_time(number);
+            self.see_whether_it_goes_on(number);
         }
         self.after_server(None)
     }
 
-    /// Whether a session that is to go on over a connection had ended before, as far as is decided. Nothing is made of the connection then.
-    fn see_whether_in_time(&mut self, number: usize) {
-        let claims = self.connections[number].claims.filter(|_| self.connections[number].line.is_some());
-        if let (Some((session, _)), Some(desk)) = (claims, &self.server.desk) {
-            self.connections[number].asked_in_time = desk.state().session(session).is_some();
+    /// Whether a session goes on over the connection that asks for it. Else nothing is made of the connection: the session had ended, or
+    /// another program has it.
+    fn see_whether_it_goes_on(&mut self, number: usize) {
+        let connection = &mut self.connections[number];
+        if let (Some((session, _)), Some(desk), Some(line)) =
+            (connection.claims, &self.server.desk, &connection.line)
+        {
+            connection.goes_on = desk.session_on(line) == Some(session);
         }
     }
 
@@ -149,7 +152,7 @@ impl World {
         let Some(session) = session else {
             let claims =
                 self.connections[number].claims.filter(|_| self.connections[number].session.is_none());
-            let claims = claims.filter(|_| self.connections[number].asked_in_time);
+            let claims = claims.filter(|_| self.connections[number].goes_on);
             if let Some(watch) = claims.and_then(|(session, _)| self.oracle.watch.get_mut(&session)) {
                 watch.may_have_closed = Some(at);
             }
@@ -201,8 +204,8 @@ impl World {
                 {
                     // The session goes on without it, as if nobody had closed.
                     self.present.retain(|_, connection| *connection != number);
-                    let Connection { greeted, asked_in_time, .. } = self.connections[number];
-                    let goes_on = asked_in_time && matches!(denial.code, Code::AskAgain | Code::BadProtocol);
+                    let Connection { greeted, goes_on, .. } = self.connections[number];
+                    let goes_on = goes_on && matches!(denial.code, Code::AskAgain | Code::BadProtocol);
                     if let Some(watch) = self.oracle.watch.get_mut(&claimed).filter(|_| goes_on) {
                         watch.may_have_closed = watch.closed.take().or(watch.may_have_closed);
                         // A resume that is repeated was heard too, and shows in no record.
