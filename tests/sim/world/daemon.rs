@@ -1,6 +1,6 @@
 //! The daemon runs, decides, writes, dies and stops.
 
-use seatkeeper::event::{Event, Record};
+use seatkeeper::event::{EndReason, Event, Record};
 use seatkeeper::ident::SessionId;
 
 use super::super::network::{End, Parcel};
@@ -92,7 +92,10 @@ impl World {
                     Event::Ended(ended) => {
                         let watch = self.oracle.watch.get(&ended.session);
                         decided.watches.extend(watch.map(|watch| (ended.session, *watch)));
-                        self.present.remove(&ended.session);
+                        // Who is silent stays on his connection until that is durable.
+                        if ended.why != EndReason::LeaseLapsed {
+                            self.present.remove(&ended.session);
+                        }
                     }
                     _ => {}
                 }
@@ -148,6 +151,11 @@ impl World {
                 self.server.durable_book = book;
             }
             self.server.disk.append(record);
+            for event in &record.events {
+                if let Event::Ended(ended) = event {
+                    self.present.remove(&ended.session);
+                }
+            }
             self.oracle.passed = today(self.now);
             self.oracle.durable(record, &self.books[self.server.durable_book], decided)?;
         }
