@@ -20,6 +20,7 @@
 //! | `oracle` | what must be true |
 //! | `shrink` | a failing history made as short as it can be |
 //! | `histories` | the tests; `mended` histories that went wrong once |
+//! | `full_disk` | a full disk and who asks after a request that waits, step by step |
 //! | `processes` | a dozen of the same scripts against a real vendor daemon over sockets |
 //!
 //! `cargo test --test sim` plays some 10,000 histories. A failing one prints its seed and the shortest history that breaks the same
@@ -43,6 +44,7 @@ mod signed;
 mod sim {
     mod client;
     mod dice;
+    mod full_disk;
     mod histories;
     mod lines;
     mod mended;
