@@ -171,11 +171,7 @@ pub fn check(state: &State, catalog: &Catalog, events: &[Event], now: Now) -> Re
                 if by_order && (!ordered || seat.tenure != Tenure::Held) {
                     return Err(Violation::NotOrdered(returned.handle));
                 }
-                let may_end = match reread {
-                    Some(RereadCause::Ordered | RereadCause::Automatic) => true,
-                    Some(RereadCause::Start) => seat.component.is_some(),
-                    None => false,
-                };
+                let may_end = reread.is_some_and(|cause| cause != RereadCause::Start);
                 if returned.why == InReason::Removed && !may_end {
                     return Err(Violation::EndedByStart(returned.handle));
                 }

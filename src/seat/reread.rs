@@ -6,7 +6,8 @@
 //! back, where none does. DECISION: a component that needed no package so far goes on without one.
 //!
 //! DECISION: at a start with other files ([`RereadCause::Start`]) checkouts move likewise, and none for which no pool is left ends,
-//! as the files may be the wrong ones. It stays in its old pool until a reread that somebody ordered, or that was due, ends it.
+//! as the files may be the wrong ones. It stays in its old pool until a reread that somebody ordered, or that was due, ends it. A suite's
+//! checkout stays too, beside a component that needs none by these files; a later reread ends it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -100,17 +101,32 @@ pub(super) fn decide<'a>(
         };
         if let Some((handle, package)) = seat.suite.and_then(|handle| Some((handle, state.seat(handle)?))) {
             let target = target.and_then(|pool| new.pool(pool.package()?));
-            if target.is_none_or(|pool| pool.key != package.pool) {
+            // It waits for its line to come back, so that nobody else gets its licenses then.
+            let stays = at_start && target.is_none();
+            if !stays && target.is_none_or(|pool| pool.key != package.pool) {
                 events.push(follow(handle, package, target));
             }
         }
         events.push(follow(handle, seat, target));
+    }
+    if !at_start {
+        events.extend(left_by_a_start(state, new));
     }
     // Most starts change nothing, and there is nothing to record.
     if at_start && events.len() == 1 && !offers_vanish(state, new) {
         events.clear();
     }
     Decision::new(events, Reply::Done)
+}
+
+/// The ends of suites' checkouts that a start has left beside components that need none.
+fn left_by_a_start<'a>(state: &'a State, new: &'a Catalog) -> impl Iterator<Item = Event> + 'a {
+    let alone = |seat: &Seat| new.pool(&seat.pool).is_some_and(|pool| pool.package().is_none());
+    let components = state.seats().filter(move |(_, seat)| seat.suite.is_some() && alone(seat));
+    components.filter_map(|(_, seat)| {
+        let handle = seat.suite?;
+        Some(Event::In(In { session: seat.session, handle, why: InReason::Removed }))
+    })
 }
 
 /// Whether anything is held for those who wait in a pool that is served no longer: a reread offers anew.

@@ -224,25 +224,38 @@ fn a_reread_moves_package_and_component_together() {
 }
 
 #[test]
-fn a_start_with_other_files_brings_a_package_back_that_its_component_does_not_need() {
-    let mut bench = Bench::new(&suite(2, ""));
-    let (ann, bob) = (bench.grant("ann@h1", "ca", "1.0").handle, bench.grant("bob@h1", "cb", "1.0").handle);
-    let package = |bench: &Bench, handle| bench.state.seat(handle).unwrap().suite;
-    let (of_ann, of_bob) = (package(&bench, ann), package(&bench, bob));
-    // Of ann's component there is a line of its own; of bob's none at all.
-    let events = bench.start_with("FEATURE ca LGS 1.0 permanent 1", "");
-    let [Event::Reread(_), Event::In(back), Event::Moved(moved)] = &events[..] else { panic!("{events:?}") };
-    assert_eq!((Some(back.handle), back.why), (of_ann, InReason::Removed));
-    assert_eq!((moved.handle, moved.to.as_str()), (ann, "ca 1"));
-    assert_eq!((package(&bench, ann), package(&bench, bob)), (None, of_bob));
-    assert_eq!((used(&bench, "ca"), used(&bench, "cb"), used(&bench, "pk")), (1, 1, 1));
-    // The suite is there again: bob's goes on as before, ann's without a package.
-    assert_eq!(bench.start_with(&format!("{}\nFEATURE ca LGS 1.0 permanent 1", suite(2, "")), ""), []);
-    assert_eq!((used(&bench, "ca"), used(&bench, "cb"), used(&bench, "pk")), (1, 1, 1));
-    bench.back("ann@h1", ann);
-    bench.back("bob@h1", bob);
-    assert_eq!(bench.state.seats().count(), 0);
-    bench.sound();
+fn a_start_with_other_files_ends_no_package_and_a_reread_does() {
+    let alone = "FEATURE ca LGS 1.0 permanent 1";
+    for right in [false, true] {
+        let mut bench = Bench::new(&suite(2, ""));
+        let (ann, bob) =
+            (bench.grant("ann@h1", "ca", "1.0").handle, bench.grant("bob@h1", "cb", "1.0").handle);
+        let package = |bench: &Bench, handle| bench.state.seat(handle).unwrap().suite;
+        let (of_ann, of_bob) = (package(&bench, ann), package(&bench, bob));
+        // Of ann's component there is a line of its own; of bob's none at all.
+        let events = bench.start_with(alone, "");
+        let [Event::Reread(_), Event::Moved(moved)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((moved.handle, moved.to.as_str()), (ann, "ca 1"));
+        assert_eq!((package(&bench, ann), package(&bench, bob)), (of_ann, of_bob));
+        assert_eq!((used(&bench, "ca"), used(&bench, "cb"), used(&bench, "pk")), (1, 1, 2));
+        if right {
+            // These are the files: what they have no place for ends.
+            let events = bench.reread(alone, "").events;
+            let ended = |event: &Event| matches!(event, Event::In(back) if Some(back.handle) == of_ann);
+            assert!(events.iter().any(ended), "{events:?}");
+            assert_eq!((used(&bench, "ca"), used(&bench, "cb"), used(&bench, "pk")), (1, 0, 0));
+        } else {
+            // They were the wrong ones: all is as before, and nobody else gets the suite.
+            let events = bench.start_with(&suite(2, ""), "");
+            let [Event::Reread(_), Event::Moved(moved)] = &events[..] else { panic!("{events:?}") };
+            assert_eq!((moved.handle, package(&bench, ann)), (ann, of_ann));
+            assert_eq!(bench.out("joe@h1", "ca", "1.0", 1), -4);
+            bench.back("bob@h1", bob);
+        }
+        bench.back("ann@h1", ann);
+        assert_eq!(bench.state.seats().count(), 0);
+        bench.sound();
+    }
 }
 
 #[test]
