@@ -68,6 +68,8 @@ impl World {
             sent.session == terms.id
                 && !app.traceless.contains(&sent.token)
                 && !app.waiters.contains_key(&sent.token)
+                // A client that waits asks after it by itself, once at a time.
+                && !app.queue.contains_key(&sent.token)
                 && (sent.anew == self.anew || !app.denied.contains(&sent.token))
         });
         let many = old.clone().count();
