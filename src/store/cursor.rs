@@ -1,6 +1,6 @@
 //! How far the debug log got: a tiny file beside the history.
 //!
-//! It is written after the lines and never synced. After a crash of the machine it may lag behind the log, so that some
+//! It is written after the lines and never synced. After a crash, of the daemon too, it may lag behind the log, so that some
 //! lines come twice, but it is never ahead of what was written before it in the same file system cache.
 
 use std::fs::File;
